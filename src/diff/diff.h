@@ -1,0 +1,42 @@
+/* diff.h: derivatives of IR, as IR. Each function reads `ir` and returns a new Ir (same leaves, dims
+ * and outputs) with derivative outputs added. Errors (something on the way is not differentiable) are
+ * reported at the place of use, and NULL is returned. */
+#ifndef GRADC_DIFF_H
+#define GRADC_DIFF_H
+
+#include "ir/ir.h"
+
+typedef struct {
+    const Rules *rules; /* prepared for what ir calls */
+    Diags *diags;
+} Diff;
+
+/* Reverse mode: adds for each wrt leaf (in order) an OUT_GRADIENT output named "grad.<leaf>", the
+ * gradient of the OUT_VALUE output; sink as given. A leaf that the value does not depend on gets a
+ * zero output. `value` is the number of the output that is differentiated. */
+Ir *diff_gradient(const Diff *diff, const Ir *ir, size_t value, const uint32_t *wrt,
+                  size_t wrt_count, Sink sink);
+
+/* Forward mode: adds for each wrt leaf a LEAF_TANGENT leaf (named "<leaf>_dot", same shape), and for
+ * output k the OUT_DERIVATIVE output: the directional derivative. */
+Ir *diff_forward(const Diff *diff, const Ir *ir, size_t value, const uint32_t *wrt,
+                 size_t wrt_count);
+
+/* Replaces OP_DERIV nodes, innermost first. The identity on an Ir without them. */
+Ir *diff_expand(const Diff *diff, const Ir *ir);
+
+/* The steps of the reverse sweep, for derivations: which rule gave which contribution. */
+typedef struct {
+    Ref value, adjoint;   /* in the Ir that diff_gradient returned, before opt */
+    const char *rule;     /* static: "sum", "chain: tanh", … */
+} TraceStep;
+typedef struct {
+    TraceStep *steps;
+    size_t count, capacity;
+    Arena *arena;
+} Trace;
+/* As diff_gradient, recording into `trace` (may be NULL). */
+Ir *diff_gradient_traced(const Diff *diff, const Ir *ir, size_t value, const uint32_t *wrt,
+                         size_t wrt_count, Sink sink, Trace *trace);
+
+#endif

@@ -1,0 +1,177 @@
+/* loop.h: optimised IR to loop program: loops, buffers, scalar assignments. All decisions (what is
+ * stored, which loops merge, bounds, clamps, order of loops, workspace) are made here; the printers
+ * (emit/c.c, emit/llvm.c) make none. */
+#ifndef GRADC_LOOP_H
+#define GRADC_LOOP_H
+
+#include "ir/ir.h"
+
+/* ---- arguments of the function, in the order of the C interface ------------------------------------ */
+
+typedef enum {
+    ARG_DIM,       /* int64_t (size_t in C): the value of dim symbol `which` */
+    ARG_PARAMS,    /* const double *: all params, flat; double * when the program updates them */
+    ARG_CONSTS,    /* const double *: LEAF_CONSTs, in leaf order (trainer kernels) */
+    ARG_DATA,      /* const double *: data leaf `which` */
+    ARG_ROWS,      /* int64_t: the number of samples m */
+    ARG_ORDER,     /* const int64_t *, may be NULL: the row of each sample (per-sample programs) */
+    ARG_COLUMN,    /* const double * or const int64_t *: column leaf `which`, sample-major */
+    ARG_SCALAR,    /* double or int64_t: scalar argument leaf `which` */
+    ARG_ARRAY,     /* const double * or const int64_t *: array argument leaf `which` */
+    ARG_TANGENT,   /* const double *: directions of all wrt leaves, flat, in leaf order */
+    ARG_SEED,      /* uint64_t */
+    ARG_RATE,      /* double: the step of SINK_UPDATE */
+    ARG_GRADIENT,  /* double *: OUT_GRADIENT outputs, flat, in output order */
+    ARG_OUTPUT,    /* double *: output `which` */
+    ARG_WORK,      /* double *: scratch of `work_size` doubles; only where it is needed */
+} ArgRole;
+
+typedef enum { C_DOUBLE, C_INT64, C_SIZE, C_UINT64, C_CONST_DOUBLE_PTR, C_DOUBLE_PTR,
+               C_CONST_INT64_PTR } CType;
+
+typedef struct {
+    ArgRole role;
+    CType type;
+    uint32_t which;
+    const char *name; /* C spelling, unique in the function */
+} LoopArg;
+
+/* ---- scalars, buffers ---------------------------------------------------------------------------------- */
+
+typedef uint32_t VarId;    /* a scalar local: loop counter, value computed once, accumulator */
+typedef uint32_t BufferId;
+
+typedef struct {
+    const char *name; /* C spelling, unique */
+    Kind kind;        /* KIND_INT: int64_t */
+} LoopVarInfo;
+
+typedef enum {
+    BUFFER_ARG,   /* at argument `arg` + offset entries */
+    BUFFER_LOCAL, /* on the stack: `size` is a constant, all locals together ≤ 16 KiB */
+    BUFFER_WORK,  /* in the work argument, `offset` doubles in */
+} BufferPlace;
+
+typedef struct LoopExpr LoopExpr;
+
+typedef struct {
+    const char *name;
+    Kind kind;
+    BufferPlace place;
+    uint32_t arg;           /* BUFFER_ARG, BUFFER_WORK: number of the argument */
+    const LoopExpr *offset; /* int; NULL: 0 */
+    int64_t size;           /* LOCAL: entries */
+    bool written;
+} LoopBuffer;
+
+/* ---- expressions: trees over scalars -------------------------------------------------------------------- */
+
+typedef enum {
+    LX_REAL, LX_INT, LX_BOOL, /* constants */
+    LX_VAR,     /* a scalar local */
+    LX_ARG,     /* a scalar argument (dim, rows, scalar, seed, rate) */
+    LX_ARG_SET, /* bool: pointer argument `arg` is not NULL (ARG_ORDER) */
+    LX_LOAD,    /* buffer[a] */
+    LX_CALL,    /* builtin(a, b, c); kinds by the row */
+    LX_CONVERT, /* int or bool to real */
+    LX_SELECT,  /* args c, a, b: both sides may be evaluated (no side effects; loads stay in bounds) */
+} LoopExprKind;
+
+struct LoopExpr {
+    LoopExprKind kind;
+    Kind type;
+    union {
+        double real;
+        int64_t integer; /* INT, BOOL */
+        VarId var;
+        uint32_t arg;    /* ARG, ARG_SET */
+        BufferId buffer; /* LOAD */
+        BuiltinId builtin;
+    } as;
+    uint8_t count;
+    const LoopExpr *args[3];
+    Span span;
+};
+
+/* ---- statements -------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    LS_FOR,     /* for (var = low; var < high; var++), or downward when `down` */
+    LS_LET,     /* var = value, declared here, never changed */
+    LS_DECLARE, /* var = value, declared here, changed later (accumulator) */
+    LS_ADD,     /* var += value */
+    LS_MAX,     /* var = maximum(var, value), NaN wins */
+    LS_ASSIGN,  /* var = value */
+    LS_STORE,   /* buffer[index] = value */
+    LS_STORE_ADD, /* buffer[index] += value */
+    LS_ZERO,    /* buffer[0 … count-1] = 0; count is `value` */
+    LS_IF,      /* if (condition) { body } */
+    LS_RETURN,  /* return value (double); the last statement */
+    LS_COMMENT, /* `text`: names the model's line or value, for readers of the C source */
+} LoopStmtKind;
+
+/* What is known of a loop; printers may use it (vector hints), it changes no meaning. */
+enum {
+    LOOP_SAMPLE = 1,      /* over the rows */
+    LOOP_INDEPENDENT = 2, /* iterations touch different entries: any order, lanes allowed */
+    LOOP_REDUCES = 4,     /* besides, it only adds to (or takes the maximum into) scalars */
+};
+
+typedef struct LoopStmt LoopStmt;
+struct LoopStmt {
+    LoopStmtKind kind;
+    VarId var;
+    BufferId buffer;
+    const LoopExpr *index, *value; /* STORE: index; FOR: unused */
+    const LoopExpr *low, *high;    /* FOR */
+    const LoopExpr *condition;     /* IF */
+    bool down;
+    unsigned flags;                /* FOR */
+    bool reassociate;              /* ADD: the order of this sum may change (off under --strict) */
+    LoopStmt *body;                /* FOR, IF: through next */
+    const char *text;
+    Span span;                     /* the model's line, for -g and comments */
+    LoopStmt *next;
+};
+
+typedef struct {
+    const char *name; /* of the C function */
+    bool returns;     /* double, else void */
+    LoopArg *args;
+    size_t arg_count;
+    LoopVarInfo *vars;
+    size_t var_count;
+    LoopBuffer *buffers;
+    size_t buffer_count;
+    LoopStmt *body;
+    const char *work_rpn;        /* number of doubles of ARG_WORK over dim names and "m" (rows), as RPN text;
+                                    NULL: no work argument */
+    const LoopExpr *work_size;   /* the same over LX_ARG of the dims and rows */
+    const Ir *ir;                /* what it was made of: names, dims, leaves */
+} LoopProgram;
+
+typedef struct {
+    bool strict;
+    bool trainer; /* a trainer's kernel: arguments DIM…, CONSTS, PARAMS, DATA…, ROWS, ORDER, COLUMN…, SEED,
+                     RATE, GRADIENT or OUTPUT…, WORK, as far as it needs them */
+    Diags *diags;
+} LoopOptions;
+
+/* Plans an entry. Arguments in C order: dims unbound at compile time, params, data, rows, arguments or
+ * columns, tangent, outputs, gradient, work. Returns NULL on an error (reported). */
+LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir);
+/* Checks what printers rely on; a message, or NULL. */
+const char *loop_verify(const LoopProgram *program, Arena *arena);
+/* As text, for --dump=loop. */
+const char *loop_text(const LoopProgram *program, Arena *arena);
+/* Runs it (slowly), for tests: same arguments as the C function, in order. */
+typedef union {
+    double real;
+    int64_t integer;
+    void *pointer;
+} LoopArgValue;
+double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *args);
+/* Floating-point operations and bytes touched, as functions of the dims, for --report. */
+double loop_flops(const LoopProgram *program, const LoopArgValue *args);
+
+#endif

@@ -1,0 +1,82 @@
+/* sema.h: AST to checked model: the items of a file and its library in tables, names resolved to
+ * what they mean, `-D` bound, recursion refused. Types and shapes belong to values, so they are
+ * checked where values are made: in lower/. */
+#ifndef GRADC_SEMA_H
+#define GRADC_SEMA_H
+
+#include "base/base.h"
+#include "front/front.h"
+
+typedef struct {
+    Name name;
+    Span span;
+    bool known;       /* bound by the file or by -D */
+    int64_t value;
+    bool rows;        /* dim T = rows */
+    bool from_labels; /* bound by the data: no value, and used as `y in K` by loss */
+} ModelDim;
+
+typedef struct {
+    Name name;
+    Span span;
+    double value;  /* of the file or of -D */
+    bool fixed;    /* by -D: --set may not change it */
+} ModelConst;
+
+typedef struct {
+    const Declaration *declaration; /* data, param */
+    Name name;
+} ModelArray;
+
+typedef enum { FUNCTION_PLAIN, FUNCTION_FORWARD, FUNCTION_LOSS, FUNCTION_PENALTY, FUNCTION_PRIOR,
+               FUNCTION_METRIC } FunctionRole;
+
+typedef struct ModelFunction ModelFunction;
+struct ModelFunction {
+    const Function *ast;
+    Name name;
+    FunctionRole role;
+    bool library;
+    const bool *whole; /* for each formal: a number used as index, size or range: an int */
+    const bool *size;  /* for each formal: a whole number that sizes an array or bounds a range */
+    bool used;
+};
+
+typedef struct {
+    Name name;               /* the model's */
+    const char *c_prefix;    /* its C spelling */
+    const Ast *ast;
+    ModelDim *dims;
+    size_t dim_count;
+    ModelConst *consts;
+    size_t const_count;
+    ModelArray *params, *datas;
+    size_t param_count, data_count;
+    ModelFunction *functions; /* the user's, in file order (metrics too) */
+    size_t function_count;
+    ModelFunction *library;   /* the standard library's */
+    size_t library_count;
+    const ModelFunction *forward, *loss, *penalty, *prior; /* or NULL */
+    const Setting *settings;  /* of train { }, or NULL */
+} Model;
+
+typedef struct {
+    const char *name, *value; /* of -D NAME=VALUE, as typed */
+    bool used;                /* set by sema */
+} Definition;
+
+/* Reads the tables from a parsed file. Always returns a model; errors are in diags. */
+Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, size_t count);
+
+/* The function of that name that the user, then the library, has; NULL if none. */
+const ModelFunction *model_function(const Model *model, Name name);
+const ModelDim *model_dim(const Model *model, Name name);
+const ModelConst *model_const(const Model *model, Name name);
+/* All names that a value or a call may have at item level, for "did you mean". */
+size_t model_names(const Model *model, Arena *arena, bool functions, const Name **names);
+/* The C spelling of a name: θ₀ → theta0, 权 → u6743. */
+const char *c_name(Arena *arena, const char *name);
+/* The model as text, for --dump=model. */
+const char *model_dump(const Model *model, Arena *arena);
+
+#endif
