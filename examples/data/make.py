@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+"""Makes diabetes.csv, breast_cancer.csv, iris.csv, digits.csv (from scikit-learn's bundled data, Debian's
+python3-sklearn) and negative_binomial.csv (drawn with a fixed seed). Run in this folder; the results ship."""
+import random, math
+from sklearn import datasets
+
+def standardised(rows):
+    columns = list(zip(*rows))
+    result = []
+    for column in columns:
+        mean = math.fsum(column) / len(column)
+        deviation = math.sqrt(math.fsum((v - mean) ** 2 for v in column) / len(column))
+        result.append([(v - mean) / deviation for v in column])
+    return list(zip(*result))
+
+def write(name, header, rows):
+    with open(name, "w") as f:
+        f.write(",".join(header) + "\n")
+        for row in rows:
+            f.write(",".join(row) + "\n")
+
+d = datasets.load_diabetes(scaled=False)
+write("diabetes.csv", d.feature_names + ["y"],
+      [["%.6g" % v for v in x] + ["%g" % y] for x, y in zip(standardised(d.data.tolist()), d.target)])
+
+d = datasets.load_breast_cancer()
+write("breast_cancer.csv", [n.replace(" ", "_") for n in d.feature_names] + ["y"],
+      [["%.6g" % v for v in x] + ["%d" % y] for x, y in zip(standardised(d.data.tolist()), d.target)])
+
+d = datasets.load_iris()
+write("iris.csv", ["sepal_length", "sepal_width", "petal_length", "petal_width", "y"],
+      [["%.1f" % v for v in x] + [str(d.target_names[y])] for x, y in zip(d.data, d.target)])
+
+d = datasets.load_digits()
+write("digits.csv", ["x%d" % j for j in range(64)] + ["y"],
+      [["%g" % (v / 16) for v in x] + ["%d" % y] for x, y in zip(d.data, d.target)])
+
+random.seed(1)
+rows = []
+for _ in range(300):
+    x = [random.gauss(0, 1) for _ in range(3)]
+    mu = math.exp(1 + 0.5 * x[0] - 0.3 * x[1] + 0.1 * x[2])
+    rate = random.gammavariate(2, mu / 2)
+    limit, count, product = math.exp(-rate), 0, random.random()
+    while product > limit:
+        count, product = count + 1, product * random.random()
+    rows.append(["%.4f" % v for v in x] + ["%d" % count])
+write("negative_binomial.csv", ["x0", "x1", "x2", "y"], rows)
