@@ -63,13 +63,16 @@ Place sources_place(const Sources *sources, uint32_t file, uint32_t offset);
 Span span_join(Span a, Span b); /* from the start of a to the end of b */
 /* Display columns of UTF-8 text (wide characters count 2, combining ones 0, a tab 1). */
 size_t display_width(const char *text, size_t length);
+/* The character at the start of UTF-8 text, and its size in bytes (at least 1). UINT32_MAX where
+ * the bytes are no character: overlong, a surrogate, cut short; their size is 1. */
+uint32_t utf8_read(const char *text, size_t length, size_t *size);
 
 /* ---- diag.c: messages, carets, notes, colour ---------------------------------------------- */
 
 typedef enum { SEV_NOTE, SEV_WARNING, SEV_ERROR } Severity;
 
 typedef enum {
-#define WARNING(id, on, help) WARN_##id,
+#define WARNING(id, name, on, help) WARN_##id,
 #include "base/warning.def"
 #undef WARNING
     WARN_COUNT
