@@ -168,6 +168,7 @@ struct Ir {
     size_t leaf_count, leaf_capacity;
     Output *outputs;
     size_t output_count, output_capacity;
+    const void *rewrites; /* of opt/stable.c, for opt_rewrites; NULL: none */
     struct IrTables *tables; /* nodes, hash table, dims, indices, tags: private to src/ir */
 };
 
