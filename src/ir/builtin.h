@@ -54,6 +54,9 @@ typedef struct {
 
 extern const Builtin builtins[BI_COUNT];
 
+/* random_uniform by whole numbers, as the interpreter and generated code compute it. */
+double builtin_random_uniform(int64_t seed, int64_t counter);
+
 /* By name, visible ones only; false if there is none. */
 bool builtin_find(const char *name, BuiltinId *found);
 
