@@ -58,6 +58,10 @@ typedef struct {
     size_t library_count;
     const ModelFunction *forward, *loss, *penalty, *prior; /* or NULL */
     const Setting *settings;  /* of train { }, or NULL */
+    Name *externals;          /* names of extern functions */
+    size_t external_count;
+    Span named;               /* of the name in the `model` item; empty without one */
+    bool damaged;             /* items are missing (syntax errors): unknown names are not reported */
 } Model;
 
 typedef struct {
@@ -68,8 +72,13 @@ typedef struct {
 /* Reads the tables from a parsed file. Always returns a model; errors are in diags. */
 Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, size_t count);
 
+/* Can a trainer be made of it: there are a loss and a param. Reports what is missing. */
+bool sema_check_trainer(const Front *front, const Model *model);
+
 /* The function of that name that the user, then the library, has; NULL if none. */
 const ModelFunction *model_function(const Model *model, Name name);
+/* In the library only: library functions never see the user's. */
+const ModelFunction *model_library_function(const Model *model, Name name);
 const ModelDim *model_dim(const Model *model, Name name);
 const ModelConst *model_const(const Model *model, Name name);
 /* All names that a value or a call may have at item level, for "did you mean". */

@@ -1,0 +1,212 @@
+/* calls.c: who calls whom: recursion is refused with its cycle; params and functions that nothing
+ * uses get a warning. */
+#include <string.h>
+
+#include "sema/sema_private.h"
+
+/* The names that a function's text reads, and the places. */
+typedef struct {
+    Sema *sema;
+    const Function *self;
+    Name *locals; /* local functions, formals and assigned names */
+    size_t local_count, local_capacity;
+    struct Use {
+        Name name;
+        Span span;
+        bool call;
+    } * uses;
+    size_t use_count, use_capacity;
+} Uses;
+
+typedef enum { VISIT_NEW, VISIT_OPEN, VISIT_DONE } Visit;
+
+typedef struct {
+    Sema *sema;
+    Uses *uses; /* of each function of the model */
+    Visit *visit;
+    size_t *stack; /* the functions that are open */
+    size_t depth;
+    bool *params;    /* reached */
+    bool *functions; /* reached */
+} Graph;
+
+static void add_local(Uses *u, Name name) {
+    u->locals = arena_grow(u->sema->arena, u->locals, u->local_count, &u->local_capacity,
+                           sizeof *u->locals);
+    u->locals[u->local_count++] = name;
+}
+
+static bool is_local(const Uses *u, Name name) {
+    for (size_t k = 0; k < u->local_count; k++) {
+        if (u->locals[k] == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_expr(void *data, const Expr *expr) {
+    Uses *u = data;
+
+    if (expr->kind != EXPR_NAME && expr->kind != EXPR_CALL) {
+        return;
+    }
+    u->uses = arena_grow(u->sema->arena, u->uses, u->use_count, &u->use_capacity, sizeof *u->uses);
+    u->uses[u->use_count++] = expr->kind == EXPR_NAME
+                                  ? (struct Use){expr->as.name, expr->span, false}
+                                  : (struct Use){expr->as.call.name, expr->as.call.name_span, true};
+}
+
+static void on_target(void *data, const Target *target) {
+    add_local(data, target->name);
+}
+
+static void on_self(void *data, const Expr *expr) {
+    const Uses *u = data;
+
+    if (expr->kind == EXPR_CALL && expr->as.call.name == u->self->name) {
+        diag_error(u->sema->diags, expr->as.call.name_span, "`%s` comes to call itself",
+                   u->self->name);
+    }
+}
+
+static void on_local(void *data, const Function *f) {
+    Uses *u = data;
+    Uses inner = {.sema = u->sema, .self = f};
+    Walk walk = {.data = &inner, .expr = on_self};
+
+    add_local(u, f->name);
+    for (const Formal *a = f->formals; a; a = a->next) {
+        add_local(u, a->name);
+    }
+    walk_expr(&walk, f->body);
+    walk_stmts(&walk, f->block);
+}
+
+static void collect_uses(Uses *u, const Function *f) {
+    Walk walk = {u, on_expr, on_target, NULL, on_local};
+
+    for (const Formal *a = f->formals; a; a = a->next) {
+        add_local(u, a->name);
+    }
+    walk_function(&walk, f);
+}
+
+static bool find_function(const Model *m, Name name, bool call, size_t *found) {
+    for (size_t k = 0; k < m->function_count; k++) {
+        if (m->functions[k].name == name && (m->functions[k].ast->has_parens == call)) {
+            *found = k;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void report_cycle(const Graph *g, size_t to, Span at) {
+    const Model *m = g->sema->model;
+    size_t first = g->depth;
+    Text text;
+
+    text_init(&text, g->sema->arena);
+    while (first > 0 && g->stack[first - 1] != to) {
+        first--;
+    }
+    for (size_t k = first - 1; k < g->depth; k++) {
+        text_format(&text, "%s → ", m->functions[g->stack[k]].name);
+    }
+    text_add(&text, m->functions[to].name);
+    Diag *diag = diag_error(g->sema->diags, at, "`%s` comes to call itself", m->functions[to].name);
+    diag_label(g->sema->diags, diag, "%s", text.data);
+}
+
+/* Depth first; the depth is that of the call chain of a file written by hand, and is bounded by the
+ * number of functions. */
+static void visit(Graph *g, size_t k) {
+    const Model *m = g->sema->model;
+    const Uses *u = &g->uses[k];
+
+    g->visit[k] = VISIT_OPEN;
+    g->stack[g->depth++] = k;
+    for (size_t j = 0; j < u->use_count; j++) {
+        size_t to;
+        if (is_local(u, u->uses[j].name) ||
+            !find_function(m, u->uses[j].name, u->uses[j].call, &to)) {
+            continue;
+        }
+        m->functions[to].used = true;
+        if (g->visit[to] == VISIT_OPEN) {
+            report_cycle(g, to, u->uses[j].span);
+        } else if (g->visit[to] == VISIT_NEW) {
+            visit(g, to);
+        }
+    }
+    g->depth--;
+    g->visit[k] = VISIT_DONE;
+}
+
+/* Marks what the functions that are differentiated reach. */
+static void reach(Graph *g, size_t k) {
+    const Model *m = g->sema->model;
+    const Uses *u = &g->uses[k];
+
+    if (g->functions[k]) {
+        return;
+    }
+    g->functions[k] = true;
+    for (size_t j = 0; j < u->use_count; j++) {
+        size_t to;
+        if (is_local(u, u->uses[j].name)) {
+            continue;
+        }
+        if (find_function(m, u->uses[j].name, u->uses[j].call, &to)) {
+            reach(g, to);
+        }
+        for (size_t p = 0; p < m->param_count && !u->uses[j].call; p++) {
+            g->params[p] |= m->params[p].name == u->uses[j].name;
+        }
+    }
+}
+
+static void warn_unused(Graph *g) {
+    const Model *m = g->sema->model;
+
+    for (size_t k = 0; k < m->function_count; k++) {
+        FunctionRole role = m->functions[k].role;
+        if (!m->loss || role == FUNCTION_LOSS || role == FUNCTION_PENALTY ||
+            role == FUNCTION_PRIOR) {
+            reach(g, k);
+        }
+        if (m->loss && role == FUNCTION_PLAIN && !m->functions[k].used) {
+            diag_warning(g->sema->diags, WARN_unused_function, m->functions[k].ast->name_span,
+                         "nothing uses the function `%s`", m->functions[k].name);
+        }
+    }
+    for (size_t p = 0; p < m->param_count; p++) {
+        const Declaration *d = m->params[p].declaration;
+        if (!g->params[p] && m->function_count > 0 && !m->damaged) {
+            diag_warning(g->sema->diags, WARN_unused_param, d->name_span, "%s on the param `%s`",
+                         m->loss ? "the loss does not depend" : "no function depends", d->name);
+        }
+    }
+}
+
+void sema_calls(Sema *sema) {
+    Model *m = sema->model;
+    Graph g = {.sema = sema};
+
+    g.uses = arena_array(sema->arena, Uses, m->function_count + 1);
+    g.visit = arena_array(sema->arena, Visit, m->function_count + 1);
+    g.stack = arena_array(sema->arena, size_t, m->function_count + 1);
+    g.params = arena_array(sema->arena, bool, m->param_count + 1);
+    g.functions = arena_array(sema->arena, bool, m->function_count + 1);
+    for (size_t k = 0; k < m->function_count; k++) {
+        g.uses[k].sema = sema;
+        collect_uses(&g.uses[k], m->functions[k].ast);
+    }
+    for (size_t k = 0; k < m->function_count; k++) {
+        if (g.visit[k] == VISIT_NEW) {
+            visit(&g, k);
+        }
+    }
+    warn_unused(&g);
+}

@@ -1,0 +1,287 @@
+/* sema.c: reads the items of a parsed file, and of the standard library, into the model's tables.
+ */
+#include <string.h>
+
+#include "sema/sema_private.h"
+
+/* A name at item level. Values and functions are looked up apart, so a value and a function may
+ * share a name; a definition is both, for its C function. */
+typedef struct {
+    Name name;
+    Span span;
+    const char *what;
+    bool value, call;
+} Entry;
+
+typedef struct {
+    Sema *sema;
+    Entry *entries;
+    size_t count, capacity;
+} Collector;
+
+static void not_yet(Sema *sema, Span at, const char *what) {
+    diag_error(sema->diags, at, "%s not supported yet", what);
+}
+
+/* Reports a name that an earlier item has; returns false then. */
+static bool enter(Collector *c, Entry entry) {
+    for (size_t k = 0; k < c->count; k++) {
+        const Entry *e = &c->entries[k];
+        if (e->name == entry.name && ((e->value && entry.value) || (e->call && entry.call))) {
+            Diag *diag =
+                diag_error(c->sema->diags, entry.span, "`%s` is defined twice", entry.name);
+            diag_label(c->sema->diags, diag, "as a %s", entry.what);
+            diag_note(c->sema->diags, diag, e->span, "`%s` is a %s here", e->name, e->what);
+            return false;
+        }
+    }
+    c->entries = arena_grow(c->sema->arena, c->entries, c->count, &c->capacity, sizeof *c->entries);
+    c->entries[c->count++] = entry;
+    return true;
+}
+
+/* The names that the trainer knows belong to functions. */
+static bool is_role_name(const char *name) {
+    return strcmp(name, "forward") == 0 || strcmp(name, "loss") == 0 ||
+           strcmp(name, "penalty") == 0 || strcmp(name, "prior") == 0;
+}
+
+static bool enter_value(Collector *c, const Declaration *d, const char *what) {
+    if (is_role_name(d->name)) {
+        Diag *diag =
+            diag_error(c->sema->diags, d->name_span,
+                       "`%s` names a function that the trainer knows, not a %s", d->name, what);
+        diag_label(c->sema->diags, diag, "choose another name");
+    }
+    return enter(c, (Entry){d->name, d->name_span, what, true, false});
+}
+
+static void collect_dims(Collector *c, const Declaration *list) {
+    Sema *sema = c->sema;
+    Model *m = sema->model;
+
+    for (const Declaration *d = list; d; d = d->next) {
+        if (!enter_value(c, d, "dim")) {
+            continue;
+        }
+        m->dims =
+            arena_grow(sema->arena, m->dims, m->dim_count, &sema->dim_capacity, sizeof *m->dims);
+        ModelDim *dim = &m->dims[m->dim_count++];
+        *dim = (ModelDim){.name = d->name, .span = d->name_span};
+        if (d->value && d->value->kind == EXPR_NAME &&
+            d->value->as.name == sema_name(sema, "rows")) {
+            dim->rows = true;
+            not_yet(sema, d->span, "samples of many rows (`rows`) are");
+        }
+    }
+}
+
+static void collect_consts(Collector *c, const Declaration *list) {
+    Sema *sema = c->sema;
+    Model *m = sema->model;
+
+    for (const Declaration *d = list; d; d = d->next) {
+        if (!enter_value(c, d, "const")) {
+            continue;
+        }
+        m->consts = arena_grow(sema->arena, m->consts, m->const_count, &sema->const_capacity,
+                               sizeof *m->consts);
+        m->consts[m->const_count++] = (ModelConst){.name = d->name, .span = d->name_span};
+    }
+}
+
+static void collect_arrays(Collector *c, const Declaration *list, bool param) {
+    Sema *sema = c->sema;
+    Model *m = sema->model;
+
+    for (const Declaration *d = list; d; d = d->next) {
+        if (!enter_value(c, d, param ? "param" : "data array")) {
+            continue;
+        }
+        ModelArray array = {d, d->name};
+        if (param) {
+            m->params = arena_grow(sema->arena, m->params, m->param_count, &sema->param_capacity,
+                                   sizeof *m->params);
+            m->params[m->param_count++] = array;
+            if (d->constraint != CONSTRAINT_NONE) {
+                not_yet(sema, d->constraint_span, "constraints of params are");
+            }
+            if (d->prior) {
+                not_yet(sema, d->prior->span, "priors of params are");
+            }
+        } else {
+            m->datas = arena_grow(sema->arena, m->datas, m->data_count, &sema->data_capacity,
+                                  sizeof *m->datas);
+            m->datas[m->data_count++] = array;
+            not_yet(sema, d->span, "`data` arrays are");
+        }
+    }
+}
+
+static FunctionRole role_of(const char *name, bool metric) {
+    static const struct {
+        const char *name;
+        FunctionRole role;
+    } roles[] = {
+        {"forward", FUNCTION_FORWARD},
+        {"loss", FUNCTION_LOSS},
+        {"penalty", FUNCTION_PENALTY},
+        {"prior", FUNCTION_PRIOR},
+    };
+
+    if (metric) {
+        return FUNCTION_METRIC;
+    }
+    for (size_t k = 0; k < sizeof roles / sizeof roles[0]; k++) {
+        if (strcmp(name, roles[k].name) == 0) {
+            return roles[k].role;
+        }
+    }
+    return FUNCTION_PLAIN;
+}
+
+static void collect_function(Collector *c, const Function *f, bool metric) {
+    Sema *sema = c->sema;
+    Model *m = sema->model;
+    const char *what = metric ? "metric" : f->has_parens ? "function" : "definition";
+    Entry entry = {f->name, f->name_span, what, metric || !f->has_parens, true};
+
+    if (metric && is_role_name(f->name)) {
+        diag_error(sema->diags, f->name_span, "a metric cannot be called `%s`", f->name);
+        return;
+    }
+    if (!enter(c, entry)) {
+        return;
+    }
+    m->functions = arena_grow(sema->arena, m->functions, m->function_count,
+                              &sema->function_capacity, sizeof *m->functions);
+    m->functions[m->function_count++] =
+        (ModelFunction){.ast = f, .name = f->name, .role = role_of(f->name, metric)};
+    for (const Formal *formal = f->formals; formal; formal = formal->next) {
+        if (formal->is_function) {
+            not_yet(sema, formal->span, "formals that are functions are");
+        }
+    }
+}
+
+static void collect_external(Collector *c, const Item *item) {
+    Sema *sema = c->sema;
+    Model *m = sema->model;
+    (void)enter(c, (Entry){item->as.external.name, item->as.external.name_span, "extern function",
+                           false, true});
+    m->externals = arena_grow(sema->arena, m->externals, m->external_count,
+                              &sema->external_capacity, sizeof *m->externals);
+    m->externals[m->external_count++] = item->as.external.name;
+    not_yet(sema, item->span, "`extern` functions are");
+}
+
+static void collect_item(Collector *c, const Item *item) {
+    Sema *sema = c->sema;
+
+    switch (item->kind) {
+    case ITEM_ERROR:
+        sema->model->damaged = true;
+        break;
+    case ITEM_MODEL:
+        if (sema->model->named.end > 0) {
+            Diag *diag = diag_error(sema->diags, item->as.model.name_span,
+                                    "a file has one `model` item, and this is the second");
+            diag_note(sema->diags, diag, sema->model->named, "the first is here");
+            break;
+        }
+        sema->model->name = item->as.model.name;
+        sema->model->named = item->as.model.name_span;
+        break;
+    case ITEM_IMPORT:
+        sema->model->damaged = true; /* its names are unknown */
+        not_yet(sema, item->span, "`import` is");
+        break;
+    case ITEM_DIM:
+        collect_dims(c, item->as.declarations);
+        break;
+    case ITEM_CONST:
+        collect_consts(c, item->as.declarations);
+        break;
+    case ITEM_DATA:
+        collect_arrays(c, item->as.declarations, false);
+        break;
+    case ITEM_PARAM:
+        collect_arrays(c, item->as.declarations, true);
+        break;
+    case ITEM_FUNCTION:
+        collect_function(c, item->as.function, false);
+        break;
+    case ITEM_METRIC:
+        collect_function(c, item->as.function, true);
+        break;
+    case ITEM_EXTERN:
+        collect_external(c, item);
+        break;
+    case ITEM_TRAIN:
+        sema->model->settings = item->as.settings;
+        break;
+    }
+}
+
+static void load_library(Sema *sema) {
+    Model *m = sema->model;
+    const char *name;
+    const char *text;
+    size_t length;
+
+    for (size_t k = 0; (text = front_library(k, &name, &length)) != NULL; k++) {
+        const char *path = arena_format(sema->arena, "std/%s", name);
+        uint32_t file = sources_add(sema->front->sources, path, text, length, true);
+        const Ast *ast = front_parse(sema->front, file);
+        for (const Item *item = ast->items; item; item = item->next) {
+            if (item->kind != ITEM_FUNCTION) {
+                continue;
+            }
+            m->library = arena_grow(sema->arena, m->library, m->library_count,
+                                    &sema->library_capacity, sizeof *m->library);
+            m->library[m->library_count++] = (ModelFunction){
+                .ast = item->as.function, .name = item->as.function->name, .library = true};
+        }
+    }
+}
+
+/* The default name: the file's, without folder and `.model`. */
+static Name file_name(const Sema *sema, uint32_t file) {
+    const char *path = sources_get(sema->front->sources, file)->path;
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    size_t length = strlen(base);
+
+    if (length > 6 && strcmp(base + length - 6, ".model") == 0) {
+        length -= 6;
+    }
+    return length == 0 ? sema_name(sema, "model") : intern(sema->front->names, base, length);
+}
+
+Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, size_t count) {
+    Sema sema = {.front = front,
+                 .arena = front->arena,
+                 .diags = front->diags,
+                 .definitions = definitions,
+                 .definition_count = count};
+    Model *model = arena_new(front->arena, Model);
+    Collector collector = {.sema = &sema};
+
+    sema.model = model;
+    model->ast = ast;
+    load_library(&sema);
+    for (const Item *item = ast->items; item; item = item->next) {
+        collect_item(&collector, item);
+    }
+    if (!model->name) {
+        model->name = file_name(&sema, ast->file);
+    }
+    model->c_prefix = c_name(front->arena, model->name);
+    sema_roles(&sema);
+    sema_locals(&sema);
+    sema_calls(&sema);
+    sema_whole(&sema);
+    sema_bind(&sema);
+    sema_c_names(&sema);
+    return model;
+}
