@@ -1,0 +1,370 @@
+/* c.c: loop programs as C99 source, for compilers and for people: the model's names, its lines in
+ * comments, one statement for each of the program's. Decides nothing. */
+#include "emit/c_private.h"
+
+#include <string.h>
+
+typedef struct {
+    CPrinter printer; /* first: expressions */
+    Arena *arena;
+    const Unit *unit;
+    Uses uses;
+    const char *last_place; /* "line.model:4", as printed last */
+} Function;
+
+/* ---- comments -------------------------------------------------------------------------------- */
+
+/* Text that may stand inside a comment. */
+static const char *comment_text(Arena *arena, const char *text) {
+    Text out;
+    text_init(&out, arena);
+    for (; *text; text++) {
+        text_add_bytes(&out, *text == '\n' ? " " : text, 1);
+        bool ends = text[0] == '*' && text[1] == '/';
+        bool begins = text[0] == '/' && text[1] == '*';
+        text_add(&out, ends || begins ? " " : "");
+    }
+    return out.data;
+}
+
+/* Ends a line of code; with the model's line as a comment where it is another one than before. */
+static void end_line(Function *function, Span span) {
+    Text *out = function->printer.out;
+    const char *place = span_text(function->arena, function->unit, span);
+    if (place && (!function->last_place || strcmp(place, function->last_place) != 0)) {
+        text_format(out, " /* %s */", comment_text(function->arena, place));
+        function->last_place = place;
+    }
+    text_add(out, "\n");
+}
+
+/* ---- statements ------------------------------------------------------------------------------ */
+
+static void begin_line(Function *function) {
+    for (int k = 0; k < function->printer.out->indent; k++) {
+        text_add(function->printer.out, "    ");
+    }
+}
+
+static void print_expr(Function *function, const LoopExpr *expr, CPrecedence around) {
+    c_expr(&function->printer, expr, around);
+}
+
+static const char *kind_text(Kind kind) {
+    switch (kind) {
+    case KIND_REAL:
+        return "double";
+    case KIND_INT:
+        return "int64_t";
+    case KIND_BOOL:
+        return "int";
+    }
+    return "double";
+}
+
+static void print_statements(Function *function, const LoopStmt *statement);
+
+static void print_body(Function *function, const LoopStmt *statement) {
+    Text *out = function->printer.out;
+    text_add(out, " {");
+    end_line(function, statement->span);
+    out->indent++;
+    print_statements(function, statement->body);
+    out->indent--;
+    text_line(out, "}");
+}
+
+static void print_for(Function *function, const LoopStmt *statement) {
+    Text *out = function->printer.out;
+    const char *name = function->printer.names.vars[statement->var];
+    begin_line(function);
+    text_format(out, "for (int64_t %s = ", name);
+    if (statement->down) {
+        print_expr(function, statement->high, C_SUM);
+        text_format(out, " - 1; %s >= ", name);
+        print_expr(function, statement->low, C_SUM);
+        text_format(out, "; %s--)", name);
+    } else {
+        print_expr(function, statement->low, C_CONDITIONAL);
+        text_format(out, "; %s < ", name);
+        print_expr(function, statement->high, C_SUM);
+        text_format(out, "; %s++)", name);
+    }
+    print_body(function, statement);
+}
+
+/* `target += value`, or `-=` where the value is a negation. */
+static void print_add(Function *function, const LoopStmt *statement) {
+    const LoopExpr *negated = c_negated(statement->value);
+    text_add(function->printer.out, negated ? " -= " : " += ");
+    print_expr(function, negated ? negated : statement->value, C_ANY);
+}
+
+static void print_max(Function *function, const LoopStmt *statement) {
+    bool real = function->printer.program->vars[statement->var].kind == KIND_REAL;
+    const char *name = function->printer.names.vars[statement->var];
+    function->printer.helpers[real ? HELPER_maximum : HELPER_int_maximum] = true;
+    text_format(function->printer.out, "%s = %s(%s, ", name, real ? "maximum" : "int_maximum",
+                name);
+    print_expr(function, statement->value, C_CONDITIONAL);
+    text_add(function->printer.out, ")");
+}
+
+static void print_target(Function *function, const LoopStmt *statement) {
+    text_format(function->printer.out, "%s[", function->printer.names.buffers[statement->buffer]);
+    print_expr(function, statement->index, C_ANY);
+    text_add(function->printer.out, "]");
+}
+
+static void print_zero(Function *function, const LoopStmt *statement) {
+    Text *out = function->printer.out;
+    const char *k = function->printer.names.zero;
+    const LoopBuffer *buffer = &function->printer.program->buffers[statement->buffer];
+    begin_line(function);
+    text_format(out, "for (int64_t %s = 0; %s < ", k, k);
+    print_expr(function, statement->value, C_SUM);
+    text_format(out, "; %s++) {", k);
+    end_line(function, statement->span);
+    text_line(out, "    %s[%s] = %s;", function->printer.names.buffers[statement->buffer], k,
+              buffer->kind == KIND_REAL ? "0.0" : "0");
+    text_line(out, "}");
+}
+
+/* Statements of one line, without the indentation and the end. */
+static void print_simple(Function *function, const LoopStmt *statement) {
+    Text *out = function->printer.out;
+    const LoopProgram *program = function->printer.program;
+    const char *name = function->printer.names.vars[statement->var];
+    switch (statement->kind) {
+    case LS_LET:
+    case LS_DECLARE:
+        text_format(out, "%s%s %s = ", statement->kind == LS_LET ? "const " : "",
+                    kind_text(program->vars[statement->var].kind), name);
+        print_expr(function, statement->value, C_ANY);
+        break;
+    case LS_ADD:
+        text_add(out, name);
+        print_add(function, statement);
+        break;
+    case LS_MAX:
+        print_max(function, statement);
+        break;
+    case LS_ASSIGN:
+        text_format(out, "%s = ", name);
+        print_expr(function, statement->value, C_ANY);
+        break;
+    case LS_STORE:
+        print_target(function, statement);
+        text_add(out, " = ");
+        print_expr(function, statement->value, C_ANY);
+        break;
+    case LS_STORE_ADD:
+        print_target(function, statement);
+        print_add(function, statement);
+        break;
+    case LS_RETURN:
+        text_add(out, "return ");
+        print_expr(function, statement->value, C_ANY);
+        break;
+    case LS_FOR:
+    case LS_ZERO:
+    case LS_IF:
+    case LS_COMMENT:
+        break;
+    }
+}
+
+static void print_statement(Function *function, const LoopStmt *statement) {
+    switch (statement->kind) {
+    case LS_FOR:
+        print_for(function, statement);
+        return;
+    case LS_ZERO:
+        print_zero(function, statement);
+        return;
+    case LS_IF:
+        begin_line(function);
+        text_add(function->printer.out, "if (");
+        print_expr(function, statement->condition, C_ANY);
+        text_add(function->printer.out, ")");
+        print_body(function, statement);
+        return;
+    case LS_COMMENT:
+        text_line(function->printer.out, "/* %s */",
+                  comment_text(function->arena, statement->text));
+        return;
+    case LS_LET:
+    case LS_DECLARE:
+    case LS_ADD:
+    case LS_MAX:
+    case LS_ASSIGN:
+    case LS_STORE:
+    case LS_STORE_ADD:
+    case LS_RETURN:
+        begin_line(function);
+        print_simple(function, statement);
+        text_add(function->printer.out, ";");
+        end_line(function, statement->span);
+        return;
+    }
+}
+
+static void print_statements(Function *function, const LoopStmt *statement) {
+    for (; statement; statement = statement->next) {
+        if (!statement_is_dead(&function->uses, statement)) {
+            print_statement(function, statement);
+        }
+    }
+}
+
+/* ---- functions ------------------------------------------------------------------------------- */
+
+/* "double f(size_t D, const double *params, …)", broken where a line would be longer than 100. */
+static void print_signature(Arena *arena, Text *out, const char *head, const char *const *formals,
+                            const LoopArg *args, size_t count) {
+    size_t margin = strlen(head);
+    size_t column = margin;
+    text_add(out, head);
+    for (size_t k = 0; k < count; k++) {
+        const char *formal = c_formal(arena, args[k].type, formals[k], "restrict ");
+        size_t width = strlen(formal) + 2;
+        if (k > 0 && column + width > 100) {
+            text_format(out, ",\n%*s", (int)margin, "");
+            column = margin;
+        } else {
+            text_add(out, k > 0 ? ", " : "");
+        }
+        text_add(out, formal);
+        column += width;
+    }
+    text_format(out, "%s)\n{\n", count == 0 ? "void" : "");
+}
+
+/* Sizes as int64_t, unused arguments. */
+static void print_arguments(Function *function) {
+    Text *out = function->printer.out;
+    const LoopProgram *program = function->printer.program;
+    const CNames *names = &function->printer.names;
+    for (size_t k = 0; k < program->arg_count; k++) {
+        if (!function->uses.arg_used[k]) {
+            text_line(out, "(void)%s;", names->args[k]);
+        } else if (program->args[k].type == C_SIZE) {
+            text_line(out, "const int64_t %s = (int64_t)%s;", names->args[k], names->formals[k]);
+        }
+    }
+}
+
+static void print_buffer(Function *function, size_t number) {
+    Text *out = function->printer.out;
+    const LoopProgram *program = function->printer.program;
+    const LoopBuffer *buffer = &program->buffers[number];
+    const char *name = function->printer.names.buffers[number];
+    const char *element = buffer->kind == KIND_REAL ? "double" : "int64_t";
+    if (buffer->place == BUFFER_LOCAL) {
+        text_line(out, "%s %s[%lld];", element, name, (long long)(buffer->size ? buffer->size : 1));
+        return;
+    }
+    const char *base = function->printer.names.args[buffer->arg];
+    if (name == base) {
+        return;
+    }
+    bool cast = buffer->place == BUFFER_WORK && buffer->kind != KIND_REAL;
+    CType type = program->args[buffer->arg].type;
+    bool constant = type == C_CONST_DOUBLE_PTR || type == C_CONST_INT64_PTR;
+    begin_line(function);
+    text_format(out, "%s%s *%s = %s", constant ? "const " : "", element, name,
+                cast ? "(int64_t *)" : "");
+    text_add(out, cast && buffer->offset ? "(" : "");
+    text_add(out, base);
+    if (buffer->offset) {
+        text_add(out, " + ");
+        print_expr(function, buffer->offset, C_PRODUCT);
+    }
+    text_format(out, "%s;\n", cast && buffer->offset ? ")" : "");
+}
+
+static void print_function(Function *function) {
+    Text *out = function->printer.out;
+    const LoopProgram *program = function->printer.program;
+    const char *head = arena_format(function->arena, "%s%s(",
+                                    program->returns ? "double " : "void ", program->name);
+    text_add(out, "\n");
+    print_signature(function->arena, out, head, function->printer.names.formals, program->args,
+                    program->arg_count);
+    out->indent = 1;
+    print_arguments(function);
+    for (size_t b = 0; b < program->buffer_count; b++) {
+        if (function->uses.buffer_used[b]) {
+            print_buffer(function, b);
+        }
+    }
+    print_statements(function, program->body);
+    out->indent = 0;
+    text_add(out, "}\n");
+}
+
+/* ---- size functions -------------------------------------------------------------------------- */
+
+static void print_size_function(Arena *arena, Text *out, bool *helpers, const SizeFunction *size) {
+    CPrinter printer = {.out = out, .helpers = helpers};
+    const char **formals = arena_array(arena, const char *, size->arg_count + 1);
+    printer.names.args = arena_array(arena, const char *, size->arg_count + 1);
+    for (size_t k = 0; k < size->arg_count; k++) {
+        formals[k] = c_legal(arena, size->args[k].name);
+        printer.names.args[k] = arena_format(arena, "(int64_t)%s", formals[k]);
+    }
+    text_add(out, "\n");
+    print_signature(arena, out, arena_format(arena, "size_t %s(", size->name), formals, size->args,
+                    size->arg_count);
+    text_add(out, "    return ");
+    bool constant = size->value->kind == LX_INT;
+    text_add(out, constant ? "" : "(size_t)");
+    c_expr(&printer, size->value, constant ? C_ANY : C_PRIMARY);
+    text_add(out, ";\n}\n");
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static void print_helpers(Text *out, const bool *helpers) {
+    static const char *const texts[HELPER_COUNT] = {
+#define HELPER(id, text) text,
+#include "emit/c_helper.def"
+#undef HELPER
+    };
+    for (size_t k = 0; k < HELPER_COUNT; k++) {
+        if (helpers[k]) {
+            text_format(out, "\n%s", texts[k]);
+        }
+    }
+}
+
+const char *emit_c(Arena *arena, const Unit *unit, const char *header_name) {
+    Text body;
+    text_init(&body, arena);
+    bool *helpers = arena_array(arena, bool, HELPER_COUNT);
+    size_t size_count;
+    const SizeFunction *sizes = unit_sizes(arena, unit, &size_count);
+    for (size_t k = 0; k < size_count; k++) {
+        print_size_function(arena, &body, helpers, &sizes[k]);
+    }
+    for (size_t f = 0; f < unit->function_count; f++) {
+        Function function = {.arena = arena, .unit = unit};
+        function.printer = (CPrinter){
+            .out = &body,
+            .program = unit->functions[f],
+            .helpers = helpers,
+        };
+        function.uses = program_uses(arena, unit->functions[f]);
+        function.printer.names = c_names(arena, unit->functions[f], &function.uses);
+        print_function(&function);
+    }
+    Text out;
+    text_init(&out, arena);
+    text_format(&out, "/* %s.c: made by gradc from %s. */\n", unit->prefix,
+                comment_text(arena, base_name(unit->source_path)));
+    text_format(&out, "#include \"%s\"\n\n", base_name(header_name));
+    text_add(&out, "#include <math.h>\n");
+    print_helpers(&out, helpers);
+    text_add_bytes(&out, body.data, body.length);
+    return out.data;
+}

@@ -1,0 +1,43 @@
+/* emit_private.h: what the printers of loop programs share among themselves. */
+#ifndef GRADC_EMIT_PRIVATE_H
+#define GRADC_EMIT_PRIVATE_H
+
+#include "emit/emit.h"
+
+/* ---- uses.c: what of a loop program is really read ------------------------------------------- */
+
+typedef struct {
+    uint32_t *var_reads; /* per variable: in expressions that are not dead themselves */
+    bool *buffer_used;
+    bool *arg_used;
+} Uses;
+
+/* A statement that only sets a variable nobody reads is dead; reads in it do not count. */
+Uses program_uses(Arena *arena, const LoopProgram *program);
+bool statement_is_dead(const Uses *uses, const LoopStmt *statement);
+bool buffer_is_written(const LoopProgram *program, uint32_t arg);
+
+/* ---- sizes.c: the size functions of the C interface ------------------------------------------ */
+
+/* size_t NAME(size_t dims…): m_param_count, m_f_work. The value is an int over LX_ARG of `args`. */
+typedef struct {
+    const char *name;
+    const char *comment; /* one sentence, for the header */
+    LoopArg *args;       /* all of type C_SIZE */
+    size_t arg_count;
+    const LoopExpr *value;
+} SizeFunction;
+
+/* In the order of the header: param_count first, then the work sizes in the order of the functions.
+ */
+SizeFunction *unit_sizes(Arena *arena, const Unit *unit, size_t *count);
+/* The first function whose Ir has parameters; NULL: the model has none (or nothing was planned). */
+const LoopProgram *unit_with_params(const Unit *unit);
+/* Entries of a leaf; false where a dim of its shape is unknown at compile time. */
+bool leaf_entries(const Ir *ir, const Leaf *leaf, int64_t *entries);
+/* Text after the last '/' of a path. */
+const char *base_name(const char *path);
+/* The file and line of a span as "line.model:4", or NULL when it is nowhere. */
+const char *span_text(Arena *arena, const Unit *unit, Span span);
+
+#endif

@@ -1,0 +1,522 @@
+/* llvm.c: loop programs as LLVM functions, and the module of a unit. Decides nothing: one
+ * statement, a few instructions. Scalars that never change are values, accumulators are stack slots
+ * that mem2reg turns into phis; loops are rotated (a guard, then the test at the end), indices are
+ * i64 without overflow, every pointer argument is noalias: loop programs have no aliases by
+ * construction. */
+#include "emit/llvm_private.h"
+
+#include <llvm-c/Analysis.h>
+#include <string.h>
+
+/* ---- types, constants, attributes ------------------------------------------------------------ */
+
+LLVMValueRef llvm_int(const Llvm *llvm, int64_t value) {
+    return LLVMConstInt(llvm->integer, (unsigned long long)value, true);
+}
+
+LLVMTypeRef llvm_kind(const Llvm *llvm, Kind kind) {
+    switch (kind) {
+    case KIND_REAL:
+        return llvm->real;
+    case KIND_INT:
+        return llvm->integer;
+    case KIND_BOOL:
+        return llvm->boolean;
+    }
+    ice("emit", "a value of no kind");
+}
+
+/* Truth values in memory are i64: one size of entry for all buffers. */
+static LLVMTypeRef memory_type(const Llvm *llvm, Kind kind) {
+    return kind == KIND_REAL ? llvm->real : llvm->integer;
+}
+
+LLVMTypeRef llvm_ctype(const Llvm *llvm, CType type) {
+    switch (type) {
+    case C_DOUBLE:
+        return llvm->real;
+    case C_INT64:
+    case C_SIZE:
+    case C_UINT64:
+        return llvm->integer;
+    case C_CONST_DOUBLE_PTR:
+    case C_DOUBLE_PTR:
+    case C_CONST_INT64_PTR:
+        return llvm->pointer;
+    }
+    ice("emit", "an argument of no type");
+}
+
+static bool may_have_flags(LLVMValueRef value) {
+    return LLVMIsAInstruction(value) && LLVMCanValueUseFastMathFlags(value);
+}
+
+LLVMValueRef llvm_fp(const Llvm *llvm, LLVMValueRef value) {
+    if (!llvm->options.strict && may_have_flags(value)) {
+        LLVMSetFastMathFlags(value, LLVMFastMathAllowContract);
+    }
+    return value;
+}
+
+void llvm_add_attribute(const Llvm *llvm, LLVMValueRef function, LLVMAttributeIndex at,
+                        const char *name, uint64_t value) {
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+    if (kind == 0) {
+        ice("emit", "LLVM has no attribute %s", name);
+    }
+    LLVMAddAttributeAtIndex(function, at, LLVMCreateEnumAttribute(llvm->context, kind, value));
+}
+
+void llvm_add_text_attribute(const Llvm *llvm, LLVMValueRef function, const char *name,
+                             const char *value) {
+    LLVMAttributeRef attribute = LLVMCreateStringAttribute(
+        llvm->context, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
+    LLVMAddAttributeAtIndex(function, LLVMAttributeFunctionIndex, attribute);
+}
+
+/* ---- expressions ----------------------------------------------------------------------------- */
+
+static LLVMValueRef build_expr(LlvmFunction *function, const LoopExpr *expr);
+
+static LLVMValueRef entry_address(LlvmFunction *function, BufferId id, const LoopExpr *index) {
+    Llvm *llvm = function->llvm;
+    const LoopBuffer *buffer = &function->program->buffers[id];
+    LLVMValueRef position = build_expr(function, index);
+    return LLVMBuildInBoundsGEP2(llvm->builder, memory_type(llvm, buffer->kind),
+                                 function->buffers[id], &position, 1, "");
+}
+
+static LLVMValueRef build_load(LlvmFunction *function, const LoopExpr *expr) {
+    Llvm *llvm = function->llvm;
+    const LoopBuffer *buffer = &function->program->buffers[expr->as.buffer];
+    LLVMValueRef address = entry_address(function, expr->as.buffer, expr->args[0]);
+    LLVMValueRef value =
+        LLVMBuildLoad2(llvm->builder, memory_type(llvm, buffer->kind), address, buffer->name);
+    if (buffer->kind == KIND_BOOL) {
+        value = LLVMBuildICmp(llvm->builder, LLVMIntNE, value, llvm_int(llvm, 0), "");
+    }
+    return value;
+}
+
+static LLVMValueRef build_call(LlvmFunction *function, const LoopExpr *expr) {
+    LLVMValueRef args[BUILTIN_ARITY] = {NULL, NULL, NULL};
+    for (unsigned k = 0; k < expr->count; k++) {
+        args[k] = build_expr(function, expr->args[k]);
+    }
+    return llvm_builtin(function->llvm, expr->as.builtin, expr->type, expr->args[0]->type, args,
+                        expr->count);
+}
+
+static LLVMValueRef build_convert(LlvmFunction *function, const LoopExpr *expr) {
+    Llvm *llvm = function->llvm;
+    LLVMValueRef value = build_expr(function, expr->args[0]);
+    return expr->args[0]->type == KIND_BOOL ? LLVMBuildUIToFP(llvm->builder, value, llvm->real, "")
+                                            : LLVMBuildSIToFP(llvm->builder, value, llvm->real, "");
+}
+
+static LLVMValueRef build_select(LlvmFunction *function, const LoopExpr *expr) {
+    LLVMValueRef condition = build_expr(function, expr->args[0]);
+    LLVMValueRef yes = build_expr(function, expr->args[1]);
+    LLVMValueRef no = build_expr(function, expr->args[2]);
+    return LLVMBuildSelect(function->llvm->builder, condition, yes, no, "");
+}
+
+static LLVMValueRef build_variable(LlvmFunction *function, VarId id) {
+    if (!function->vars[id]) {
+        ice("emit", "%s reads `%s` before it has a value", function->program->name,
+            function->program->vars[id].name);
+    }
+    if (!function->is_slot[id]) {
+        return function->vars[id];
+    }
+    const LoopVarInfo *info = &function->program->vars[id];
+    return LLVMBuildLoad2(function->llvm->builder, llvm_kind(function->llvm, info->kind),
+                          function->vars[id], info->name);
+}
+
+static LLVMValueRef build_expr(LlvmFunction *function, const LoopExpr *expr) {
+    Llvm *llvm = function->llvm;
+    switch (expr->kind) {
+    case LX_REAL:
+        return LLVMConstReal(llvm->real, expr->as.real);
+    case LX_INT:
+        return llvm_int(llvm, expr->as.integer);
+    case LX_BOOL:
+        return LLVMConstInt(llvm->boolean, expr->as.integer != 0, false);
+    case LX_VAR:
+        return build_variable(function, expr->as.var);
+    case LX_ARG:
+        return function->args[expr->as.arg];
+    case LX_ARG_SET:
+        return LLVMBuildICmp(llvm->builder, LLVMIntNE, function->args[expr->as.arg],
+                             LLVMConstNull(llvm->pointer), "");
+    case LX_LOAD:
+        return build_load(function, expr);
+    case LX_CALL:
+        return build_call(function, expr);
+    case LX_CONVERT:
+        return build_convert(function, expr);
+    case LX_SELECT:
+        return build_select(function, expr);
+    }
+    ice("emit", "an expression of no kind");
+}
+
+/* ---- loops
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static LLVMBasicBlockRef new_block(LlvmFunction *function, const char *name) {
+    return LLVMAppendBasicBlockInContext(function->llvm->context, function->function, name);
+}
+
+static void build_statements(LlvmFunction *function, const LoopStmt *statement);
+
+/* llvm.loop metadata on the branch back: a node that names itself first. */
+static void mark_loop(Llvm *llvm, LLVMValueRef branch) {
+    LLVMMetadataRef text = LLVMMDStringInContext2(llvm->context, "llvm.loop.mustprogress", 22);
+    LLVMMetadataRef progress = LLVMMDNodeInContext2(llvm->context, &text, 1);
+    LLVMMetadataRef self = LLVMTemporaryMDNode(llvm->context, NULL, 0);
+    LLVMMetadataRef operands[] = {self, progress};
+    LLVMMetadataRef node = LLVMMDNodeInContext2(llvm->context, operands, 2);
+    LLVMMetadataReplaceAllUsesWith(self, node);
+    unsigned kind = LLVMGetMDKindIDInContext(llvm->context, "llvm.loop", 9);
+    LLVMSetMetadata(branch, kind, LLVMMetadataAsValue(llvm->context, node));
+}
+
+/* if (low < high) do { … } while (…): counts up from low, or down from high − 1. */
+static void build_for(LlvmFunction *function, const LoopStmt *statement) {
+    Llvm *llvm = function->llvm;
+    LLVMBuilderRef builder = llvm->builder;
+    const char *name = function->program->vars[statement->var].name;
+    LLVMValueRef low = build_expr(function, statement->low);
+    LLVMValueRef high = build_expr(function, statement->high);
+    LLVMValueRef start =
+        statement->down ? LLVMBuildNSWSub(builder, high, llvm_int(llvm, 1), "") : low;
+    LLVMBasicBlockRef before = new_block(function, "before");
+    LLVMBasicBlockRef loop = new_block(function, "loop");
+    LLVMBasicBlockRef after = new_block(function, "after");
+    LLVMValueRef any = LLVMBuildICmp(builder, LLVMIntSLT, low, high, "any");
+    LLVMBuildCondBr(builder, any, before, after);
+    LLVMPositionBuilderAtEnd(builder, before);
+    LLVMBuildBr(builder, loop);
+    LLVMPositionBuilderAtEnd(builder, loop);
+    LLVMValueRef counter = LLVMBuildPhi(builder, llvm->integer, name);
+    function->vars[statement->var] = counter;
+    function->is_slot[statement->var] = false;
+    build_statements(function, statement->body);
+    debug_place(llvm, function->scope, statement->span);
+    LLVMValueRef next =
+        LLVMBuildNSWAdd(builder, counter, llvm_int(llvm, statement->down ? -1 : 1), "next");
+    LLVMValueRef more = statement->down ? LLVMBuildICmp(builder, LLVMIntSGT, counter, low, "more")
+                                        : LLVMBuildICmp(builder, LLVMIntSLT, next, high, "more");
+    LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
+    mark_loop(llvm, LLVMBuildCondBr(builder, more, loop, after));
+    LLVMValueRef values[] = {start, next};
+    LLVMBasicBlockRef blocks[] = {before, latch};
+    LLVMAddIncoming(counter, values, blocks, 2);
+    LLVMPositionBuilderAtEnd(builder, after);
+}
+
+static void build_if(LlvmFunction *function, const LoopStmt *statement) {
+    LLVMBuilderRef builder = function->llvm->builder;
+    LLVMValueRef condition = build_expr(function, statement->condition);
+    LLVMBasicBlockRef then = new_block(function, "then");
+    LLVMBasicBlockRef after = new_block(function, "after");
+    LLVMBuildCondBr(builder, condition, then, after);
+    LLVMPositionBuilderAtEnd(builder, then);
+    build_statements(function, statement->body);
+    LLVMBuildBr(builder, after);
+    LLVMPositionBuilderAtEnd(builder, after);
+}
+
+/* ---- statements ------------------------------------------------------------------------------ */
+
+/* A slot in the entry block, where mem2reg finds it. */
+static LLVMValueRef new_slot(LlvmFunction *function, VarId id) {
+    Llvm *llvm = function->llvm;
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(llvm->builder);
+    LLVMValueRef first = LLVMGetFirstInstruction(function->entry);
+    if (first) {
+        LLVMPositionBuilderBefore(llvm->builder, first);
+    } else {
+        LLVMPositionBuilderAtEnd(llvm->builder, function->entry);
+    }
+    const LoopVarInfo *info = &function->program->vars[id];
+    LLVMValueRef slot = LLVMBuildAlloca(llvm->builder, llvm_kind(llvm, info->kind), info->name);
+    LLVMPositionBuilderAtEnd(llvm->builder, here);
+    return slot;
+}
+
+/* a + b of one kind; the sum of an accumulator whose order is free may be regrouped. */
+static LLVMValueRef build_sum(Llvm *llvm, Kind kind, LLVMValueRef a, LLVMValueRef b,
+                              bool reassociate) {
+    if (kind != KIND_REAL) {
+        return LLVMBuildNSWAdd(llvm->builder, a, b, "");
+    }
+    LLVMValueRef sum = llvm_fp(llvm, LLVMBuildFAdd(llvm->builder, a, b, "sum"));
+    if (reassociate && !llvm->options.strict && may_have_flags(sum)) {
+        LLVMSetFastMathFlags(sum, LLVMFastMathAllowContract | LLVMFastMathAllowReassoc);
+    }
+    return sum;
+}
+
+static void build_update(LlvmFunction *function, const LoopStmt *statement) {
+    Llvm *llvm = function->llvm;
+    Kind kind = function->program->vars[statement->var].kind;
+    LLVMValueRef value = build_expr(function, statement->value);
+    LLVMValueRef slot = function->vars[statement->var];
+    if (!slot || !function->is_slot[statement->var]) {
+        ice("emit", "%s changes `%s`, which is not declared", function->program->name,
+            function->program->vars[statement->var].name);
+    }
+    if (statement->kind != LS_ASSIGN) {
+        LLVMValueRef old = build_variable(function, statement->var);
+        if (statement->kind == LS_ADD) {
+            value = build_sum(llvm, kind, old, value, statement->reassociate);
+        } else if (kind == KIND_REAL) {
+            value = llvm_maximum(llvm, old, value);
+        } else {
+            LLVMValueRef args[] = {old, value};
+            value = llvm_builtin(llvm, BI_maximum, kind, kind, args, 2);
+        }
+    }
+    LLVMBuildStore(llvm->builder, value, slot);
+}
+
+static void build_store(LlvmFunction *function, const LoopStmt *statement) {
+    Llvm *llvm = function->llvm;
+    const LoopBuffer *buffer = &function->program->buffers[statement->buffer];
+    LLVMValueRef value = build_expr(function, statement->value);
+    LLVMValueRef address = entry_address(function, statement->buffer, statement->index);
+    if (statement->kind == LS_STORE_ADD) {
+        LLVMValueRef old =
+            LLVMBuildLoad2(llvm->builder, memory_type(llvm, buffer->kind), address, buffer->name);
+        value = build_sum(llvm, buffer->kind, old, value, statement->reassociate);
+    } else if (buffer->kind == KIND_BOOL) {
+        value = LLVMBuildZExt(llvm->builder, value, llvm->integer, "");
+    }
+    LLVMBuildStore(llvm->builder, value, address);
+}
+
+static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
+    Llvm *llvm = function->llvm;
+    VarId var = statement->var;
+    debug_place(llvm, function->scope, statement->span);
+    switch (statement->kind) {
+    case LS_FOR:
+        build_for(function, statement);
+        return;
+    case LS_LET:
+        function->vars[var] = build_expr(function, statement->value);
+        function->is_slot[var] = false;
+        debug_variable(function, statement, function->vars[var]);
+        return;
+    case LS_DECLARE: {
+        LLVMValueRef start = build_expr(function, statement->value);
+        if (!function->vars[var] || !function->is_slot[var]) {
+            function->vars[var] = new_slot(function, var);
+            function->is_slot[var] = true;
+        }
+        LLVMBuildStore(llvm->builder, start, function->vars[var]);
+        return;
+    }
+    case LS_ADD:
+    case LS_MAX:
+    case LS_ASSIGN:
+        build_update(function, statement);
+        return;
+    case LS_STORE:
+    case LS_STORE_ADD:
+        build_store(function, statement);
+        return;
+    case LS_ZERO: {
+        LLVMValueRef count = build_expr(function, statement->value);
+        LLVMValueRef bytes = LLVMBuildNSWMul(llvm->builder, count, llvm_int(llvm, 8), "");
+        LLVMBuildMemSet(llvm->builder, function->buffers[statement->buffer],
+                        LLVMConstNull(llvm->byte), bytes, 8);
+        return;
+    }
+    case LS_IF:
+        build_if(function, statement);
+        return;
+    case LS_RETURN:
+        LLVMBuildRet(llvm->builder, build_expr(function, statement->value));
+        return;
+    case LS_COMMENT:
+        return;
+    }
+}
+
+static void build_statements(LlvmFunction *function, const LoopStmt *statement) {
+    for (; statement; statement = statement->next) {
+        build_statement(function, statement);
+    }
+}
+
+/* ---- functions
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void describe_arguments(Llvm *llvm, LLVMValueRef function, const LoopProgram *program) {
+    for (unsigned k = 0; k < program->arg_count; k++) {
+        const LoopArg *arg = &program->args[k];
+        LLVMValueRef value = LLVMGetParam(function, k);
+        LLVMSetValueName2(value, arg->name, strlen(arg->name));
+        LLVMAttributeIndex at = k + 1;
+        llvm_add_attribute(llvm, function, at, "noundef", 0);
+        if (LLVMTypeOf(value) != llvm->pointer) {
+            continue;
+        }
+        llvm_add_attribute(llvm, function, at, "noalias", 0);
+        llvm_add_attribute(llvm, function, at, "nocapture", 0);
+        if (arg->type != C_DOUBLE_PTR) {
+            llvm_add_attribute(llvm, function, at, "readonly", 0);
+        }
+    }
+}
+
+static LLVMValueRef declare(Llvm *llvm, const char *name, LLVMTypeRef result, const LoopArg *args,
+                            size_t count) {
+    LLVMTypeRef *formals = arena_array(llvm->arena, LLVMTypeRef, count + 1);
+    for (size_t k = 0; k < count; k++) {
+        formals[k] = llvm_ctype(llvm, args[k].type);
+    }
+    LLVMTypeRef signature = LLVMFunctionType(result, formals, (unsigned)count, false);
+    LLVMValueRef function = LLVMAddFunction(llvm->module, name, signature);
+    static const char *const attributes[] = {"nounwind", "willreturn", "mustprogress", "nofree",
+                                             "norecurse"};
+    for (size_t k = 0; k < sizeof attributes / sizeof attributes[0]; k++) {
+        llvm_add_attribute(llvm, function, LLVMAttributeFunctionIndex, attributes[k], 0);
+    }
+    return function;
+}
+
+static void build_buffers(LlvmFunction *function) {
+    Llvm *llvm = function->llvm;
+    const LoopProgram *program = function->program;
+    for (size_t b = 0; b < program->buffer_count; b++) {
+        const LoopBuffer *buffer = &program->buffers[b];
+        LLVMTypeRef type = memory_type(llvm, buffer->kind);
+        if (buffer->place == BUFFER_LOCAL) {
+            LLVMTypeRef array = LLVMArrayType2(type, (uint64_t)buffer->size);
+            function->buffers[b] = LLVMBuildAlloca(llvm->builder, array, buffer->name);
+            LLVMSetAlignment(function->buffers[b], 64);
+        } else if (buffer->offset) {
+            LLVMValueRef offset = build_expr(function, buffer->offset);
+            function->buffers[b] = LLVMBuildInBoundsGEP2(
+                llvm->builder, type, function->args[buffer->arg], &offset, 1, buffer->name);
+        } else {
+            function->buffers[b] = function->args[buffer->arg];
+        }
+    }
+}
+
+static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
+    LLVMTypeRef result = program->returns ? llvm->real : llvm->nothing;
+    LLVMValueRef value = declare(llvm, program->name, result, program->args, program->arg_count);
+    describe_arguments(llvm, value, program);
+    llvm_add_text_attribute(llvm, value, "prefer-vector-width", "256");
+    LlvmFunction function = {.llvm = llvm, .program = program, .function = value};
+    function.args = arena_array(llvm->arena, LLVMValueRef, program->arg_count + 1);
+    function.vars = arena_array(llvm->arena, LLVMValueRef, program->var_count + 1);
+    function.is_slot = arena_array(llvm->arena, bool, program->var_count + 1);
+    function.buffers = arena_array(llvm->arena, LLVMValueRef, program->buffer_count + 1);
+    for (unsigned k = 0; k < program->arg_count; k++) {
+        function.args[k] = LLVMGetParam(value, k);
+    }
+    function.scope = debug_function(llvm, value, program);
+    function.entry = new_block(&function, "entry");
+    LLVMPositionBuilderAtEnd(llvm->builder, function.entry);
+    debug_place(llvm, function.scope, (Span){0});
+    build_buffers(&function);
+    build_statements(&function, program->body);
+    if (!LLVMGetBasicBlockTerminator(LLVMGetInsertBlock(llvm->builder))) {
+        LLVMBuildRetVoid(llvm->builder);
+    }
+    LLVMSetCurrentDebugLocation2(llvm->builder, NULL);
+    return value;
+}
+
+static void build_size_function(Llvm *llvm, const SizeFunction *size) {
+    LlvmFunction function = {.llvm = llvm};
+    function.function = declare(llvm, size->name, llvm->integer, size->args, size->arg_count);
+    function.args = arena_array(llvm->arena, LLVMValueRef, size->arg_count + 1);
+    for (unsigned k = 0; k < size->arg_count; k++) {
+        function.args[k] = LLVMGetParam(function.function, k);
+    }
+    LLVMPositionBuilderAtEnd(llvm->builder, new_block(&function, "entry"));
+    LLVMBuildRet(llvm->builder, build_expr(&function, size->value));
+}
+
+/* ---- the module
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static void create_context(Llvm *llvm) {
+    llvm->safe_context = LLVMOrcCreateNewThreadSafeContext();
+    llvm->context = LLVMOrcThreadSafeContextGetContext(llvm->safe_context);
+    llvm->module = LLVMModuleCreateWithNameInContext(llvm->unit->prefix, llvm->context);
+    LLVMSetSourceFileName(llvm->module, llvm->unit->source_path, strlen(llvm->unit->source_path));
+    llvm->builder = LLVMCreateBuilderInContext(llvm->context);
+    llvm->real = LLVMDoubleTypeInContext(llvm->context);
+    llvm->integer = LLVMInt64TypeInContext(llvm->context);
+    llvm->boolean = LLVMInt1TypeInContext(llvm->context);
+    llvm->byte = LLVMInt8TypeInContext(llvm->context);
+    llvm->pointer = LLVMPointerTypeInContext(llvm->context, 0);
+    llvm->nothing = LLVMVoidTypeInContext(llvm->context);
+}
+
+static void verify(Llvm *llvm, const char *when) {
+    char *message = NULL;
+    if (LLVMVerifyModule(llvm->module, LLVMReturnStatusAction, &message)) {
+        ice("emit", "LLVM rejects the module %s: %s", when, message);
+    }
+    LLVMDisposeMessage(message);
+}
+
+Llvm *llvm_build(Arena *arena, const Unit *unit, const LlvmOptions *options) {
+    Llvm *llvm = arena_new(arena, Llvm);
+    llvm->arena = arena;
+    llvm->unit = unit;
+    llvm->options = *options;
+    create_context(llvm);
+    target_create(llvm);
+    llvm->debug = options->debug ? debug_create(llvm) : NULL;
+    size_t count;
+    const SizeFunction *sizes = unit_sizes(arena, unit, &count);
+    for (size_t k = 0; k < count; k++) {
+        build_size_function(llvm, &sizes[k]);
+    }
+    for (size_t f = 0; f < unit->function_count; f++) {
+        build_function(llvm, unit->functions[f]);
+    }
+    if (unit->description) {
+        LLVMValueRef *kernels = arena_array(arena, LLVMValueRef, unit->kernel_count + 1);
+        for (size_t k = 0; k < unit->kernel_count; k++) {
+            kernels[k] = build_function(llvm, unit->kernels[k]);
+            LLVMSetLinkage(kernels[k], LLVMInternalLinkage);
+        }
+        abi_build(llvm, kernels);
+    }
+    debug_finish(llvm);
+    if (options->verify) {
+        verify(llvm, "as built");
+    }
+    target_optimise(llvm);
+    if (options->verify) {
+        verify(llvm, "after its passes");
+    }
+    return llvm;
+}
+
+void llvm_free(Llvm *llvm) {
+    LLVMDisposeBuilder(llvm->builder);
+    if (llvm->module) {
+        LLVMDisposeModule(llvm->module);
+    }
+    if (llvm->machine) {
+        LLVMDisposeTargetMachine(llvm->machine);
+    }
+    LLVMOrcDisposeThreadSafeContext(llvm->safe_context);
+}

@@ -1,0 +1,249 @@
+/* llvm_math.c: the built-in functions as LLVM values: operators, intrinsics by the row's name,
+ * calls of libm for the rest. The arithmetic is that of c_helper.def, bit for bit. */
+#include "emit/llvm_private.h"
+
+#include <string.h>
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+static LLVMValueRef call_intrinsic(Llvm *llvm, const char *name, LLVMTypeRef type,
+                                   const LLVMValueRef *args, unsigned count) {
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    if (id == 0) {
+        ice("emit", "LLVM has no intrinsic %s", name);
+    }
+    LLVMValueRef callee = LLVMGetIntrinsicDeclaration(llvm->module, id, &type, 1);
+    LLVMTypeRef signature = LLVMIntrinsicGetType(llvm->context, id, &type, 1);
+    LLVMValueRef copy[BUILTIN_ARITY];
+    memcpy(copy, args, count * sizeof *copy);
+    return llvm_fp(llvm, LLVMBuildCall2(llvm->builder, signature, callee, copy, count, ""));
+}
+
+/* double f(double, …) of libm: no side effect that we could see. */
+static LLVMValueRef call_library(Llvm *llvm, const char *name, const LLVMValueRef *args,
+                                 unsigned count) {
+    LLVMTypeRef formals[BUILTIN_ARITY] = {llvm->real, llvm->real, llvm->real};
+    LLVMTypeRef signature = LLVMFunctionType(llvm->real, formals, count, false);
+    LLVMValueRef callee = LLVMGetNamedFunction(llvm->module, name);
+    if (!callee) {
+        callee = LLVMAddFunction(llvm->module, name, signature);
+        llvm_add_attribute(llvm, callee, LLVMAttributeFunctionIndex, "memory", 0);
+        llvm_add_attribute(llvm, callee, LLVMAttributeFunctionIndex, "nounwind", 0);
+        llvm_add_attribute(llvm, callee, LLVMAttributeFunctionIndex, "willreturn", 0);
+        llvm_add_attribute(llvm, callee, LLVMAttributeFunctionIndex, "nofree", 0);
+    }
+    LLVMValueRef copy[BUILTIN_ARITY];
+    memcpy(copy, args, count * sizeof *copy);
+    return llvm_fp(llvm, LLVMBuildCall2(llvm->builder, signature, callee, copy, count, ""));
+}
+
+LLVMValueRef llvm_maximum(Llvm *llvm, LLVMValueRef a, LLVMValueRef b) {
+    LLVMValueRef args[] = {a, b};
+    return call_intrinsic(llvm, "llvm.maximum", llvm->real, args, 2);
+}
+
+/* ---- whole numbers --------------------------------------------------------------------------- */
+
+static LLVMValueRef compare_int(Llvm *llvm, LLVMIntPredicate predicate, LLVMValueRef a,
+                                LLVMValueRef b) {
+    return LLVMBuildICmp(llvm->builder, predicate, a, b, "");
+}
+
+/* Is the remainder r of a / b to be moved to the sign of b? */
+static LLVMValueRef floor_differs(Llvm *llvm, LLVMValueRef r, LLVMValueRef b) {
+    LLVMValueRef zero = llvm_int(llvm, 0);
+    LLVMValueRef mixed = LLVMBuildXor(llvm->builder, r, b, "");
+    LLVMValueRef opposite = compare_int(llvm, LLVMIntSLT, mixed, zero);
+    LLVMValueRef inexact = compare_int(llvm, LLVMIntNE, r, zero);
+    return LLVMBuildAnd(llvm->builder, inexact, opposite, "");
+}
+
+static LLVMValueRef floor_division(Llvm *llvm, LLVMValueRef a, LLVMValueRef b) {
+    LLVMBuilderRef builder = llvm->builder;
+    LLVMValueRef q = LLVMBuildSDiv(builder, a, b, "");
+    LLVMValueRef r = LLVMBuildSRem(builder, a, b, "");
+    LLVMValueRef differs = floor_differs(llvm, r, b);
+    return LLVMBuildSub(builder, q, LLVMBuildZExt(builder, differs, llvm->integer, ""), "floordiv");
+}
+
+static LLVMValueRef floor_remainder(Llvm *llvm, LLVMValueRef a, LLVMValueRef b) {
+    LLVMBuilderRef builder = llvm->builder;
+    LLVMValueRef r = LLVMBuildSRem(builder, a, b, "");
+    LLVMValueRef differs = floor_differs(llvm, r, b);
+    LLVMValueRef moved = LLVMBuildNSWAdd(builder, r, b, "");
+    return LLVMBuildSelect(builder, differs, moved, r, "mod");
+}
+
+static LLVMValueRef int_sign(Llvm *llvm, LLVMValueRef a) {
+    LLVMBuilderRef builder = llvm->builder;
+    LLVMValueRef zero = llvm_int(llvm, 0);
+    LLVMValueRef above = compare_int(llvm, LLVMIntSGT, a, zero);
+    LLVMValueRef below = compare_int(llvm, LLVMIntSLT, a, zero);
+    above = LLVMBuildZExt(builder, above, llvm->integer, "");
+    below = LLVMBuildZExt(builder, below, llvm->integer, "");
+    return LLVMBuildNSWSub(builder, above, below, "sign");
+}
+
+static LLVMValueRef int_builtin(Llvm *llvm, BuiltinId id, const LLVMValueRef *args) {
+    LLVMBuilderRef builder = llvm->builder;
+    LLVMValueRef a = args[0];
+    LLVMValueRef b = args[1];
+    if (id == BI_add) {
+        return LLVMBuildNSWAdd(builder, a, b, "");
+    }
+    if (id == BI_sub) {
+        return LLVMBuildNSWSub(builder, a, b, "");
+    }
+    if (id == BI_mul) {
+        return LLVMBuildNSWMul(builder, a, b, "");
+    }
+    if (id == BI_square) {
+        return LLVMBuildNSWMul(builder, a, a, "");
+    }
+    if (id == BI_neg) {
+        return LLVMBuildNSWNeg(builder, a, "");
+    }
+    if (id == BI_floordiv) {
+        return floor_division(llvm, a, b);
+    }
+    if (id == BI_mod) {
+        return floor_remainder(llvm, a, b);
+    }
+    if (id == BI_abs) {
+        LLVMValueRef negative = LLVMBuildNSWNeg(builder, a, "");
+        LLVMValueRef below = compare_int(llvm, LLVMIntSLT, a, llvm_int(llvm, 0));
+        return LLVMBuildSelect(builder, below, negative, a, "abs");
+    }
+    if (id == BI_sign) {
+        return int_sign(llvm, a);
+    }
+    if (id == BI_maximum || id == BI_minimum) {
+        LLVMValueRef first = compare_int(llvm, id == BI_maximum ? LLVMIntSGT : LLVMIntSLT, a, b);
+        return LLVMBuildSelect(builder, first, a, b, "");
+    }
+    ice("emit", "%s of whole numbers", builtins[id].name);
+}
+
+/* ---- truth values ---------------------------------------------------------------------------- */
+
+static const struct {
+    BuiltinId id;
+    LLVMRealPredicate real; /* false where an operand is NaN, but for != */
+    LLVMIntPredicate integer;
+} comparisons[] = {
+    {BI_eq, LLVMRealOEQ, LLVMIntEQ},
+    {BI_ne, LLVMRealUNE, LLVMIntNE},
+    {BI_lt, LLVMRealOLT, LLVMIntSLT},
+    {BI_le, LLVMRealOLE, LLVMIntSLE},
+};
+
+static LLVMValueRef bool_builtin(Llvm *llvm, BuiltinId id, Kind operands,
+                                 const LLVMValueRef *args) {
+    LLVMBuilderRef builder = llvm->builder;
+    for (size_t k = 0; k < sizeof comparisons / sizeof comparisons[0]; k++) {
+        if (comparisons[k].id != id) {
+            continue;
+        }
+        return operands == KIND_REAL
+                   ? LLVMBuildFCmp(builder, comparisons[k].real, args[0], args[1], "")
+                   : compare_int(llvm, comparisons[k].integer, args[0], args[1]);
+    }
+    if (id == BI_and) {
+        return LLVMBuildAnd(builder, args[0], args[1], "");
+    }
+    if (id == BI_or) {
+        return LLVMBuildOr(builder, args[0], args[1], "");
+    }
+    if (id == BI_not) {
+        return LLVMBuildNot(builder, args[0], "");
+    }
+    ice("emit", "%s is no truth value", builtins[id].name);
+}
+
+/* ---- reals
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static LLVMValueRef real_sign(Llvm *llvm, LLVMValueRef x) {
+    LLVMBuilderRef builder = llvm->builder;
+    LLVMValueRef zero = LLVMConstReal(llvm->real, 0.0);
+    LLVMValueRef above = LLVMBuildFCmp(builder, LLVMRealOGT, x, zero, "");
+    LLVMValueRef below = LLVMBuildFCmp(builder, LLVMRealOLT, x, zero, "");
+    LLVMValueRef rest = LLVMBuildSelect(builder, below, LLVMConstReal(llvm->real, -1.0), x, "");
+    return LLVMBuildSelect(builder, above, LLVMConstReal(llvm->real, 1.0), rest, "sign");
+}
+
+static LLVMValueRef shift_xor(Llvm *llvm, LLVMValueRef z, int64_t by) {
+    LLVMValueRef shifted = LLVMBuildLShr(llvm->builder, z, llvm_int(llvm, by), "");
+    return LLVMBuildXor(llvm->builder, z, shifted, "");
+}
+
+/* Number `counter` of the sequence `seed`: see random_uniform in c_helper.def. */
+static LLVMValueRef random_uniform(Llvm *llvm, LLVMValueRef seed, LLVMValueRef counter) {
+    LLVMBuilderRef builder = llvm->builder;
+    LLVMValueRef next = LLVMBuildAdd(builder, counter, llvm_int(llvm, 1), "");
+    LLVMValueRef gamma = llvm_int(llvm, (int64_t)UINT64_C(0x9e3779b97f4a7c15));
+    LLVMValueRef step = LLVMBuildMul(builder, next, gamma, "");
+    LLVMValueRef z = LLVMBuildAdd(builder, seed, step, "");
+    z = shift_xor(llvm, z, 30);
+    z = LLVMBuildMul(builder, z, llvm_int(llvm, (int64_t)UINT64_C(0xbf58476d1ce4e5b9)), "");
+    z = shift_xor(llvm, z, 27);
+    z = LLVMBuildMul(builder, z, llvm_int(llvm, (int64_t)UINT64_C(0x94d049bb133111eb)), "");
+    z = shift_xor(llvm, z, 31);
+    z = LLVMBuildLShr(builder, z, llvm_int(llvm, 12), "");
+    LLVMValueRef real = LLVMBuildUIToFP(builder, z, llvm->real, "");
+    real = LLVMBuildFAdd(builder, real, LLVMConstReal(llvm->real, 0.5), "");
+    return LLVMBuildFMul(builder, real, LLVMConstReal(llvm->real, 1.0 / 4503599627370496.0),
+                         "uniform");
+}
+
+static LLVMValueRef real_builtin(Llvm *llvm, BuiltinId id, const LLVMValueRef *args,
+                                 unsigned count) {
+    LLVMBuilderRef builder = llvm->builder;
+    if (id == BI_add) {
+        return llvm_fp(llvm, LLVMBuildFAdd(builder, args[0], args[1], ""));
+    }
+    if (id == BI_sub) {
+        return llvm_fp(llvm, LLVMBuildFSub(builder, args[0], args[1], ""));
+    }
+    if (id == BI_mul) {
+        return llvm_fp(llvm, LLVMBuildFMul(builder, args[0], args[1], ""));
+    }
+    if (id == BI_square) {
+        return llvm_fp(llvm, LLVMBuildFMul(builder, args[0], args[0], ""));
+    }
+    if (id == BI_div) {
+        return llvm_fp(llvm, LLVMBuildFDiv(builder, args[0], args[1], ""));
+    }
+    if (id == BI_neg) {
+        return llvm_fp(llvm, LLVMBuildFNeg(builder, args[0], ""));
+    }
+    if (id == BI_sign) {
+        return real_sign(llvm, args[0]);
+    }
+    if (id == BI_maximum) {
+        return llvm_maximum(llvm, args[0], args[1]);
+    }
+    if (id == BI_minimum) {
+        return call_intrinsic(llvm, "llvm.minimum", llvm->real, args, 2);
+    }
+    if (id == BI_random_uniform) {
+        return random_uniform(llvm, args[0], args[1]);
+    }
+    const Builtin *row = &builtins[id];
+    return row->llvm ? call_intrinsic(llvm, row->llvm, llvm->real, args, count)
+                     : call_library(llvm, row->c, args, count);
+}
+
+LLVMValueRef llvm_builtin(Llvm *llvm, BuiltinId id, Kind type, Kind operands,
+                          const LLVMValueRef *args, unsigned count) {
+    switch (type) {
+    case KIND_REAL:
+        return real_builtin(llvm, id, args, count);
+    case KIND_INT:
+        return int_builtin(llvm, id, args);
+    case KIND_BOOL:
+        return bool_builtin(llvm, id, operands, args);
+    }
+    ice("emit", "a value of no kind");
+}

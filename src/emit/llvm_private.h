@@ -1,0 +1,79 @@
+/* llvm_private.h: the LLVM printer's own pieces. Only llvm*.c and jit.c include llvm-c/. */
+#ifndef GRADC_LLVM_PRIVATE_H
+#define GRADC_LLVM_PRIVATE_H
+
+#include "emit/emit_private.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/DebugInfo.h>
+#include <llvm-c/Orc.h>
+#include <llvm-c/TargetMachine.h>
+
+typedef struct Debug Debug;
+
+struct Llvm {
+    Arena *arena; /* of the compilation: names, tables */
+    const Unit *unit;
+    LlvmOptions options;
+    LLVMOrcThreadSafeContextRef safe_context; /* owns the context, so that the JIT can take it */
+    LLVMContextRef context;
+    LLVMModuleRef module; /* NULL once the JIT has taken it */
+    LLVMBuilderRef builder;
+    LLVMTargetMachineRef machine;
+    LLVMTypeRef real, integer, boolean, byte, pointer, nothing;
+    Debug *debug; /* NULL without -g */
+};
+
+/* One function while it is built. */
+typedef struct {
+    Llvm *llvm;
+    const LoopProgram *program; /* NULL for size functions */
+    LLVMValueRef function;
+    LLVMBasicBlockRef entry;
+    LLVMValueRef *args;
+    LLVMValueRef *vars; /* the value; the stack slot of those in `is_slot` */
+    bool *is_slot;
+    LLVMValueRef *buffers; /* address of entry 0 */
+    LLVMMetadataRef scope; /* subprogram, or NULL */
+} LlvmFunction;
+
+/* ---- llvm.c ---------------------------------------------------------------------------------- */
+
+LLVMValueRef llvm_int(const Llvm *llvm, int64_t value);
+LLVMTypeRef llvm_kind(const Llvm *llvm, Kind kind); /* of a scalar: double, i64, i1 */
+LLVMTypeRef llvm_ctype(const Llvm *llvm, CType type);
+/* Floating-point flags of all arithmetic: contract, none under --strict. Returns `value`. */
+LLVMValueRef llvm_fp(const Llvm *llvm, LLVMValueRef value);
+void llvm_add_attribute(const Llvm *llvm, LLVMValueRef function, LLVMAttributeIndex at,
+                        const char *name, uint64_t value);
+void llvm_add_text_attribute(const Llvm *llvm, LLVMValueRef function, const char *name,
+                             const char *value);
+
+/* ---- llvm_math.c: built-in functions --------------------------------------------------------- */
+
+/* The call of a row on values of one kind; `type` is the kind of the result. */
+LLVMValueRef llvm_builtin(Llvm *llvm, BuiltinId id, Kind type, Kind operands,
+                          const LLVMValueRef *args, unsigned count);
+LLVMValueRef llvm_maximum(Llvm *llvm, LLVMValueRef a, LLVMValueRef b);
+
+/* ---- llvm_debug.c: -g ------------------------------------------------------------------------ */
+
+Debug *debug_create(Llvm *llvm);
+/* Attaches a subprogram to the function; its lines come from the program's spans. */
+LLVMMetadataRef debug_function(Llvm *llvm, LLVMValueRef function, const LoopProgram *program);
+/* Instructions built from here on belong to `span` (nowhere: the line of the function). */
+void debug_place(Llvm *llvm, LLVMMetadataRef scope, Span span);
+void debug_variable(LlvmFunction *function, const LoopStmt *statement, LLVMValueRef value);
+void debug_finish(Llvm *llvm);
+
+/* ---- llvm_target.c: machine, passes ---------------------------------------------------------- */
+
+void target_create(Llvm *llvm);
+void target_optimise(Llvm *llvm);
+
+/* ---- llvm_abi.c: the trainer's kernels ------------------------------------------------------- */
+
+/* gradc_model, gradc_kernels and main; kernels[k] is the function of unit->kernels[k]. */
+void abi_build(Llvm *llvm, const LLVMValueRef *kernels);
+
+#endif
