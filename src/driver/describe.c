@@ -1,0 +1,203 @@
+/* describe.c: the text of gradc_model, which tells the runtime what the kernels expect; its lines are
+ * those of runtime/abi.h. */
+#include "driver/driver.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- sizes and names ------------------------------------------------------------------------------- */
+
+/* RPN with commas for blanks: one word. */
+static void add_rpn(Text *text, const char *rpn) {
+    for (const char *c = rpn; *c != '\0'; c++) {
+        text_add_bytes(text, *c == ' ' ? "," : c, 1);
+    }
+}
+
+/* ` RANK SIZE…` of the axes from `first` on. */
+static void add_shape(Text *text, const Ir *ir, const Dim *shape, unsigned first, unsigned rank) {
+    text_format(text, " %u", rank - first);
+    for (unsigned k = first; k < rank; k++) {
+        text_add(text, " ");
+        add_rpn(text, dim_rpn(ir, shape[k]));
+    }
+}
+
+/* 64 bits of FNV-1a: tells one model's text from another's, no more. */
+static uint64_t hash_text(uint64_t hash, const char *bytes, size_t length) {
+    for (size_t k = 0; k < length; k++) {
+        hash = (hash ^ (unsigned char)bytes[k]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static uint64_t hash_model(const Compiler *compiler) {
+    const Source *source = sources_get(compiler->front.sources, compiler->file);
+    const Options *options = compiler->options;
+    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), source->text, source->length);
+    for (size_t k = 0; k < options->definition_count; k++) {
+        const Definition *d = &options->definitions[k];
+        hash = hash_text(hash, d->name, strlen(d->name) + 1);
+        hash = hash_text(hash, d->value, strlen(d->value) + 1);
+    }
+    return hash;
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------ */
+
+static const Kernel *find_kernel(const Kernel *kernels, size_t count, const char *role) {
+    for (size_t k = 0; k < count; k++) {
+        if (strcmp(kernels[k].role, role) == 0) {
+            return &kernels[k];
+        }
+    }
+    return NULL;
+}
+
+/* The model's dims, then sizes that only the formals of `loss` name. */
+static void add_dims(Text *text, const Model *model, const Ir *ir) {
+    for (size_t k = 0; k < model->dim_count; k++) {
+        const ModelDim *dim = &model->dims[k];
+        text_format(text, "dim %s", dim->name);
+        if (dim->known) {
+            text_format(text, " %" PRId64, dim->value);
+        }
+        text_add(text, "\n");
+    }
+    for (size_t k = 0; k < dim_symbol_count(ir); k++) {
+        Name name;
+        Dim dim = dim_symbol_at(ir, k);
+        if (dim != ir->sample_dim && dim_is_symbol(ir, dim, &name) &&
+            model_dim(model, name) == NULL) {
+            text_format(text, "dim %s\n", name);
+        }
+    }
+}
+
+static void add_consts(Text *text, const Model *model) {
+    for (size_t k = 0; k < model->const_count; k++) {
+        text_format(text, "const %s ", model->consts[k].name);
+        text_add_number(text, model->consts[k].value, true);
+        text_add(text, model->consts[k].fixed ? " fixed\n" : "\n");
+    }
+}
+
+static void add_params(Text *text, const Ir *ir) {
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        const Leaf *leaf = &ir->leaves[k];
+        if (leaf->role == LEAF_PARAM) {
+            text_format(text, "param %s %s", leaf->name, c_name(text->arena, leaf->name));
+            add_shape(text, ir, leaf->shape, 0, leaf->rank);
+            text_add(text, "\n");
+        }
+    }
+}
+
+static bool has_formal(const ModelFunction *function, Name name) {
+    for (const Formal *formal = function->ast->formals; formal != NULL; formal = formal->next) {
+        if (formal->name == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_columns(Text *text, const Model *model, const Ir *ir) {
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        const Leaf *leaf = &ir->leaves[k];
+        if (leaf->role != LEAF_COLUMN) {
+            continue;
+        }
+        text_format(text, "column %s %s", leaf->name, leaf->kind == KIND_REAL ? "real" : "int");
+        add_shape(text, ir, leaf->shape, 1, leaf->rank);
+        if (leaf->class_dim != DIM_NONE) {
+            text_add(text, " in ");
+            add_rpn(text, dim_rpn(ir, leaf->class_dim));
+        }
+        if (model->forward != NULL && !has_formal(model->forward, leaf->name)) {
+            text_add(text, " target");
+        }
+        text_add(text, "\n");
+    }
+}
+
+static void add_forward(Text *text, const Kernel *kernel) {
+    const Ir *ir = kernel->stages.program->ir;
+    const Output *output = &ir->outputs[0];
+    Dim shape[RANK_LIMIT];
+    for (unsigned k = 0; k < output->rank; k++) {
+        shape[k] = ir_index_dim(ir, output->axes[k]);
+    }
+    text_add(text, "forward");
+    add_shape(text, ir, shape, 1, output->rank);
+    text_add(text, "\n");
+}
+
+static void add_kernel_lines(Text *text, const Kernel *kernel, size_t number) {
+    const LoopProgram *program = kernel->stages.program;
+    if (kernel->metric != NULL) {
+        text_format(text, "metric %s %zu\n", kernel->metric->name, number);
+    }
+    text_format(text, "kernel %s %zu ", kernel->role, number);
+    add_rpn(text, program->work_rpn != NULL ? program->work_rpn : "0");
+    text_add(text, "\n");
+}
+
+static bool kernel_reads(const Kernel *kernel, Name column) {
+    const LoopProgram *program = kernel->stages.program;
+    for (size_t k = 0; k < program->arg_count; k++) {
+        const LoopArg *arg = &program->args[k];
+        if (arg->role == ARG_COLUMN && program->ir->leaves[arg->which].name == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What each role reads; the metrics together, as they are computed together. */
+static void add_uses(Text *text, const Ir *ir, const Kernel *kernels, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        if (kernels[k].metric != NULL && k > 0 && kernels[k - 1].metric != NULL) {
+            continue;
+        }
+        text_format(text, "uses %s", kernels[k].role);
+        for (size_t leaf = 0; leaf < ir->leaf_count; leaf++) {
+            bool reads = false;
+            for (size_t i = k; i < count && strcmp(kernels[i].role, kernels[k].role) == 0; i++) {
+                reads |= ir->leaves[leaf].role == LEAF_COLUMN &&
+                         kernel_reads(&kernels[i], ir->leaves[leaf].name);
+            }
+            if (reads) {
+                text_format(text, " %s", ir->leaves[leaf].name);
+            }
+        }
+        text_add(text, "\n");
+    }
+}
+
+const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, size_t count) {
+    const Model *model = compiler->model;
+    const Ir *ir = find_kernel(kernels, count, "objective")->stages.program->ir;
+    Text text;
+    text_init(&text, compiler->arena);
+    text_add(&text, "gradc 1\n");
+    text_format(&text, "model %s\n", model->name);
+    text_format(&text, "source %s\n", sources_get(compiler->front.sources, compiler->file)->path);
+    text_format(&text, "hash %016" PRIx64 "\n", hash_model(compiler));
+    add_dims(&text, model, ir);
+    add_consts(&text, model);
+    add_params(&text, ir);
+    add_columns(&text, model, ir);
+    const Kernel *forward = find_kernel(kernels, count, "forward");
+    if (forward != NULL) {
+        add_forward(&text, forward);
+    }
+    for (const Setting *s = model->settings; s != NULL; s = s->next) {
+        text_format(&text, "setting %s %s\n", s->name, s->value);
+    }
+    for (size_t k = 0; k < count; k++) {
+        add_kernel_lines(&text, &kernels[k], k);
+    }
+    add_uses(&text, ir, kernels, count);
+    return text.data;
+}

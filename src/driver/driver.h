@@ -1,0 +1,263 @@
+/* driver.h: the command line and the pipeline. Nobody includes this but the driver. */
+#ifndef GRADC_DRIVER_H
+#define GRADC_DRIVER_H
+
+#include "base/base.h"
+#include "diff/diff.h"
+#include "emit/emit.h"
+#include "front/front.h"
+#include "ir/ir.h"
+#include "loop/loop.h"
+#include "lower/lower.h"
+#include "opt/opt.h"
+#include "sema/sema.h"
+
+/* ---- options.c: the command line ------------------------------------------------------------------ */
+
+typedef enum {
+    STATUS_OK = 0,
+    STATUS_ERROR = 1,    /* in the input, or of the environment */
+    STATUS_USAGE = 2,    /* wrong command line */
+    STATUS_INTERNAL = 70 /* our own fault */
+} Status;
+
+typedef enum {
+#define EMIT(id, suffix, holds, help) EMIT_##id,
+#include "driver/emit.def"
+#undef EMIT
+    EMIT_COUNT
+} EmitKind;
+
+typedef enum { HOLDS_TRAINER, HOLDS_FUNCTIONS, HOLDS_DERIVATION, HOLDS_NOTHING } Holds;
+
+typedef struct {
+    const char *name, *suffix;
+    Holds holds;
+    const char *help;
+} EmitRow;
+
+extern const EmitRow emit_rows[EMIT_COUNT];
+
+typedef enum {
+#define DUMP(id, help) DUMP_##id,
+#include "driver/dump.def"
+#undef DUMP
+    DUMP_COUNT
+} Dump;
+
+typedef enum {
+#define DERIVATIVE(id, supported, help) DERIVATIVE_##id,
+#include "driver/derivative.def"
+#undef DERIVATIVE
+    DERIVATIVE_COUNT
+} Derivative;
+
+/* What is asked for: --run, --check, … exclude each other and an output kind. */
+typedef enum { TASK_EMIT, TASK_RUN, TASK_CHECK, TASK_FMT, TASK_REPORT, TASK_DUMP } Task;
+
+typedef struct {
+    const char **items;
+    size_t count, capacity;
+} Words;
+
+typedef struct {
+    Task task;
+    EmitKind kind;
+    const char *input;
+    const char *output;   /* NULL: named after the input */
+    const char *function; /* NULL: the default */
+    Words wrt;
+    bool derivatives[DERIVATIVE_COUNT];
+    bool dump[DUMP_COUNT];
+    Definition *definitions;
+    size_t definition_count, definition_capacity;
+    Words include;
+    int level;
+    const char *cpu; /* NULL: the default of what is made */
+    bool debug, strict, verbose, time_passes, werror;
+    bool warning[WARN_COUNT];
+    ColorMode color;
+    char **run_args; /* what follows `--`; run_count entries */
+    int run_count;
+} Options;
+
+typedef enum { FORM_FLAG, FORM_VALUE, FORM_SEPARATE, FORM_JOINED } OptionForm;
+
+typedef enum {
+#define OPTION(id, spelling, form, argument, group, help) OPTION_##id,
+#include "driver/option.def"
+#undef OPTION
+    OPTION_COUNT
+} OptionId;
+
+typedef struct {
+    const char *spelling;
+    OptionForm form;
+    const char *argument, *group, *help;
+} OptionRow;
+
+extern const OptionRow option_rows[OPTION_COUNT];
+
+/* Reads the command line. Returns -1 to go on, or the status to exit with at once (--help, or wrong
+ * usage, which has been reported). */
+int options_read(Options *options, Arena *arena, int argc, char **argv);
+/* Wrong usage: `gradc: error: …` and where help is; the status to exit with. */
+Status usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- help.c: --help, and what else the tables print ------------------------------------------------- */
+
+void help_print(Arena *arena);
+/* --help=TOPIC: builtins (docs/builtins.md), man (the manual page). The status to exit with. */
+Status help_topic(Arena *arena, const char *topic);
+
+/* ---- compile.c: the pipeline ---------------------------------------------------------------------- */
+
+/* The stages that --time-passes shows. */
+typedef enum {
+    TIME_parse, TIME_check, TIME_lower, TIME_diff, TIME_opt, TIME_loop, TIME_emit, TIME_COUNT
+} CompileStage;
+
+typedef struct {
+    const Options *options;
+    Arena *arena;
+    Front front;
+    uint32_t file; /* of the model */
+    const Ast *ast;
+    Model *model;
+    Rules rules;
+    Text dumps;   /* what --dump asked for */
+    bool printed; /* the diagnostics were */
+    double milliseconds[TIME_COUNT];
+} Compiler;
+
+/* How an entry is differentiated. */
+typedef enum { DERIVE_NOTHING, DERIVE_GRADIENT, DERIVE_UPDATE, DERIVE_FORWARD } Derive;
+
+typedef struct {
+    EntryKind entry;
+    const ModelFunction *function; /* FUNCTION, METRIC */
+    Derive derive;
+    bool all_params; /* with respect to all params, whatever --wrt says */
+    bool trainer;    /* a trainer's kernel */
+    const char *name; /* the C function's */
+} Request;
+
+/* What each stage made of one request; those after the first NULL were not made. */
+typedef struct {
+    const Ir *lowered;   /* as written */
+    const Ir *ir;        /* after opt_before_diff */
+    const Ir *derived;   /* the same without a derivative */
+    const Ir *optimised; /* what is planned */
+    LoopProgram *program;
+} Stages;
+
+/* Text to checked model. False if there were errors (they are in front.diags). */
+bool compile_front(Compiler *compiler);
+/* Takes one entry through all arrows; compile_derive stops before opt_after_diff. False if there
+ * were errors. */
+bool compile_entry(Compiler *compiler, const Request *request, Stages *stages);
+bool compile_derive(Compiler *compiler, const Request *request, Stages *stages);
+/* The leaves that a derivative is taken by: the named ones, else all params, else all real
+ * arguments. False if one that is named is not there (reported). */
+bool compile_wrt(const Compiler *compiler, const Ir *ir, bool all_params, uint32_t **leaves,
+                 size_t *count);
+OptOptions compile_opt_options(const Compiler *compiler);
+/* Adds the time since `*since` to a stage, and makes `*since` now. */
+void compile_time(Compiler *compiler, CompileStage stage, double *since);
+/* Prints the diagnostics so far, once. */
+void compile_messages(Compiler *compiler);
+/* Does the whole task and returns the exit status. */
+Status compile(const Options *options, Arena *arena);
+
+/* ---- entries.c: which functions and kernels a model has ------------------------------------------- */
+
+/* The functions that the options ask for, in file order; false if there is none (reported). */
+bool entries_functions(const Compiler *compiler, const ModelFunction ***functions, size_t *count);
+/* The C functions of the model; false on errors. */
+bool entries_unit(Compiler *compiler, Unit *unit);
+/* The trainer's kernels and description; false on errors. */
+bool entries_trainer(Compiler *compiler, Unit *unit);
+/* The derivatives as formulas, for --emit=text; NULL on errors. */
+const char *entries_derivation(Compiler *compiler);
+/* Is the value of an entry one number that can be differentiated? */
+bool entries_is_scalar(const Ir *ir);
+/* Has it a leaf to differentiate by? */
+bool entries_has_wrt(const Compiler *compiler, const Ir *ir);
+/* prefix_function, prefix_function_suffix */
+const char *entries_name(const Compiler *compiler, const char *function, const char *suffix);
+
+/* ---- describe.c: the text of gradc_model ------------------------------------------------------------ */
+
+typedef struct {
+    const char *role; /* of the kernel */
+    const ModelFunction *metric;
+    Stages stages;
+} Kernel;
+
+const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, size_t count);
+
+/* ---- output.c: files ---------------------------------------------------------------------------------- */
+
+/* Writes what was asked for. */
+Status output_unit(Compiler *compiler, const Unit *unit);
+/* Text to -o, or to standard output without one. */
+Status output_text(const Compiler *compiler, const char *text);
+/* The name of the output; the input is never one (reported; false). */
+bool output_check(const Options *options, Arena *arena);
+LlvmOptions output_llvm_options(const Compiler *compiler);
+
+/* ---- link.c --------------------------------------------------------------------------------------------- */
+
+typedef enum { LINK_EXECUTABLE, LINK_SHARED, LINK_ARCHIVE } LinkKind;
+
+/* Links one object into `output`, by way of a private folder; false if that failed (reported). */
+bool link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
+                 const char *output);
+/* Where the runtime archive is; NULL: not found. */
+const char *link_runtime(Arena *arena);
+
+/* ---- point.c: arguments for a function, at random or on the edge ------------------------------------ */
+
+typedef enum { POINT_RANDOM, POINT_POSITIVE, POINT_UNIT, POINT_ZERO, POINT_TIE, POINT_LARGE,
+               POINT_KINDS } PointKind;
+
+/* Values of all leaves of an entry; a derived Ir has the same leaves first, then tangents. */
+typedef struct {
+    Arena *arena;
+    const Ir *ir;
+    uint64_t seed;
+    int64_t *dims;   /* of `ir`, by symbol */
+    size_t *counts;  /* entries of each leaf */
+    double **reals;  /* NULL: an int leaf */
+    int64_t **ints;
+    size_t leaf_count;
+} Point;
+
+enum { POINT_ROWS = 3 }; /* samples of a batch */
+
+Point point_make(Arena *arena, const Ir *ir, PointKind kind, uint64_t seed);
+/* A random direction, laid out like leaf `leaf`. */
+double *point_direction(Point *point, uint32_t leaf);
+/* The input of the interpreter for `ir`, which may have tangents: `directions[k]` for leaf k of the
+ * point, NULL where zero. */
+EvalInput point_input(const Point *point, const Ir *ir, double *const *directions);
+/* The arguments of a program made of `ir`; `outputs[k]` is where output k goes; the gradient, flat,
+ * is `gradient`. */
+LoopArgValue *point_args(const Point *point, const LoopProgram *program, double *const *outputs,
+                         double *gradient);
+/* Value of RPN text over dim names and "m". */
+int64_t point_rpn(const Point *point, const Ir *ir, const char *rpn);
+
+/* ---- run.c, check.c, report.c, call.c ------------------------------------------------------- */
+
+Status run_trainer(Compiler *compiler, const Unit *unit);
+/* Compares values and derivatives of all functions with independent ones; a mismatch is an internal
+ * error. Prints a table of what was compared. */
+Status check_model(Compiler *compiler);
+const char *report_unit(Compiler *compiler, const Unit *unit);
+
+/* Calls a compiled function by the C calling convention. False where that is not known. */
+bool call_native(void *function, const LoopProgram *program, const LoopArgValue *args,
+                 double *result);
+
+#endif

@@ -1,0 +1,299 @@
+/* entries.c: which functions the C interface of a model has, which kernels its trainer. */
+#include "driver/driver.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *role;
+    EntryKind entry;
+    Derive derive;
+} kernel_rows[] = {
+#define KERNEL(role, entry, derive) {#role, entry, derive},
+#include "driver/kernel.def"
+#undef KERNEL
+};
+enum { KERNEL_ROWS = sizeof kernel_rows / sizeof kernel_rows[0] };
+
+/* Programs as they are made. */
+typedef struct {
+    LoopProgram **items;
+    size_t count, capacity;
+} Programs;
+
+static void add_program(Compiler *compiler, Programs *programs, LoopProgram *program) {
+    programs->items = arena_grow(compiler->arena, programs->items, programs->count,
+                                 &programs->capacity, sizeof(LoopProgram *));
+    programs->items[programs->count++] = program;
+}
+
+const char *entries_name(const Compiler *compiler, const char *function, const char *suffix) {
+    return arena_format(compiler->arena, "%s_%s%s%s", compiler->model->c_prefix,
+                        c_name(compiler->arena, function), *suffix ? "_" : "", suffix);
+}
+
+bool entries_is_scalar(const Ir *ir) {
+    return ir->output_count == 1 && ir->outputs[0].role == OUT_VALUE;
+}
+
+bool entries_has_wrt(const Compiler *compiler, const Ir *ir) {
+    if (compiler->options->wrt.count > 0) {
+        return true;
+    }
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        const Leaf *leaf = &ir->leaves[k];
+        if (leaf->kind == KIND_REAL &&
+            (leaf->role == LEAF_PARAM || leaf->role == LEAF_ARGUMENT)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- what is asked for --------------------------------------------------------------------------- */
+
+static bool one_function(const Compiler *compiler, const ModelFunction ***functions,
+                         size_t *count) {
+    const Model *model = compiler->model;
+    const char *name = compiler->options->function;
+    Name *names = arena_array(compiler->arena, Name, model->function_count + 1);
+    for (size_t k = 0; k < model->function_count; k++) {
+        names[k] = model->functions[k].name;
+        if (strcmp(names[k], name) == 0) {
+            (*functions)[(*count)++] = &model->functions[k];
+            return true;
+        }
+    }
+    const char *close = closest_name(name, names, model->function_count);
+    fprintf(stderr, "gradc: error: `--function=%s`: the model has no such function%s\n", name,
+            close ? arena_format(compiler->arena, "; did you mean `%s`?", close) : "");
+    return false;
+}
+
+bool entries_functions(const Compiler *compiler, const ModelFunction ***functions,
+                       size_t *count) {
+    const Model *model = compiler->model;
+    *functions = arena_array(compiler->arena, const ModelFunction *, model->function_count + 1);
+    *count = 0;
+    if (compiler->options->function != NULL) {
+        return one_function(compiler, functions, count);
+    }
+    for (size_t k = 0; k < model->function_count; k++) {
+        const ModelFunction *function = &model->functions[k];
+        bool wanted = function->role != FUNCTION_METRIC;
+        if (model->loss != NULL) {
+            wanted = function == model->loss;
+        }
+        if (wanted) {
+            (*functions)[(*count)++] = function;
+        }
+    }
+    if (*count == 0) {
+        fprintf(stderr, "gradc: error: `%s` has no function\n", compiler->options->input);
+        return false;
+    }
+    return true;
+}
+
+/* ---- the C interface -------------------------------------------------------------------------------- */
+
+static bool add_entry(Compiler *compiler, Programs *programs, Request request) {
+    Stages stages;
+    if (!compile_entry(compiler, &request, &stages)) {
+        return false;
+    }
+    add_program(compiler, programs, stages.program);
+    return true;
+}
+
+/* The value of a function and the derivatives that the options ask for. */
+static bool add_function(Compiler *compiler, Programs *programs, const ModelFunction *function,
+                         bool differentiated) {
+    const bool *wanted = compiler->options->derivatives;
+    Request request = {.entry = ENTRY_FUNCTION,
+                       .function = function,
+                       .name = entries_name(compiler, function->name, "")};
+    Stages stages;
+    if (!compile_entry(compiler, &request, &stages)) {
+        return false;
+    }
+    add_program(compiler, programs, stages.program);
+    if (!differentiated || !entries_is_scalar(stages.ir) ||
+        !entries_has_wrt(compiler, stages.ir)) {
+        return true;
+    }
+    bool ok = true;
+    if (wanted[DERIVATIVE_grad]) {
+        request.derive = DERIVE_GRADIENT;
+        request.name = entries_name(compiler, function->name, "grad");
+        ok = add_entry(compiler, programs, request);
+    }
+    if (ok && wanted[DERIVATIVE_jvp]) {
+        request.derive = DERIVE_FORWARD;
+        request.name = entries_name(compiler, function->name, "jvp");
+        ok = add_entry(compiler, programs, request);
+    }
+    return ok;
+}
+
+static bool add_batch(Compiler *compiler, Programs *programs) {
+    Request request = {.entry = ENTRY_BATCH_MEAN,
+                       .all_params = true,
+                       .name = entries_name(compiler, "loss", "batch")};
+    if (!add_entry(compiler, programs, request)) {
+        return false;
+    }
+    if (!compiler->options->derivatives[DERIVATIVE_grad] || compiler->model->param_count == 0) {
+        return true;
+    }
+    request.derive = DERIVE_GRADIENT;
+    request.name = entries_name(compiler, "loss", "batch_grad");
+    return add_entry(compiler, programs, request);
+}
+
+static bool add_init(Compiler *compiler, Programs *programs) {
+    Request request = {
+        .entry = ENTRY_INIT,
+        .name = arena_format(compiler->arena, "%s_init", compiler->model->c_prefix)};
+    return compiler->model->param_count == 0 || add_entry(compiler, programs, request);
+}
+
+bool entries_unit(Compiler *compiler, Unit *unit) {
+    const Model *model = compiler->model;
+    const ModelFunction **functions;
+    size_t count;
+    Programs programs = {0};
+    if (!entries_functions(compiler, &functions, &count)) {
+        return false;
+    }
+    bool whole = compiler->options->function == NULL && model->loss != NULL;
+    bool ok = true;
+    if (whole && model->forward != NULL) {
+        ok = add_function(compiler, &programs, model->forward, false);
+    }
+    for (size_t k = 0; k < count; k++) {
+        ok &= add_function(compiler, &programs, functions[k], true);
+    }
+    if (whole && ok) {
+        ok &= add_batch(compiler, &programs);
+        if (model->penalty != NULL) {
+            ok &= add_function(compiler, &programs, model->penalty, false);
+        }
+    }
+    ok = ok && add_init(compiler, &programs);
+    unit->functions = programs.items;
+    unit->function_count = programs.count;
+    return ok;
+}
+
+/* ---- the trainer --------------------------------------------------------------------------------------- */
+
+/* What a trainer needs; reported if it is missing. */
+static bool check_trainer(const Compiler *compiler) {
+    const Model *model = compiler->model;
+    const char *path = compiler->options->input;
+    const char *lacks = model->loss == NULL        ? "no `loss`: there is nothing to train"
+                        : model->param_count == 0 ? "no `param`: there is nothing to learn"
+                                                  : NULL;
+    if (lacks != NULL) {
+        fprintf(stderr,
+                "gradc: error: `%s` has %s; `gradc -c %s` makes C functions of it and their "
+                "gradients\n",
+                path, lacks, path);
+    }
+    return lacks == NULL;
+}
+
+static bool kernel_applies(const Model *model, EntryKind entry) {
+    return (entry != ENTRY_REGULAR || model->penalty != NULL) &&
+           (entry != ENTRY_FORWARD || model->forward != NULL);
+}
+
+static bool add_kernel(Compiler *compiler, Kernel *kernel, Request request) {
+    request.trainer = true;
+    request.all_params = true;
+    const char *of = kernel->metric != NULL ? kernel->metric->name : kernel->role;
+    request.name = arena_format(compiler->arena, "%s_%s_%s", compiler->model->c_prefix,
+                                kernel->metric != NULL ? "metric" : "train",
+                                c_name(compiler->arena, of));
+    return compile_entry(compiler, &request, &kernel->stages);
+}
+
+/* A metric without arguments is made of the others and has no kernel. */
+static bool is_derived_metric(const ModelFunction *function) {
+    return !function->ast->has_parens;
+}
+
+bool entries_trainer(Compiler *compiler, Unit *unit) {
+    const Model *model = compiler->model;
+    if (!check_trainer(compiler)) {
+        return false;
+    }
+    Kernel *kernels = arena_array(compiler->arena, Kernel, KERNEL_ROWS + model->function_count);
+    size_t count = 0;
+    bool ok = true;
+    for (int k = 0; k < KERNEL_ROWS; k++) {
+        if (kernel_applies(model, kernel_rows[k].entry)) {
+            kernels[count].role = kernel_rows[k].role;
+            ok = ok && add_kernel(compiler, &kernels[count++],
+                                  (Request){.entry = kernel_rows[k].entry,
+                                            .derive = kernel_rows[k].derive});
+        }
+    }
+    for (size_t k = 0; k < model->function_count; k++) {
+        const ModelFunction *function = &model->functions[k];
+        if (function->role == FUNCTION_METRIC && !is_derived_metric(function)) {
+            kernels[count] = (Kernel){.role = "metric", .metric = function};
+            ok = ok && add_kernel(compiler, &kernels[count++],
+                                  (Request){.entry = ENTRY_METRIC, .function = function});
+        }
+    }
+    if (!ok) {
+        return false;
+    }
+    Programs programs = {0};
+    for (size_t k = 0; k < count; k++) {
+        add_program(compiler, &programs, kernels[k].stages.program);
+    }
+    unit->kernels = programs.items;
+    unit->kernel_count = programs.count;
+    unit->description = describe_trainer(compiler, kernels, count);
+    return true;
+}
+
+/* ---- formulas --------------------------------------------------------------------------------------------- */
+
+const char *entries_derivation(Compiler *compiler) {
+    const ModelFunction **functions;
+    size_t count;
+    Text text;
+    text_init(&text, compiler->arena);
+    if (!entries_functions(compiler, &functions, &count)) {
+        return NULL;
+    }
+    for (size_t k = 0; k < count; k++) {
+        Request request = {.entry = ENTRY_FUNCTION,
+                           .function = functions[k],
+                           .name = entries_name(compiler, functions[k]->name, "grad")};
+        Stages stages;
+        if (!compile_derive(compiler, &request, &stages)) {
+            return NULL;
+        }
+        if (!entries_is_scalar(stages.ir) || !entries_has_wrt(compiler, stages.ir)) {
+            continue;
+        }
+        request.derive = DERIVE_GRADIENT;
+        if (!compile_derive(compiler, &request, &stages)) {
+            return NULL;
+        }
+        OptOptions options = compile_opt_options(compiler);
+        const Ir *shown = opt_for_display(&options, stages.derived);
+        text_add(&text, emit_derivation(compiler->arena, functions[k]->name, shown));
+    }
+    if (text.length == 0) {
+        fprintf(stderr, "gradc: error: `%s` has nothing to differentiate\n",
+                compiler->options->input);
+        return NULL;
+    }
+    return text.data;
+}

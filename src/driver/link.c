@@ -1,0 +1,226 @@
+/* link.c: one object to an executable, a shared library or an archive, by cc or ar, in a private
+ * folder that is always removed. */
+#include "config.h"
+#include "driver/driver.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { PATH_SIZE = 4096, WORD_LIMIT = 32 };
+
+static const char runtime_name[] = "libgradc-runtime.a";
+
+/* ---- where the runtime is ------------------------------------------------------------------------- */
+
+/* The folder of this executable, or NULL. */
+static const char *own_folder(Arena *arena) {
+    char path[PATH_SIZE];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+    if (length <= 0 || length == (ssize_t)sizeof path) {
+        return NULL;
+    }
+    while (length > 0 && path[length - 1] != '/') {
+        length--;
+    }
+    return arena_copy(arena, path, (size_t)length);
+}
+
+const char *link_runtime(Arena *arena) {
+    const char *folder = own_folder(arena);
+    const char *places[3];
+    size_t count = 0;
+    if (folder != NULL) {
+        places[count++] = arena_format(arena, "%s%s", folder, runtime_name); /* a build tree */
+        places[count++] = arena_format(arena, "%s../lib/gradc/%s", folder, runtime_name);
+    }
+    places[count++] = arena_format(arena, "%s/%s", GRADC_PKGLIBDIR, runtime_name);
+    for (size_t k = 0; k < count; k++) {
+        if (access(places[k], R_OK) == 0) {
+            return places[k];
+        }
+    }
+    return NULL;
+}
+
+/* ---- commands ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    Arena *arena;
+    char *words[WORD_LIMIT]; /* then NULL */
+    size_t count;
+} Command;
+
+static void add(Command *command, const char *word) {
+    if (command->count + 1 < WORD_LIMIT) {
+        command->words[command->count++] = arena_copy(command->arena, word, strlen(word));
+    }
+}
+
+/* Words separated by blanks, as configure writes flags. */
+static void add_words(Command *command, const char *words) {
+    while (*words != '\0') {
+        size_t length = strcspn(words, " ");
+        if (length > 0) {
+            add(command, arena_copy(command->arena, words, length));
+        }
+        words += length;
+        words += *words == ' ';
+    }
+}
+
+static const char *command_text(const Command *command) {
+    Text text;
+    text_init(&text, command->arena);
+    for (size_t k = 0; k < command->count; k++) {
+        text_format(&text, k > 0 ? " %s" : "%s", command->words[k]);
+    }
+    return text.data;
+}
+
+/* Runs a command to its end. While it runs, signals wait: the folder is removed before one ends us,
+ * and the command, which has them, ends at once. Returns its exit status, or -1 with errno. */
+static int run_command(Command *command, const sigset_t *unblocked) {
+    posix_spawnattr_t attributes;
+    pid_t child;
+    int status;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, unblocked);
+    errno = posix_spawnp(&child, command->words[0], NULL, &attributes, command->words, environ);
+    posix_spawnattr_destroy(&attributes);
+    if (errno != 0) {
+        return -1;
+    }
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return -1;
+        }
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static bool run_or_report(const Compiler *compiler, Command *command, const sigset_t *unblocked) {
+    bool verbose = compiler->options->verbose;
+    if (verbose) {
+        fprintf(stderr, "%s\n", command_text(command));
+    }
+    int status = run_command(command, unblocked);
+    if (status == 0) {
+        return true;
+    }
+    if (status < 0) {
+        fprintf(stderr, "gradc: error: cannot run `%s`: %s; it is needed to link", command->words[0],
+                strerror(errno));
+        fputs(errno == ENOENT ? " (on Debian: apt-get install gcc)\n" : "\n", stderr);
+    } else {
+        fprintf(stderr, "gradc: error: `%s` failed with status %d%s\n", command->words[0], status,
+                verbose ? "" : "; -v shows the command");
+    }
+    return false;
+}
+
+/* ---- what is linked ------------------------------------------------------------------------------------- */
+
+static const char *compiler_name(void) {
+    const char *name = getenv("GRADC_CC");
+    return name != NULL && *name != '\0' ? name : "cc";
+}
+
+static bool build_command(Command *command, LinkKind kind, const char *object, const char *result) {
+    switch (kind) {
+    case LINK_ARCHIVE:
+        add(command, "ar");
+        add(command, "crD");
+        add(command, result);
+        add(command, object);
+        return true;
+    case LINK_SHARED:
+        add(command, compiler_name());
+        add(command, "-shared");
+        break;
+    case LINK_EXECUTABLE: add(command, compiler_name()); break;
+    }
+    add(command, "-o");
+    add(command, result);
+    add(command, object);
+    if (kind == LINK_EXECUTABLE) {
+        const char *runtime = link_runtime(command->arena);
+        if (runtime == NULL) {
+            fprintf(stderr, "gradc: error: `%s` is found neither beside gradc nor in `%s`\n",
+                    runtime_name, GRADC_PKGLIBDIR);
+            return false;
+        }
+        add(command, runtime);
+        add_words(command, GRADC_SANITIZE);
+        add(command, "-pthread");
+    }
+    add(command, "-lm");
+    return true;
+}
+
+/* Links in the folder; then the result goes to its place as a whole. False: reported. */
+static bool link_in(const Compiler *compiler, const char *folder, LinkKind kind, const void *object,
+                    size_t length, const char *output, const sigset_t *unblocked) {
+    Arena *arena = compiler->arena;
+    const char *slash = strrchr(output, '/');
+    const char *name = slash != NULL ? slash + 1 : output;
+    const char *object_path = arena_format(arena, "%s/%s.o", folder, name);
+    const char *result = arena_format(arena, "%s/%s", folder, name);
+    const char *error = file_write(arena, object_path, object, length, false);
+    bool ok = error == NULL;
+    if (ok) {
+        Command command = {.arena = arena};
+        ok = build_command(&command, kind, object_path, result) &&
+             run_or_report(compiler, &command, unblocked);
+    }
+    if (ok) {
+        size_t size;
+        const char *linked = file_read(arena, result, &size, &error);
+        if (linked != NULL) {
+            error = file_write(arena, output, linked, size, kind != LINK_ARCHIVE);
+        }
+    }
+    if (error != NULL) {
+        fprintf(stderr, "gradc: error: %s\n", error);
+    }
+    unlink(object_path);
+    unlink(result);
+    return ok && error == NULL;
+}
+
+static void block_signals(sigset_t *before) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &set, before);
+}
+
+bool link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
+                 const char *output) {
+    const char *tmp = getenv("TMPDIR");
+    char *folder = arena_format(compiler->arena, "%s/gradc.XXXXXX",
+                                tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+    sigset_t before;
+    block_signals(&before);
+    bool ok = mkdtemp(folder) != NULL;
+    if (ok) {
+        ok = link_in(compiler, folder, kind, object, length, output, &before);
+        rmdir(folder);
+    } else {
+        fprintf(stderr, "gradc: error: cannot make a folder in `%s`: %s\n",
+                tmp != NULL && *tmp != '\0' ? tmp : "/tmp", strerror(errno));
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL); /* one that waited ends us here */
+    return ok;
+}

@@ -1,0 +1,263 @@
+/* point.c: arguments for a function: sizes, labels and numbers, drawn from a fixed seed or put where
+ * functions have their edges; and how they are handed to the interpreter and to compiled code. */
+#include "driver/driver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- random numbers ----------------------------------------------------------------------------------- */
+
+static uint64_t next_random(uint64_t *seed) {
+    uint64_t z = *seed += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static double uniform(uint64_t *seed, double low, double high) {
+    return low + (high - low) * ((double)(next_random(seed) >> 11) + 0.5) * 0x1p-53;
+}
+
+static double draw(PointKind kind, uint64_t *seed) {
+    static const double edges[] = {0, -0.0, 1, -1, 0.5, 2};
+    switch (kind) {
+    case POINT_RANDOM: return uniform(seed, -2, 2);
+    case POINT_POSITIVE: return uniform(seed, 0.2, 3);
+    case POINT_UNIT: return uniform(seed, 0.05, 0.95);
+    case POINT_ZERO: return 0;
+    case POINT_TIE: return edges[next_random(seed) % (sizeof edges / sizeof edges[0])];
+    case POINT_LARGE: return uniform(seed, -40, 40);
+    case POINT_KINDS: break;
+    }
+    return 0;
+}
+
+/* ---- points -------------------------------------------------------------------------------------------- */
+
+/* Sizes that are not known: small and, in a row, different, so that a mix-up shows. */
+static int64_t *choose_dims(Arena *arena, const Ir *ir) {
+    size_t count = dim_symbol_count(ir);
+    int64_t *dims = arena_array(arena, int64_t, count + 1);
+    int64_t next = 2;
+    for (size_t k = 0; k < count; k++) {
+        Dim symbol = dim_symbol_at(ir, k);
+        if (symbol == ir->sample_dim) {
+            dims[k] = POINT_ROWS;
+        } else if (!dim_value(ir, symbol, &dims[k])) {
+            dims[k] = next;
+            next = next < 6 ? next + 1 : 2;
+        }
+    }
+    return dims;
+}
+
+static size_t leaf_entries(const Ir *ir, const Leaf *leaf, const int64_t *dims) {
+    size_t count = 1;
+    for (unsigned k = 0; k < leaf->rank; k++) {
+        int64_t extent = dim_evaluate(ir, leaf->shape[k], dims);
+        count *= extent > 0 ? (size_t)extent : 0;
+    }
+    return count;
+}
+
+static int64_t draw_label(Point *point, const Ir *ir, const Leaf *leaf) {
+    int64_t classes = 2;
+    if (leaf->class_dim != DIM_NONE) {
+        classes = dim_evaluate(ir, leaf->class_dim, point->dims);
+    }
+    return classes > 0 ? (int64_t)(next_random(&point->seed) % (uint64_t)classes) : 0;
+}
+
+Point point_make(Arena *arena, const Ir *ir, PointKind kind, uint64_t seed) {
+    Point point = {.arena = arena, .ir = ir, .seed = seed, .leaf_count = ir->leaf_count};
+    point.dims = choose_dims(arena, ir);
+    point.counts = arena_array(arena, size_t, ir->leaf_count + 1);
+    point.reals = arena_array(arena, double *, ir->leaf_count + 1);
+    point.ints = arena_array(arena, int64_t *, ir->leaf_count + 1);
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        const Leaf *leaf = &ir->leaves[k];
+        size_t count = leaf_entries(ir, leaf, point.dims);
+        point.counts[k] = count;
+        if (leaf->kind == KIND_REAL) {
+            point.reals[k] = arena_array(arena, double, count + 1);
+            for (size_t i = 0; i < count; i++) {
+                point.reals[k][i] = draw(kind, &point.seed);
+            }
+        } else {
+            point.ints[k] = arena_array(arena, int64_t, count + 1);
+            for (size_t i = 0; i < count; i++) {
+                point.ints[k][i] = draw_label(&point, ir, leaf);
+            }
+        }
+    }
+    return point;
+}
+
+double *point_direction(Point *point, uint32_t leaf) {
+    size_t count = point->counts[leaf];
+    double *direction = arena_array(point->arena, double, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        direction[i] = uniform(&point->seed, -1, 1);
+    }
+    return direction;
+}
+
+/* ---- the interpreter's input --------------------------------------------------------------------------- */
+
+/* The sizes by the symbols of another Ir of the same entry. */
+static int64_t *dims_of(const Point *point, const Ir *ir) {
+    size_t count = dim_symbol_count(ir);
+    int64_t *dims = arena_array(point->arena, int64_t, count + 1);
+    for (size_t k = 0; k < count; k++) {
+        Name name;
+        Name other;
+        dim_is_symbol(ir, dim_symbol_at(ir, k), &name);
+        for (size_t i = 0; i < dim_symbol_count(point->ir); i++) {
+            if (dim_is_symbol(point->ir, dim_symbol_at(point->ir, i), &other) && other == name) {
+                dims[k] = point->dims[i];
+            }
+        }
+    }
+    return dims;
+}
+
+EvalInput point_input(const Point *point, const Ir *ir, double *const *directions) {
+    double **reals = arena_array(point->arena, double *, ir->leaf_count + 1);
+    int64_t **ints = arena_array(point->arena, int64_t *, ir->leaf_count + 1);
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        if (k < point->leaf_count) {
+            reals[k] = point->reals[k];
+            ints[k] = point->ints[k];
+            continue;
+        }
+        uint32_t of = ir->leaves[k].of;
+        reals[k] = directions[of] != NULL
+                       ? directions[of]
+                       : arena_array(point->arena, double, point->counts[of] + 1);
+    }
+    return (EvalInput){.dims = dims_of(point, ir),
+                       .reals = (const double *const *)reals,
+                       .ints = (const int64_t *const *)ints};
+}
+
+/* ---- arguments of compiled code --------------------------------------------------------------------------- */
+
+static int64_t rpn_value(const Point *point, const Ir *ir, const char *word, size_t length) {
+    if (length == 1 && word[0] == 'm' && ir->sample_dim != DIM_NONE) {
+        return POINT_ROWS;
+    }
+    for (size_t k = 0; k < dim_symbol_count(ir); k++) {
+        Name name;
+        if (dim_is_symbol(ir, dim_symbol_at(ir, k), &name) && strlen(name) == length &&
+            memcmp(name, word, length) == 0) {
+            return dims_of(point, ir)[k];
+        }
+    }
+    return strtoll(word, NULL, 10);
+}
+
+static int64_t floor_divide(int64_t a, int64_t b) {
+    int64_t q = a / b;
+    return q - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+/* The operator applied, or false: not an operator. */
+static bool rpn_apply(const char *word, size_t length, int64_t a, int64_t b, int64_t *result) {
+    if (length == 2 && word[0] == '/' && word[1] == '/') {
+        *result = b != 0 ? floor_divide(a, b) : 0;
+    } else if (length != 1) {
+        return false;
+    } else if (word[0] == '+') {
+        *result = a + b;
+    } else if (word[0] == '-') {
+        *result = a - b;
+    } else if (word[0] == '*') {
+        *result = a * b;
+    } else if (word[0] == '%') {
+        *result = b != 0 ? a - b * floor_divide(a, b) : 0;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+int64_t point_rpn(const Point *point, const Ir *ir, const char *rpn) {
+    enum { DEPTH = 64 };
+    int64_t stack[DEPTH] = {0};
+    size_t depth = 0;
+    while (*rpn != '\0') {
+        size_t length = strcspn(rpn, " ");
+        int64_t result = 0;
+        if (depth >= 2 && rpn_apply(rpn, length, stack[depth - 2], stack[depth - 1], &result)) {
+            depth -= 2;
+        } else {
+            result = rpn_value(point, ir, rpn, length);
+        }
+        if (depth < DEPTH) {
+            stack[depth++] = result;
+        }
+        rpn += length;
+        rpn += *rpn == ' ';
+    }
+    return depth > 0 ? stack[0] : 0;
+}
+
+/* All params, flat. */
+static double *flat_params(const Point *point, const Ir *ir) {
+    size_t total = 0;
+    for (size_t k = 0; k < point->leaf_count; k++) {
+        total += ir->leaves[k].role == LEAF_PARAM ? point->counts[k] : 0;
+    }
+    double *flat = arena_array(point->arena, double, total + 1);
+    size_t at = 0;
+    for (size_t k = 0; k < point->leaf_count; k++) {
+        if (ir->leaves[k].role == LEAF_PARAM) {
+            memcpy(flat + at, point->reals[k], point->counts[k] * sizeof *flat);
+            at += point->counts[k];
+        }
+    }
+    return flat;
+}
+
+static LoopArgValue leaf_arg(const Point *point, const LoopProgram *program, const LoopArg *arg) {
+    bool real = program->ir->leaves[arg->which].kind == KIND_REAL;
+    if (arg->role == ARG_SCALAR) {
+        return real ? (LoopArgValue){.real = point->reals[arg->which][0]}
+                    : (LoopArgValue){.integer = point->ints[arg->which][0]};
+    }
+    return real ? (LoopArgValue){.pointer = point->reals[arg->which]}
+                : (LoopArgValue){.pointer = point->ints[arg->which]};
+}
+
+static LoopArgValue work_arg(const Point *point, const LoopProgram *program) {
+    int64_t size = point_rpn(point, program->ir, program->work_rpn);
+    return (LoopArgValue){.pointer = arena_array(point->arena, double, size + 1)};
+}
+
+LoopArgValue *point_args(const Point *point, const LoopProgram *program, double *const *outputs,
+                         double *gradient) {
+    const Ir *ir = program->ir;
+    LoopArgValue *args = arena_array(point->arena, LoopArgValue, program->arg_count + 1);
+    const int64_t *dims = dims_of(point, ir);
+    for (size_t k = 0; k < program->arg_count; k++) {
+        const LoopArg *arg = &program->args[k];
+        switch (arg->role) {
+        case ARG_DIM: args[k].integer = dims[arg->which]; break;
+        case ARG_PARAMS: args[k].pointer = flat_params(point, ir); break;
+        case ARG_CONSTS: break;
+        case ARG_ROWS: args[k].integer = POINT_ROWS; break;
+        case ARG_ORDER: args[k].pointer = NULL; break;
+        case ARG_DATA:
+        case ARG_COLUMN:
+        case ARG_SCALAR:
+        case ARG_ARRAY: args[k] = leaf_arg(point, program, arg); break;
+        case ARG_TANGENT: break;
+        case ARG_SEED: args[k].integer = 1; break;
+        case ARG_RATE: args[k].real = 0; break;
+        case ARG_GRADIENT: args[k].pointer = gradient; break;
+        case ARG_OUTPUT: args[k].pointer = outputs[arg->which]; break;
+        case ARG_WORK: args[k] = work_arg(point, program); break;
+        }
+    }
+    return args;
+}

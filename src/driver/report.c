@@ -1,0 +1,137 @@
+/* report.c: --report: what each function costs, and which rewrites were made. */
+#include "driver/driver.h"
+
+#include <string.h>
+
+enum { UNKNOWN_DIM = 100, ROWS = 1000 };
+
+/* The value that a size has in the report: its own, or a round one. */
+static int64_t size_value(const Ir *ir, Dim symbol) {
+    int64_t value;
+    if (symbol == ir->sample_dim) {
+        return ROWS;
+    }
+    return dim_value(ir, symbol, &value) ? value : UNKNOWN_DIM;
+}
+
+static int64_t *sizes(Arena *arena, const Ir *ir) {
+    size_t count = dim_symbol_count(ir);
+    int64_t *values = arena_array(arena, int64_t, count + 1);
+    for (size_t k = 0; k < count; k++) {
+        values[k] = size_value(ir, dim_symbol_at(ir, k));
+    }
+    return values;
+}
+
+static LoopArgValue *arguments(Arena *arena, const LoopProgram *program, const int64_t *values) {
+    LoopArgValue *args = arena_array(arena, LoopArgValue, program->arg_count + 1);
+    for (size_t k = 0; k < program->arg_count; k++) {
+        if (program->args[k].role == ARG_DIM) {
+            args[k].integer = values[program->args[k].which];
+        } else if (program->args[k].role == ARG_ROWS) {
+            args[k].integer = ROWS;
+        }
+    }
+    return args;
+}
+
+static int64_t entries(const Ir *ir, const Dim *shape, unsigned rank, const int64_t *values) {
+    int64_t count = 1;
+    for (unsigned k = 0; k < rank; k++) {
+        count *= dim_evaluate(ir, shape[k], values);
+    }
+    return count;
+}
+
+/* Bytes of all inputs and outputs, each once. */
+static double traffic(const Ir *ir, const int64_t *values) {
+    double bytes = 0;
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        bytes += 8.0 * (double)entries(ir, ir->leaves[k].shape, ir->leaves[k].rank, values);
+    }
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        Dim shape[RANK_LIMIT];
+        for (unsigned i = 0; i < output->rank; i++) {
+            shape[i] = ir_index_dim(ir, output->axes[i]);
+        }
+        bytes += 8.0 * (double)entries(ir, shape, output->rank, values);
+    }
+    return bytes;
+}
+
+/* The sizes that the figures hold for: "D = 100, m = 1000". */
+static const char *assumed(Arena *arena, const LoopProgram *program, const int64_t *values) {
+    Text text;
+    text_init(&text, arena);
+    for (size_t k = 0; k < program->arg_count; k++) {
+        const LoopArg *arg = &program->args[k];
+        const char *join = text.length > 0 ? ", " : "";
+        if (arg->role == ARG_DIM) {
+            Name name = arg->name;
+            dim_is_symbol(program->ir, dim_symbol_at(program->ir, arg->which), &name);
+            text_format(&text, "%s%s = %lld", join, name, (long long)values[arg->which]);
+        } else if (arg->role == ARG_ROWS) {
+            text_format(&text, "%sm = %d", join, ROWS);
+        }
+    }
+    return text.data;
+}
+
+static void add_program(Text *text, const LoopProgram *program) {
+    Arena *arena = text->arena;
+    const int64_t *values = sizes(arena, program->ir);
+    double flops = loop_flops(program, arguments(arena, program, values));
+    text_format(text, "%-32s %12.0f %12.0f  %-10s %s\n", program->name, flops,
+                traffic(program->ir, values),
+                program->work_rpn != NULL ? program->work_rpn : "-",
+                assumed(arena, program, values));
+}
+
+static bool seen_before(const Unit *unit, size_t program, const Rewrite *rewrite) {
+    for (size_t k = 0; k < program; k++) {
+        size_t count;
+        const Rewrite *others = opt_rewrites(unit->functions[k]->ir, &count);
+        for (size_t i = 0; i < count; i++) {
+            if (others[i].span.file == rewrite->span.file &&
+                others[i].span.start == rewrite->span.start &&
+                strcmp(others[i].from, rewrite->from) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void add_rewrites(Text *text, const Compiler *compiler, const Unit *unit) {
+    size_t start = text->length;
+    for (size_t k = 0; k < unit->function_count; k++) {
+        size_t count;
+        const Rewrite *rewrites = opt_rewrites(unit->functions[k]->ir, &count);
+        for (size_t i = 0; i < count; i++) {
+            const Rewrite *r = &rewrites[i];
+            if (r->span.file == 0 || seen_before(unit, k, r)) {
+                continue;
+            }
+            if (text->length == start) {
+                text_add(text, "\nrewritten to stable forms:\n");
+            }
+            const Sources *sources = compiler->front.sources;
+            Place place = sources_place(sources, r->span.file, r->span.start);
+            text_format(text, "%s:%u:%u: %s → %s\n", sources_get(sources, r->span.file)->path,
+                        place.line, place.column, r->from, r->to);
+        }
+    }
+}
+
+const char *report_unit(Compiler *compiler, const Unit *unit) {
+    Text text;
+    text_init(&text, compiler->arena);
+    text_format(&text, "%-32s %12s %12s  %-10s %s\n", "function", "operations", "bytes", "scratch",
+                "at");
+    for (size_t k = 0; k < unit->function_count; k++) {
+        add_program(&text, unit->functions[k]);
+    }
+    add_rewrites(&text, compiler, unit);
+    return text.data;
+}
