@@ -88,7 +88,32 @@ static bool is_name(const LoopExpr *expr) {
     return expr->kind == LX_VAR || expr->kind == LX_ARG;
 }
 
+static bool same_expr(const LoopExpr *a, const LoopExpr *b) {
+    if (a->kind != b->kind || a->count != b->count || a->kind == LX_REAL) {
+        return false;
+    }
+    bool integer = a->kind == LX_INT || a->kind == LX_BOOL;
+    if (integer ? a->as.integer != b->as.integer : a->as.var != b->as.var) {
+        return false; /* var stands for the number of an argument, buffer or built-in too */
+    }
+    for (unsigned k = 0; k < a->count; k++) {
+        if (!same_expr(a->args[k], b->args[k])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A comparison of a whole number with itself: compilers warn of it. */
+static bool is_decided(const LoopExpr *expr) {
+    return expr->kind == LX_CALL && builtins[expr->as.builtin].signature == SIG_COMPARE &&
+           expr->args[0]->type != KIND_REAL && same_expr(expr->args[0], expr->args[1]);
+}
+
 static CPrecedence precedence(const LoopExpr *expr) {
+    if (is_decided(expr)) {
+        return C_PRIMARY;
+    }
     switch (expr->kind) {
     case LX_REAL:
         return signbit(expr->as.real) && !isnan(expr->as.real) ? C_UNARY : C_PRIMARY;
@@ -134,6 +159,10 @@ static void print_prefix(CPrinter *printer, const char *sign, const LoopExpr *op
 
 static void print_builtin(CPrinter *printer, const LoopExpr *expr) {
     BuiltinId id = expr->as.builtin;
+    if (is_decided(expr)) {
+        text_add(printer->out, id == BI_eq || id == BI_le ? "1" : "0");
+        return;
+    }
     const Operator *operator= find_operator(id);
     if (operator) {
         /* a || b || c needs no parentheses, but a && b inside gets them: gcc asks for them */
@@ -198,7 +227,7 @@ static void print_any(CPrinter *printer, const LoopExpr *expr) {
     case LX_SELECT:
         c_expr(printer, expr->args[0], C_OR);
         text_add(out, " ? ");
-        c_expr(printer, expr->args[1], C_CONDITIONAL);
+        c_expr(printer, expr->args[1], C_OR);
         text_add(out, " : ");
         c_expr(printer, expr->args[2], C_CONDITIONAL);
         return;

@@ -69,4 +69,9 @@ void jit_destroy(Jit *jit);
  * `gradient` is an Ir with OUT_GRADIENT outputs after opt_for_display. */
 const char *emit_derivation(Arena *arena, const char *function, const Ir *gradient);
 
+/* ---- dot.c ------------------------------------------------------------------------------------------- */
+
+/* The graph of values, and in red of what only derivatives need, for Graphviz. */
+const char *emit_dot(Arena *arena, const Ir *ir);
+
 #endif

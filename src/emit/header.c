@@ -221,9 +221,7 @@ static void add_size_function(Header *header, const SizeFunction *size) {
     add_prototype(header, "size_t ", size->name, size->args, size->arg_count);
 }
 
-/* ---- the file
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 /* PREFIX_W_OFFSET for each parameter that begins at a fixed place; PREFIX_PARAM_COUNT. */
 static void add_offsets(Header *header, const Ir *ir, const char *prefix) {

@@ -162,9 +162,7 @@ static LLVMValueRef build_expr(LlvmFunction *function, const LoopExpr *expr) {
     ice("emit", "an expression of no kind");
 }
 
-/* ---- loops
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 static LLVMBasicBlockRef new_block(LlvmFunction *function, const char *name) {
     return LLVMAppendBasicBlockInContext(function->llvm->context, function->function, name);
@@ -354,9 +352,7 @@ static void build_statements(LlvmFunction *function, const LoopStmt *statement) 
     }
 }
 
-/* ---- functions
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 static void describe_arguments(Llvm *llvm, LLVMValueRef function, const LoopProgram *program) {
     for (unsigned k = 0; k < program->arg_count; k++) {
@@ -449,9 +445,7 @@ static void build_size_function(Llvm *llvm, const SizeFunction *size) {
     LLVMBuildRet(llvm->builder, build_expr(&function, size->value));
 }
 
-/* ---- the module
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the module ------------------------------------------------------------------------------ */
 
 static void create_context(Llvm *llvm) {
     llvm->safe_context = LLVMOrcCreateNewThreadSafeContext();

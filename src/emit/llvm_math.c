@@ -160,9 +160,7 @@ static LLVMValueRef bool_builtin(Llvm *llvm, BuiltinId id, Kind operands,
     ice("emit", "%s is no truth value", builtins[id].name);
 }
 
-/* ---- reals
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- reals ----------------------------------------------------------------------------------- */
 
 static LLVMValueRef real_sign(Llvm *llvm, LLVMValueRef x) {
     LLVMBuilderRef builder = llvm->builder;

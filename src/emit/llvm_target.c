@@ -119,9 +119,7 @@ void target_optimise(Llvm *llvm) {
     report_time(llvm, "passes", start);
 }
 
-/* ---- output
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- output ---------------------------------------------------------------------------------- */
 
 const char *llvm_text(Llvm *llvm, Arena *arena) {
     char *text = LLVMPrintModuleToString(llvm->module);
