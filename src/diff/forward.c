@@ -69,8 +69,8 @@ static Ref forward_call(Forward *f, Ref v) {
         const Ref top = da == REF_NONE ? ir_neg(ir, less) : ir_sub(ir, da, less);
         return ir_div(ir, top, b);
     }
-    case BI_max:
-    case BI_min:
+    case BI_maximum:
+    case BI_minimum:
         return forward_extremum(f, v);
     default:
         break;

@@ -20,8 +20,8 @@ static bool call_may_be_infinite(const Node *node, const bool *infinite) {
     case BI_sin:
     case BI_cos:
     case BI_abs:
-    case BI_max:
-    case BI_min:
+    case BI_maximum:
+    case BI_minimum:
         for (uint32_t k = 0; k < node->arg_count; k++) {
             if (infinite[node->args[k]]) {
                 return true;
@@ -125,7 +125,7 @@ void reverse_accumulate_array(Reverse *r, Ref a, Ref array, Ref lead) {
 /* max(a, b): to the greater; at a tie half to each. A NaN is passed on. */
 static void reverse_extremum_of_two(Reverse *r, Ref v, Ref g, Ref a, Ref b, IndexSet dom) {
     Ir *ir = r->ir;
-    const bool max = ir_node(ir, v)->as.builtin == BI_max;
+    const bool max = ir_node(ir, v)->as.builtin == BI_maximum;
     const Ref tie = ir_compare(ir, BI_eq, a, b);
     const Ref half = ir_real(ir, 0.5);
     const Ref one = ir_real(ir, 1);
@@ -185,8 +185,8 @@ static void reverse_call(Reverse *r, Ref v, Ref g) {
         reverse_accumulate(r, b, r->active[b] ? ir_neg(ir, ir_mul(ir, q, v)) : REF_NONE, dom);
         return;
     }
-    case BI_max:
-    case BI_min:
+    case BI_maximum:
+    case BI_minimum:
         reverse_extremum(r, v, g, dom);
         return;
     default:

@@ -1,0 +1,535 @@
+/* assoc.c: the algebra of products. A product is a number, factors and divisors, under a guard; it is
+ * gathered from mul, div, neg, guard, and from sums that factors can leave. Then
+ *   - numbers are one number, and factors are multiplied in the order of their free indices, the fewest
+ *     first, so that (c / m) * r{n} is formed once and not for each (n, j);
+ *   - factors without i leave the sum over i; from under a guard only what is surely finite leaves it;
+ *   - a factor that both terms of a sum have is taken out of it.
+ * A product with other uses is never taken apart, but for its factors without indices where every user
+ * is a product or a sum: they can go on to leave the user's sums. Divisors are never cancelled.
+ * Reassociates: results may differ in the last digits. */
+#include "opt/rewrite.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+    Ref *list;
+    size_t count, capacity;
+} Factors;
+
+typedef struct {
+    Ref guard; /* REF_NONE: none */
+    double number, divisor;
+    Factors over, under;
+} Product;
+
+typedef struct {
+    bool display;
+    Product **pending; /* for old values: not emitted yet; the users take it */
+    bool *absorbed;    /* for old values: every user takes products */
+    bool *multiplied;  /* … and multiplies, divides or sums them */
+} Assoc;
+
+static Assoc *assoc_of(Rewriter *w) {
+    return w->context;
+}
+
+/* ---- products ------------------------------------------------------------------------------------------ */
+
+static void add_factor(Rewriter *w, Factors *factors, Ref v) {
+    factors->list =
+        arena_grow(w->ir->arena, factors->list, factors->count, &factors->capacity, sizeof(Ref));
+    factors->list[factors->count++] = v;
+}
+
+static Product *new_product(Rewriter *w) {
+    Product *p = arena_new(w->ir->arena, Product);
+    p->number = 1;
+    p->divisor = 1;
+    return p;
+}
+
+static bool usable(double x) {
+    return isfinite(x) && x != 0;
+}
+
+/* Multiplies *number by x unless the result would overflow or vanish. */
+static bool scale(double *number, double x) {
+    if (!usable(x) || !usable(*number * x)) {
+        return false;
+    }
+    *number *= x;
+    return true;
+}
+
+static void multiply_value(Rewriter *w, Product *p, Ref v) {
+    double number;
+    if (opt_is_number(w->ir, v, &number) && scale(&p->number, number)) {
+        return;
+    }
+    if (opt_is_call(w->ir, v, BI_neg)) {
+        p->number = -p->number;
+        v = opt_arg(w->ir, v, 0);
+    }
+    add_factor(w, &p->over, v);
+}
+
+static void divide_value(Rewriter *w, Product *p, Ref v) {
+    double number;
+    if (opt_is_number(w->ir, v, &number) && scale(&p->divisor, number)) {
+        return;
+    }
+    add_factor(w, &p->under, v);
+}
+
+static void append(Rewriter *w, Factors *to, const Factors *from) {
+    for (size_t k = 0; k < from->count; k++) {
+        add_factor(w, to, from->list[k]);
+    }
+}
+
+static bool is_trivial(const Product *p) {
+    return p->guard == REF_NONE && p->number == 1 && p->divisor == 1 && p->under.count == 0 &&
+           p->over.count == 1;
+}
+
+static size_t product_size(const Product *p) {
+    return p->over.count + p->under.count;
+}
+
+/* ---- emitting -------------------------------------------------------------------------------------------- */
+
+static int set_size(IndexSet set) {
+    int n = 0;
+    for (; set; set &= set - 1) {
+        n++;
+    }
+    return n;
+}
+
+/* A leaf or what is read from one: written before compound factors. */
+static int complexity(const Ir *ir, Ref v) {
+    const Node *node = ir_node(ir, v);
+    const bool atom = node->op == OP_LEAF || node->op == OP_CONVERT || node->op == OP_CONST ||
+                      (node->op == OP_READ && ir_node(ir, node->args[0])->op == OP_LEAF);
+    return atom ? 0 : 1;
+}
+
+static bool comes_before(const Rewriter *w, bool display, Ref a, Ref b) {
+    if (display) {
+        const int ca = complexity(w->ir, a), cb = complexity(w->ir, b);
+        return ca != cb ? ca < cb : a < b;
+    }
+    const IndexSet fa = ir_free(w->ir, a), fb = ir_free(w->ir, b);
+    const int na = set_size(fa), nb = set_size(fb);
+    return na != nb ? na < nb : fa != fb ? fa < fb : a < b;
+}
+
+/* Merge sort: lists may be long, and equal keys keep no order that matters. */
+static void sort_factors(Rewriter *w, bool display, Ref *list, Ref *scratch, size_t count) {
+    if (count < 2) {
+        return;
+    }
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t low = 0; low < count; low += 2 * width) {
+            const size_t middle = low + width < count ? low + width : count;
+            const size_t high = low + 2 * width < count ? low + 2 * width : count;
+            size_t a = low, b = middle;
+            for (size_t k = low; k < high; k++) {
+                const bool left =
+                    a < middle && (b >= high || !comes_before(w, display, list[b], list[a]));
+                scratch[k] = left ? list[a++] : list[b++];
+            }
+        }
+        memcpy(list, scratch, count * sizeof *list);
+    }
+}
+
+static void sort(Rewriter *w, Factors *factors) {
+    Ref *scratch = arena_array(w->ir->arena, Ref, factors->count + 1);
+    sort_factors(w, assoc_of(w)->display, factors->list, scratch, factors->count);
+}
+
+static Ref times(Ir *ir, Ref a, Ref b) {
+    return a == REF_NONE ? b : ir_mul(ir, a, b);
+}
+
+/* The product of what has the same free indices as the first of those left, applied to acc. */
+static Ref emit_group(Rewriter *w, const Product *p, size_t *over, size_t *under, Ref acc) {
+    Ir *ir = w->ir;
+    const bool display = assoc_of(w)->display;
+    const bool more_over = *over < p->over.count, more_under = *under < p->under.count;
+    const bool first_over =
+        more_over && (!more_under || !comes_before(w, display, p->under.list[*under],
+                                                   p->over.list[*over]));
+    const IndexSet free = ir_free(ir, first_over ? p->over.list[*over] : p->under.list[*under]);
+    while (*over < p->over.count && (display || ir_free(ir, p->over.list[*over]) == free)) {
+        acc = times(ir, acc, p->over.list[(*over)++]);
+    }
+    Ref divisor = REF_NONE;
+    while (*under < p->under.count && (display || ir_free(ir, p->under.list[*under]) == free)) {
+        divisor = times(ir, divisor, p->under.list[(*under)++]);
+    }
+    if (divisor == REF_NONE) {
+        return acc;
+    }
+    return ir_div(ir, acc == REF_NONE ? ir_real(ir, 1) : acc, divisor);
+}
+
+static bool divides_exactly(double number, double divisor) {
+    int exponent;
+    return frexp(fabs(divisor), &exponent) == 0.5 || fmod(number, divisor) == 0;
+}
+
+static Ref emit(Rewriter *w, Product *p) {
+    Ir *ir = w->ir;
+    sort(w, &p->over);
+    sort(w, &p->under);
+    double number = p->number;
+    bool divide = p->divisor != 1;
+    if (divide && divides_exactly(number, p->divisor) && usable(number / p->divisor)) {
+        number /= p->divisor;
+        divide = false;
+    }
+    const bool negative = number < 0;
+    number = fabs(number);
+    Ref acc = number != 1 ? ir_real(ir, number) : REF_NONE;
+    if (divide && !assoc_of(w)->display && product_size(p) > 0) {
+        const Ref top = acc == REF_NONE ? ir_real(ir, 1) : acc;
+        const bool scalar = p->over.count > 0 && ir_free(ir, p->over.list[0]) == 0;
+        if (!scalar) { /* the numbers are all that has no index: c/d, formed once */
+            acc = ir_div(ir, top, ir_real(ir, p->divisor));
+            divide = false;
+        }
+    }
+    size_t over = 0, under = 0;
+    while (over < p->over.count || under < p->under.count) {
+        acc = emit_group(w, p, &over, &under, acc);
+        if (divide && !assoc_of(w)->display) {
+            acc = ir_div(ir, acc, ir_real(ir, p->divisor));
+            divide = false;
+        }
+    }
+    if (acc == REF_NONE) {
+        acc = ir_real(ir, 1);
+    }
+    if (divide) {
+        acc = ir_div(ir, acc, ir_real(ir, p->divisor));
+    }
+    if (negative) {
+        acc = ir_neg(ir, acc);
+    }
+    return ir_guard(ir, p->guard, acc);
+}
+
+/* ---- taking products from operands ------------------------------------------------------------------- */
+
+static Product *clone(Rewriter *w, const Product *p) {
+    Product *copy = new_product(w);
+    copy->guard = p->guard;
+    copy->number = p->number;
+    copy->divisor = p->divisor;
+    append(w, &copy->over, &p->over);
+    append(w, &copy->under, &p->under);
+    return copy;
+}
+
+static Product *take(Rewriter *w, Ref old) {
+    Product *p = assoc_of(w)->pending[old];
+    if (p) {
+        return w->uses[old] == 1 ? p : clone(w, p);
+    }
+    p = new_product(w);
+    multiply_value(w, p, w->map[old]);
+    return p;
+}
+
+static Ref plain(Rewriter *w, Ref old) {
+    Product *p = assoc_of(w)->pending[old];
+    return p ? emit(w, clone(w, p)) : w->map[old];
+}
+
+/* What becomes of old value v, which is the product p. */
+static void settle(Rewriter *w, Ref v, Product *p) {
+    Assoc *assoc = assoc_of(w);
+    if (is_trivial(p)) {
+        w->map[v] = p->over.list[0];
+        return;
+    }
+    if (w->uses[v] == 1 && assoc->absorbed[v]) {
+        assoc->pending[v] = p;
+        return;
+    }
+    const bool indexed = ir_free(w->ir, v) != 0;
+    if (w->uses[v] > 1 && assoc->multiplied[v] && indexed && !assoc->display) {
+        Product *scalars = new_product(w), *rest = new_product(w);
+        scalars->number = p->guard == REF_NONE ? p->number : 1;
+        scalars->divisor = p->guard == REF_NONE ? p->divisor : 1;
+        rest->number = p->guard == REF_NONE ? 1 : p->number;
+        rest->divisor = p->guard == REF_NONE ? 1 : p->divisor;
+        rest->guard = p->guard;
+        for (size_t k = 0; k < p->over.count; k++) {
+            const bool scalar = p->guard == REF_NONE && ir_free(w->ir, p->over.list[k]) == 0;
+            add_factor(w, scalar ? &scalars->over : &rest->over, p->over.list[k]);
+        }
+        for (size_t k = 0; k < p->under.count; k++) {
+            const bool scalar = p->guard == REF_NONE && ir_free(w->ir, p->under.list[k]) == 0;
+            add_factor(w, scalar ? &scalars->under : &rest->under, p->under.list[k]);
+        }
+        if (product_size(rest) > 0) {
+            multiply_value(w, scalars, is_trivial(rest) ? rest->over.list[0] : emit(w, rest));
+            if (is_trivial(scalars)) {
+                w->map[v] = scalars->over.list[0];
+            } else {
+                assoc->pending[v] = scalars;
+            }
+            return;
+        }
+    }
+    w->map[v] = emit(w, p);
+}
+
+/* ---- the kinds of values ---------------------------------------------------------------------------------- */
+
+static Product *product_of_mul(Rewriter *w, const Node *node) {
+    Product *a = take(w, node->args[0]);
+    Product *b = take(w, node->args[1]);
+    if (a->over.count < b->over.count) { /* append the shorter list */
+        Product *swap = a;
+        a = b;
+        b = swap;
+    }
+    if (!scale(&a->number, b->number)) {
+        add_factor(w, &a->over, ir_real(w->ir, b->number));
+    }
+    if (!scale(&a->divisor, b->divisor)) {
+        add_factor(w, &a->under, ir_real(w->ir, b->divisor));
+    }
+    a->guard = a->guard == REF_NONE   ? b->guard
+               : b->guard == REF_NONE ? a->guard
+                                      : ir_and(w->ir, a->guard, b->guard);
+    append(w, &a->over, &b->over);
+    append(w, &a->under, &b->under);
+    return a;
+}
+
+static Product *product_of_div(Rewriter *w, const Node *node) {
+    Product *a = take(w, node->args[0]);
+    Product *b = take(w, node->args[1]);
+    if (b->guard != REF_NONE) {
+        divide_value(w, a, emit(w, b));
+        return a;
+    }
+    if (!scale(&a->divisor, b->number)) {
+        add_factor(w, &a->under, ir_real(w->ir, b->number));
+    }
+    if (!scale(&a->number, b->divisor)) {
+        add_factor(w, &a->over, ir_real(w->ir, b->divisor));
+    }
+    append(w, &a->under, &b->over);
+    append(w, &a->over, &b->under);
+    return a;
+}
+
+/* Finite and not 0 whatever the data are: sizes and numbers. */
+static bool is_sure(const Ir *ir, Ref v) {
+    double number;
+    return (opt_is_number(ir, v, &number) && usable(number)) ||
+           (opt_is_op(ir, v, OP_CONVERT) && opt_is_op(ir, opt_arg(ir, v, 0), OP_SIZE));
+}
+
+static void split_factors(Rewriter *w, const Factors *from, IndexSet bound, bool guarded,
+                          Factors *outer, Factors *inner) {
+    for (size_t k = 0; k < from->count; k++) {
+        const Ref f = from->list[k];
+        const bool out = (ir_free(w->ir, f) & bound) == 0 && (!guarded || is_sure(w->ir, f));
+        add_factor(w, out ? outer : inner, f);
+    }
+}
+
+static Product *product_of_sum(Rewriter *w, const Node *node) {
+    const Index i = node->as.index;
+    Product *a = take(w, node->args[0]);
+    Product *outer = new_product(w), *inner = new_product(w);
+    const bool floats =
+        a->guard == REF_NONE || (ir_free(w->ir, a->guard) & INDEX_BIT(i)) == 0;
+    outer->number = a->number;
+    outer->divisor = a->divisor;
+    outer->guard = floats ? a->guard : REF_NONE;
+    inner->guard = floats ? REF_NONE : a->guard;
+    split_factors(w, &a->over, INDEX_BIT(i), !floats, &outer->over, &inner->over);
+    split_factors(w, &a->under, INDEX_BIT(i), !floats, &outer->under, &inner->under);
+    const Ref body = emit(w, inner);
+    multiply_value(w, outer, ir_sum(w->ir, i, body));
+    return outer;
+}
+
+static Product *product_of_guard(Rewriter *w, const Node *node) {
+    Product *p = take(w, node->args[1]);
+    const Ref guard = w->map[node->args[0]];
+    p->guard = p->guard == REF_NONE ? guard : ir_and(w->ir, guard, p->guard);
+    return p;
+}
+
+/* ---- common factors of two terms ---------------------------------------------------------------------- */
+
+static bool remove_factor(Factors *factors, Ref v) {
+    for (size_t k = 0; k < factors->count; k++) {
+        if (factors->list[k] == v) {
+            memmove(&factors->list[k], &factors->list[k + 1],
+                    (factors->count - k - 1) * sizeof *factors->list);
+            factors->count--;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void move_common(Rewriter *w, Factors *a, Factors *b, Factors *common, bool guarded) {
+    for (size_t k = 0; k < a->count;) {
+        const Ref f = a->list[k];
+        if ((guarded && !is_sure(w->ir, f)) || !remove_factor(b, f)) {
+            k++;
+            continue;
+        }
+        remove_factor(a, f);
+        add_factor(w, common, f);
+    }
+}
+
+/* Long products are left alone: the search is quadratic. */
+enum { COMMON_LIMIT = 32 };
+
+/* a ± b = common · (a' ± b'); NULL if nothing worth the change is common. */
+static Product *product_of_terms(Rewriter *w, Product *a, Product *b, bool minus) {
+    const bool guarded = a->guard != b->guard;
+    Product *common = new_product(w);
+    if (product_size(a) > COMMON_LIMIT || product_size(b) > COMMON_LIMIT) {
+        return NULL;
+    }
+    Product *x = clone(w, a), *y = clone(w, b);
+    move_common(w, &x->over, &y->over, &common->over, guarded);
+    move_common(w, &x->under, &y->under, &common->under, guarded);
+    const bool numbers = fabs(x->number) == fabs(y->number) && x->divisor == y->divisor &&
+                         (fabs(x->number) != 1 || x->divisor != 1);
+    if (numbers) {
+        common->number = fabs(x->number);
+        common->divisor = x->divisor;
+        x->number /= common->number;
+        y->number /= common->number;
+        x->divisor = y->divisor = 1;
+    }
+    const bool bare_x = product_size(x) == 0, bare_y = product_size(y) == 0;
+    if ((product_size(common) == 0 && !numbers) || bare_x != bare_y) {
+        return NULL;
+    }
+    if (!guarded) {
+        common->guard = x->guard;
+        x->guard = y->guard = REF_NONE;
+    }
+    if (x->number < 0 && (minus ? y->number > 0 : y->number < 0)) { /* -a - b = -(a + b) */
+        common->number = -common->number;
+        x->number = -x->number;
+        y->number = -y->number;
+    }
+    const Ref left = emit(w, x);
+    const Ref right = emit(w, y);
+    multiply_value(w, common,
+                   minus ? ir_sub(w->ir, left, right) : ir_add(w->ir, left, right));
+    return common;
+}
+
+static void settle_terms(Rewriter *w, Ref v, const Node *node) {
+    const bool minus = node->as.builtin == BI_sub;
+    const Assoc *assoc = assoc_of(w);
+    const Ref old_a = node->args[0], old_b = node->args[1];
+    if (assoc->pending[old_a] || assoc->pending[old_b]) {
+        Product *p = product_of_terms(w, take(w, old_a), take(w, old_b), minus);
+        if (p) {
+            settle(w, v, p);
+            return;
+        }
+    }
+    const Ref a = plain(w, old_a);
+    const Ref b = plain(w, old_b);
+    w->map[v] = minus ? ir_sub(w->ir, a, b) : ir_add(w->ir, a, b);
+}
+
+/* ---- the pass --------------------------------------------------------------------------------------------- */
+
+static bool is_real_call(const Node *node, BuiltinId f) {
+    return node->op == OP_CALL && node->kind == KIND_REAL && node->as.builtin == f;
+}
+
+static void assoc_value(Rewriter *w, Ref v) {
+    const Node *node = ir_node(w->ir, v);
+    if (is_real_call(node, BI_mul)) {
+        settle(w, v, product_of_mul(w, node));
+    } else if (is_real_call(node, BI_div)) {
+        settle(w, v, product_of_div(w, node));
+    } else if (is_real_call(node, BI_neg)) {
+        Product *p = take(w, node->args[0]);
+        p->number = -p->number;
+        settle(w, v, p);
+    } else if (node->op == OP_SUM && node->kind == KIND_REAL) {
+        settle(w, v, product_of_sum(w, node));
+    } else if (node->op == OP_GUARD && node->kind == KIND_REAL) {
+        settle(w, v, product_of_guard(w, node));
+    } else if (is_real_call(node, BI_add) || is_real_call(node, BI_sub)) {
+        settle_terms(w, v, node);
+    } else {
+        w->map[v] = opt_rebuild(w, v);
+    }
+}
+
+static bool multiplies(const Node *user) {
+    return is_real_call(user, BI_mul) || is_real_call(user, BI_div) ||
+           is_real_call(user, BI_neg) || (user->op == OP_SUM && user->kind == KIND_REAL);
+}
+
+static bool absorbs(const Node *user, uint32_t k) {
+    return multiplies(user) || is_real_call(user, BI_add) || is_real_call(user, BI_sub) ||
+           (user->op == OP_GUARD && user->kind == KIND_REAL && k == 1);
+}
+
+static void find_users(Rewriter *w, Assoc *assoc) {
+    for (Ref v = 1; v < w->top; v++) {
+        assoc->absorbed[v] = assoc->multiplied[v] = true;
+    }
+    for (size_t k = 0; k < w->ir->output_count; k++) {
+        const Ref v = w->ir->outputs[k].value;
+        assoc->absorbed[v] = assoc->multiplied[v] = false;
+    }
+    for (Ref v = 1; v < w->top; v++) {
+        const Node *user = ir_node(w->ir, v);
+        for (uint32_t k = 0; k < user->arg_count; k++) {
+            const Ref a = user->args[k];
+            assoc->absorbed[a] = assoc->absorbed[a] && absorbs(user, k);
+            assoc->multiplied[a] = assoc->multiplied[a] && multiplies(user);
+        }
+    }
+}
+
+static Ir *assoc_run(const OptOptions *options, const Ir *ir, bool display) {
+    Assoc assoc = {.display = display};
+    Rewriter w = opt_rewriter(options, ir, &assoc);
+    assoc.pending = arena_array(w.ir->arena, Product *, w.top);
+    assoc.absorbed = arena_array(w.ir->arena, bool, w.top);
+    assoc.multiplied = arena_array(w.ir->arena, bool, w.top);
+    find_users(&w, &assoc);
+    const Span at = w.ir->at;
+    for (Ref v = 1; v < w.top; v++) {
+        w.ir->at = ir_node(w.ir, v)->span;
+        assoc_value(&w, v);
+    }
+    w.ir->at = at;
+    return opt_finish(&w);
+}
+
+Ir *opt_assoc(const OptOptions *options, const Ir *ir) {
+    return assoc_run(options, ir, false);
+}
+
+Ir *opt_collect(const OptOptions *options, const Ir *ir) {
+    return assoc_run(options, ir, true);
+}

@@ -1,0 +1,568 @@
+/* stable.c: expressions that lose digits, overflow or have no derivative as they are written, in the form
+ * that keeps all of them. It must run before differentiation: the derivative of the unstable form is ∞/∞
+ * or 0/0 and can no longer be recognised. Every rewrite is an identity of real numbers on the domain of
+ * what was written; none reassociates sums or products of the user.
+ * Reads any Ir; returns one with the same outputs. */
+#include "opt/rewrite.h"
+
+#include <math.h>
+
+/* ---- the record ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    Rewrite *list;
+    size_t count, capacity;
+} Record;
+
+typedef struct {
+    Record *record; /* NULL: not kept */
+    const OptOptions *options;
+    Ir *ir;
+    Span span;
+    const Rewriter *rewriter;
+} Stable;
+
+static Ref made(const Stable *s, const char *from, const char *to, Ref result) {
+    if (s->record) {
+        Record *r = s->record;
+        for (size_t k = 0; k < r->count; k++) {
+            const Span at = r->list[k].span;
+            if (at.file == s->span.file && at.start == s->span.start && at.end == s->span.end &&
+                r->list[k].from == from) {
+                return result;
+            }
+        }
+        r->list = arena_grow(s->ir->arena, r->list, r->count, &r->capacity, sizeof *r->list);
+        r->list[r->count++] = (Rewrite){s->span, from, to};
+        if (s->options->diags) {
+            diag_warning(s->options->diags, WARN_rewrite, s->span, "`%s` is computed as `%s`", from,
+                         to);
+        }
+    }
+    return result;
+}
+
+const Rewrite *opt_rewrites(const Ir *ir, size_t *count) {
+    const Record *record = ir->rewrites;
+    *count = record ? record->count : 0;
+    return record ? record->list : NULL;
+}
+
+/* ---- small forms --------------------------------------------------------------------------------------- */
+
+/* v = 1 + x or x + 1. */
+static bool is_one_plus(const Ir *ir, Ref v, Ref *x) {
+    if (!opt_is_call(ir, v, BI_add)) {
+        return false;
+    }
+    const Ref a = opt_arg(ir, v, 0), b = opt_arg(ir, v, 1);
+    *x = opt_is_value(ir, a, 1) ? b : a;
+    return opt_is_value(ir, a, 1) || opt_is_value(ir, b, 1);
+}
+
+static bool is_one_minus(const Ir *ir, Ref v, Ref *x) {
+    if (!opt_is_call(ir, v, BI_sub) || !opt_is_value(ir, opt_arg(ir, v, 0), 1)) {
+        return false;
+    }
+    *x = opt_arg(ir, v, 1);
+    return true;
+}
+
+static bool is_exp(const Ir *ir, Ref v, Ref *x) {
+    if (!opt_is_call(ir, v, BI_exp)) {
+        return false;
+    }
+    *x = opt_arg(ir, v, 0);
+    return true;
+}
+
+/* a and b are x and -x, whichever way. */
+static bool are_opposite(Ir *ir, Ref a, Ref b) {
+    return ir_neg(ir, a) == b || a == ir_neg(ir, b);
+}
+
+static bool is_positive_number(const Ir *ir, Ref v) {
+    double value;
+    if (opt_is_number(ir, v, &value)) {
+        return value > 0 && value < INFINITY;
+    }
+    return opt_is_op(ir, v, OP_CONVERT) && opt_is_op(ir, opt_arg(ir, v, 0), OP_SIZE);
+}
+
+/* ---- logarithms of what is made of exponentials ---------------------------------------------------- */
+
+enum { LOG_DEPTH = 12 };
+
+static Ref log_of(Stable *s, Ref u, int depth);
+
+static Ref log_of_sum_of_two(Stable *s, Ref a, Ref b, int depth) {
+    Ir *ir = s->ir;
+    if (opt_is_value(ir, a, 1) || opt_is_value(ir, b, 1)) {
+        const Ref x = log_of(s, opt_is_value(ir, a, 1) ? b : a, depth);
+        return x == REF_NONE ? REF_NONE : ir_call1(ir, BI_log1pexp, x);
+    }
+    const Ref x = log_of(s, a, depth);
+    const Ref y = x == REF_NONE ? REF_NONE : log_of(s, b, depth);
+    if (y == REF_NONE) {
+        return REF_NONE;
+    }
+    const Ref excess = ir_call1(ir, BI_log1pexp, ir_sub(ir, x, y));
+    return ir_add(ir, y, excess);
+}
+
+static Ref log_of_call(Stable *s, Ref u, int depth) {
+    Ir *ir = s->ir;
+    const Node *node = ir_node(ir, u);
+    const Ref a = node->args[0];
+    const Ref b = node->arg_count > 1 ? node->args[1] : REF_NONE;
+    switch ((int)node->as.builtin) {
+    case BI_exp:
+        return a;
+    case BI_logistic:
+        return ir_neg(ir, ir_call1(ir, BI_log1pexp, ir_neg(ir, a)));
+    case BI_add:
+        return log_of_sum_of_two(s, a, b, depth);
+    case BI_mul: {
+        const Ref x = log_of(s, a, depth);
+        const Ref y = x == REF_NONE ? REF_NONE : log_of(s, b, depth);
+        return y == REF_NONE ? REF_NONE : ir_add(ir, x, y);
+    }
+    case BI_div: {
+        const Ref x = log_of(s, a, depth);
+        const Ref y = x == REF_NONE ? REF_NONE : log_of(s, b, depth);
+        return y == REF_NONE ? REF_NONE : ir_sub(ir, x, y);
+    }
+    case BI_neg: /* -(exp(x) - 1) */
+        return opt_is_call(ir, a, BI_expm1) ? ir_call1(ir, BI_log1mexp, opt_arg(ir, a, 0))
+                                            : REF_NONE;
+    default:
+        return REF_NONE;
+    }
+}
+
+/* log u, if u is made of exponentials and positive numbers, so that its logarithm never needs u;
+ * else REF_NONE. A number alone is not worth it: the caller asks for it only beside something. */
+static Ref log_of(Stable *s, Ref u, int depth) {
+    Ir *ir = s->ir;
+    const Node *node = ir_node(ir, u);
+    if (depth == 0 || node->kind != KIND_REAL || node->rank > 0) {
+        return REF_NONE;
+    }
+    if (is_positive_number(ir, u)) {
+        double value;
+        return opt_is_number(ir, u, &value) ? ir_real(ir, log(value)) : ir_call1(ir, BI_log, u);
+    }
+    switch (node->op) {
+    case OP_CALL:
+        return log_of_call(s, u, depth - 1);
+    case OP_SUM: {
+        const Index i = node->as.index;
+        const Ref body = node->args[0];
+        if (opt_is_op(ir, body, OP_GUARD)) {
+            const Ref x = log_of(s, opt_arg(ir, body, 1), depth - 1);
+            const Ref lowest = ir_real(ir, -INFINITY);
+            return x == REF_NONE
+                       ? REF_NONE
+                       : ir_lse(ir, i, ir_select(ir, opt_arg(ir, body, 0), x, lowest));
+        }
+        const Ref x = log_of(s, body, depth - 1);
+        return x == REF_NONE ? REF_NONE : ir_lse(ir, i, x);
+    }
+    case OP_READ: {
+        const Ref array = node->args[0];
+        if (!opt_is_op(ir, array, OP_ARRAY)) {
+            return REF_NONE;
+        }
+        const Ref x = log_of(s, opt_arg(ir, array, 0), depth - 1);
+        if (x == REF_NONE) {
+            return REF_NONE;
+        }
+        const Node *closed = ir_node(ir, array);
+        const Ref logs = ir_array(ir, closed->as.indices.list, closed->as.indices.count, x);
+        return ir_read(ir, logs, node->args + 1, node->arg_count - 1);
+    }
+    case OP_SELECT: {
+        const Ref x = log_of(s, node->args[1], depth - 1);
+        const Ref y = x == REF_NONE ? REF_NONE : log_of(s, node->args[2], depth - 1);
+        return y == REF_NONE ? REF_NONE : ir_select(ir, node->args[0], x, y);
+    }
+    case OP_VAR:
+    case OP_CONST:
+    case OP_SIZE:
+    case OP_INDEX:
+    case OP_LEAF:
+    case OP_CONVERT:
+    case OP_GUARD:
+    case OP_ARRAY:
+    case OP_MAX:
+    case OP_ARGMAX:
+    case OP_LSE:
+    case OP_DEPOSIT:
+    case OP_STATE:
+    case OP_SCAN:
+    case OP_PICK:
+    case OP_LIB:
+    case OP_DERIV:
+    case OP_COUNT:
+        break;
+    }
+    return REF_NONE;
+}
+
+/* The name of what log_of recognised in u. */
+static Ref made_log(const Stable *s, Ref u, Ref result) {
+    const Ir *ir = s->ir;
+    Ref x;
+    if (opt_is_call(ir, u, BI_exp)) {
+        return made(s, "log(exp(x))", "x", result);
+    }
+    if (opt_is_call(ir, u, BI_logistic)) {
+        return made(s, "log(1 / (1 + exp(-x)))", "-softplus(-x)", result);
+    }
+    if (is_one_plus(ir, u, &x)) {
+        return made(s, "log(1 + exp(x))", "softplus(x)", result);
+    }
+    if (opt_is_op(ir, u, OP_SUM)) {
+        return made(s, "log(sum(exp(x)))", "logsumexp(x)", result);
+    }
+    if (opt_is_call(ir, u, BI_neg)) {
+        return made(s, "log(1 - exp(x))", "log1mexp(x)", result);
+    }
+    if (opt_is_op(ir, u, OP_READ)) {
+        return made(s, "log(softmax(x)[k])", "log_softmax(x)[k]", result);
+    }
+    return made(s, "log(f)", "sums of the logarithms of its factors", result);
+}
+
+static Ref stable_log(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    const Ref u = opt_arg(ir, v, 0);
+    Ref x;
+    const Ref direct = is_positive_number(ir, u) ? REF_NONE : log_of(s, u, LOG_DEPTH);
+    if (direct != REF_NONE) {
+        return made_log(s, u, direct);
+    }
+    if (is_one_plus(ir, u, &x)) {
+        return made(s, "log(1 + x)", "log1p(x)", ir_call1(ir, BI_log1p, x));
+    }
+    if (is_one_minus(ir, u, &x)) {
+        return made(s, "log(1 - x)", "log1p(-x)", ir_call1(ir, BI_log1p, ir_neg(ir, x)));
+    }
+    if (opt_is_call(ir, u, BI_expm1)) { /* log(exp(x) - 1) = x + log(1 - exp(-x)) */
+        x = opt_arg(ir, u, 0);
+        const Ref rest = ir_call1(ir, BI_log1mexp, ir_neg(ir, x));
+        return made(s, "log(exp(x) - 1)", "x + log1mexp(-x)", ir_add(ir, x, rest));
+    }
+    return v;
+}
+
+static Ref stable_log1p(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    const Ref u = opt_arg(ir, v, 0);
+    Ref x;
+    if (is_exp(ir, u, &x)) {
+        return made(s, "log1p(exp(x))", "softplus(x)", ir_call1(ir, BI_log1pexp, x));
+    }
+    if (opt_is_call(ir, u, BI_neg)) {
+        const Ref inner = opt_arg(ir, u, 0);
+        if (is_exp(ir, inner, &x)) {
+            return made(s, "log1p(-exp(x))", "log1mexp(x)", ir_call1(ir, BI_log1mexp, x));
+        }
+        if (opt_is_call(ir, inner, BI_logistic)) {
+            x = opt_arg(ir, inner, 0);
+            return made(s, "log1p(-sigmoid(x))", "-softplus(x)",
+                        ir_neg(ir, ir_call1(ir, BI_log1pexp, x)));
+        }
+    }
+    return v;
+}
+
+/* ---- exponentials and quotients ----------------------------------------------------------------------- */
+
+static Ref stable_exp(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    const Ref u = opt_arg(ir, v, 0);
+    if (opt_is_call(ir, u, BI_log) && opt_nonnegative(ir, opt_arg(ir, u, 0))) {
+        return made(s, "exp(log(x))", "x", opt_arg(ir, u, 0));
+    }
+    return v;
+}
+
+static Ref stable_div(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    const Ref a = opt_arg(ir, v, 0), b = opt_arg(ir, v, 1);
+    Ref x, y;
+    if (is_one_plus(ir, b, &x) && is_exp(ir, x, &y)) {
+        Ref z;
+        if (is_exp(ir, a, &z) && z == y) {
+            return made(s, "exp(x) / (1 + exp(x))", "sigmoid(x)", ir_call1(ir, BI_logistic, y));
+        }
+        const Ref share = ir_call1(ir, BI_logistic, ir_neg(ir, y));
+        return made(s, "1 / (1 + exp(-x))", "sigmoid(x)", ir_mul(ir, a, share));
+    }
+    if (is_exp(ir, a, &x)) {
+        const Ref total = opt_is_op(ir, b, OP_SUM) ? log_of(s, b, LOG_DEPTH) : REF_NONE;
+        if (total != REF_NONE) {
+            return made(s, "exp(x) / sum(exp(x))", "softmax(x)",
+                        ir_call1(ir, BI_exp, ir_sub(ir, x, total)));
+        }
+        if (is_exp(ir, b, &y)) {
+            return made(s, "exp(x) / exp(y)", "exp(x - y)",
+                        ir_call1(ir, BI_exp, ir_sub(ir, x, y)));
+        }
+    }
+    return v;
+}
+
+/* ---- differences --------------------------------------------------------------------------------------- */
+
+static Ref stable_sub(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    const Ref a = opt_arg(ir, v, 0), b = opt_arg(ir, v, 1);
+    Ref x;
+    if (is_exp(ir, a, &x) && opt_is_value(ir, b, 1)) {
+        return made(s, "exp(x) - 1", "expm1(x)", ir_call1(ir, BI_expm1, x));
+    }
+    if (opt_is_value(ir, a, 1)) {
+        if (is_exp(ir, b, &x)) {
+            return made(s, "1 - exp(x)", "-expm1(x)", ir_neg(ir, ir_call1(ir, BI_expm1, x)));
+        }
+        if (opt_is_call(ir, b, BI_cos)) {
+            const Ref half = ir_mul(ir, ir_real(ir, 0.5), opt_arg(ir, b, 0));
+            const Ref square = ir_square(ir, ir_call1(ir, BI_sin, half));
+            return made(s, "1 - cos(x)", "2 * sin(x / 2)^2", ir_mul(ir, ir_real(ir, 2), square));
+        }
+        if (opt_is_call(ir, b, BI_logistic)) {
+            const Ref other = ir_neg(ir, opt_arg(ir, b, 0));
+            return made(s, "1 - sigmoid(x)", "sigmoid(-x)", ir_call1(ir, BI_logistic, other));
+        }
+        Ref t;
+        if (opt_is_square(ir, b, &t) && opt_is_call(ir, t, BI_tanh)) {
+            const Ref cosh = ir_call1(ir, BI_cosh, opt_arg(ir, t, 0));
+            const Ref inverse = ir_div(ir, ir_real(ir, 1), cosh);
+            return made(s, "1 - tanh(x)^2", "1 / cosh(x)^2", ir_square(ir, inverse));
+        }
+    }
+    if (opt_is_call(ir, a, BI_log1pexp) && opt_is_call(ir, b, BI_log1pexp) &&
+        are_opposite(ir, opt_arg(ir, a, 0), opt_arg(ir, b, 0))) {
+        return made(s, "log(sigmoid(x)) - log(1 - sigmoid(x))", "x", opt_arg(ir, a, 0));
+    }
+    return v;
+}
+
+/* y * A + (1 - y) * B, where y is 0 or 1, A = ±log1pexp(-z) and B = ±log1pexp(z). */
+static bool is_label(const Ir *ir, Ref y) {
+    if (!opt_is_op(ir, y, OP_CONVERT)) {
+        return false;
+    }
+    const Ref n = opt_arg(ir, y, 0);
+    if (ir_kind(ir, n) == KIND_BOOL) {
+        return true;
+    }
+    const Node *read = ir_node(ir, n);
+    const Node *leaf = read->op == OP_READ ? ir_node(ir, read->args[0]) : read;
+    int64_t classes;
+    return leaf->op == OP_LEAF && leaf->kind == KIND_INT &&
+           ir->leaves[leaf->as.leaf].class_dim != DIM_NONE &&
+           dim_value(ir, ir->leaves[leaf->as.leaf].class_dim, &classes) && classes == 2;
+}
+
+/* w = 1 - label, of reals or of whole numbers. */
+static bool is_complement(const Ir *ir, Ref w, Ref label) {
+    Ref x;
+    if (is_one_minus(ir, w, &x)) {
+        return x == label;
+    }
+    if (!opt_is_op(ir, w, OP_CONVERT) || !opt_is_op(ir, label, OP_CONVERT)) {
+        return false;
+    }
+    const Node *n = ir_node(ir, opt_arg(ir, w, 0));
+    if (n->op != OP_CALL || n->as.builtin != BI_sub || n->args[1] != opt_arg(ir, label, 0)) {
+        return false;
+    }
+    const Node *one = ir_node(ir, n->args[0]);
+    return one->op == OP_CONST && one->kind == KIND_INT && one->as.integer == 1;
+}
+
+/* Factors y and log1pexp(z) of a product; *sign is flipped for each neg on the way. */
+static bool is_weighted_softplus(const Ir *ir, Ref v, Ref *weight, Ref *z, int *sign) {
+    if (opt_is_call(ir, v, BI_neg)) {
+        *sign = -*sign;
+        v = opt_arg(ir, v, 0);
+    }
+    if (!opt_is_call(ir, v, BI_mul)) {
+        return false;
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        Ref f = opt_arg(ir, v, k);
+        int flip = 1;
+        if (opt_is_call(ir, f, BI_neg)) {
+            flip = -1;
+            f = opt_arg(ir, f, 0);
+        }
+        if (opt_is_call(ir, f, BI_log1pexp)) {
+            *z = opt_arg(ir, f, 0);
+            *weight = opt_arg(ir, v, 1 - k);
+            *sign *= flip;
+            return true;
+        }
+    }
+    return false;
+}
+
+static Ref stable_log_loss(Stable *s, Ref v, Ref first, Ref second, int second_sign) {
+    Ir *ir = s->ir;
+    int sign[2] = {1, second_sign};
+    Ref weight[2], z[2];
+    if (!is_weighted_softplus(ir, first, &weight[0], &z[0], &sign[0]) ||
+        !is_weighted_softplus(ir, second, &weight[1], &z[1], &sign[1]) || sign[0] != sign[1] ||
+        !are_opposite(ir, z[0], z[1])) {
+        return v;
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        const Ref label = weight[k];
+        if (!is_label(ir, label) || !is_complement(ir, weight[1 - k], label)) {
+            continue;
+        }
+        /* The label weighs log1pexp(z[k]): for 1 it is that, for 0 that of -z[k]. */
+        const Ref twice = ir_mul(ir, ir_real(ir, 2), label);
+        const Ref side = ir_sub(ir, twice, ir_real(ir, 1));
+        const Ref value = ir_call1(ir, BI_log1pexp, ir_mul(ir, side, z[k]));
+        return made(s, "y * log(sigmoid(x)) + (1 - y) * log(1 - sigmoid(x))",
+                    "-softplus((1 - 2 * y) * x)", sign[0] > 0 ? value : ir_neg(ir, value));
+    }
+    return v;
+}
+
+/* ---- roots --------------------------------------------------------------------------------------------- */
+
+/* v is a sum of squares, by sum or +, with positive numbers as weights. */
+static bool is_sum_of_squares(const Ir *ir, Ref v, int depth) {
+    Ref x;
+    if (opt_is_square(ir, v, &x)) {
+        return true;
+    }
+    if (depth == 0) {
+        return false;
+    }
+    if (opt_is_op(ir, v, OP_SUM)) {
+        return is_sum_of_squares(ir, opt_arg(ir, v, 0), depth - 1);
+    }
+    if (opt_is_op(ir, v, OP_GUARD)) {
+        return is_sum_of_squares(ir, opt_arg(ir, v, 1), depth - 1);
+    }
+    if (opt_is_call(ir, v, BI_add)) {
+        return is_sum_of_squares(ir, opt_arg(ir, v, 0), depth - 1) &&
+               is_sum_of_squares(ir, opt_arg(ir, v, 1), depth - 1);
+    }
+    if (opt_is_call(ir, v, BI_mul)) {
+        const Ref a = opt_arg(ir, v, 0), b = opt_arg(ir, v, 1);
+        return (is_positive_number(ir, a) && is_sum_of_squares(ir, b, depth - 1)) ||
+               (is_positive_number(ir, b) && is_sum_of_squares(ir, a, depth - 1));
+    }
+    if (opt_is_call(ir, v, BI_div)) {
+        return is_positive_number(ir, opt_arg(ir, v, 1)) &&
+               is_sum_of_squares(ir, opt_arg(ir, v, 0), depth - 1);
+    }
+    return false;
+}
+
+static Ref stable_sqrt(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    const Ref u = opt_arg(ir, v, 0);
+    Ref x, y;
+    if (opt_is_square(ir, u, &x)) {
+        return made(s, "sqrt(x^2)", "abs(x)", ir_call1(ir, BI_abs, x));
+    }
+    if (opt_is_call(ir, u, BI_add) && opt_is_square(ir, opt_arg(ir, u, 0), &x) &&
+        opt_is_square(ir, opt_arg(ir, u, 1), &y)) {
+        return made(s, "sqrt(x^2 + y^2)", "hypot(x, y)", ir_call2(ir, BI_hypot, x, y));
+    }
+    if (is_sum_of_squares(ir, u, LOG_DEPTH)) {
+        return made(s, "sqrt(sum(x^2))", "norm(x)", ir_call1(ir, BI_norm_root, u));
+    }
+    return v;
+}
+
+/* ---- powers --------------------------------------------------------------------------------------------- */
+
+static Ref stable_pow(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    const Ref a = opt_arg(ir, v, 0), b = opt_arg(ir, v, 1);
+    if (opt_is_value(ir, b, 1)) {
+        return a;
+    }
+    if (opt_is_value(ir, b, 2)) {
+        return ir_square(ir, a);
+    }
+    if (opt_is_value(ir, b, 0.5)) {
+        return stable_sqrt(s, ir_call1(ir, BI_sqrt, a));
+    }
+    return v;
+}
+
+/* ---- the pass --------------------------------------------------------------------------------------------- */
+
+static Ref stable_add(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    const Ref a = opt_arg(ir, v, 0), b = opt_arg(ir, v, 1);
+    Ref x;
+    if ((opt_is_value(ir, a, -1) && is_exp(ir, b, &x)) ||
+        (opt_is_value(ir, b, -1) && is_exp(ir, a, &x))) {
+        return made(s, "exp(x) - 1", "expm1(x)", ir_call1(ir, BI_expm1, x));
+    }
+    return stable_log_loss(s, v, a, b, 1);
+}
+
+static Ref stable_value(Stable *s, Ref v) {
+    const Node *node = ir_node(s->ir, v);
+    if (node->op != OP_CALL || node->kind != KIND_REAL) {
+        return v;
+    }
+    switch ((int)node->as.builtin) {
+    case BI_add:
+        return stable_add(s, v);
+    case BI_sub: {
+        const Ref r = stable_sub(s, v);
+        return r != v ? r : stable_log_loss(s, v, node->args[0], node->args[1], -1);
+    }
+    case BI_div:
+        return stable_div(s, v);
+    case BI_log:
+        return stable_log(s, v);
+    case BI_log1p:
+        return stable_log1p(s, v);
+    case BI_exp:
+        return stable_exp(s, v);
+    case BI_sqrt:
+        return stable_sqrt(s, v);
+    case BI_pow:
+        return stable_pow(s, v);
+    default:
+        return v;
+    }
+}
+
+static Ref stable_rule(Rewriter *w, Ref v) {
+    Stable s = {w->context, w->options, w->ir, ir_node(w->ir, v)->span, w};
+    Ref r = opt_rebuild(w, v);
+    for (int round = 0; round < 4; round++) {
+        const Ref next = stable_value(&s, r);
+        if (next == r) {
+            break;
+        }
+        r = next;
+    }
+    return r;
+}
+
+Ir *opt_stable(const OptOptions *options, const Ir *ir) {
+    return opt_rewrite(options, ir, stable_rule, NULL);
+}
+
+Ir *opt_stable_recorded(const OptOptions *options, const Ir *ir) {
+    Record *record = arena_new(ir->arena, Record);
+    Ir *result = opt_rewrite(options, ir, stable_rule, record);
+    result->rewrites = record;
+    return result;
+}
