@@ -61,8 +61,12 @@ typedef enum {
     BIN_EQ, BIN_NE, BIN_LT, BIN_LE, BIN_GT, BIN_GE, BIN_AND, BIN_OR,
 } BinaryOp;
 
+/* Nesting is limited (to 1,000 levels), so that code may recurse over the tree; but not along the
+ * left operands of binary operators: a sum of 100,000 terms is a chain ((a + b) + c) + …, which is
+ * walked with `expr_chain`. */
 struct Expr {
     ExprKind kind;
+    uint32_t depth; /* levels below and with this one; a chain of binary operators counts as one */
     Span span;
     union {
         struct {
@@ -111,6 +115,11 @@ struct Expr {
     } as;
     Expr *next; /* in an argument or element list */
 };
+
+/* The binary operators along the left side of `expr`, the innermost first: (a + b) + c gives
+ * a + b, then the whole. So a value of the whole is made of that of `(*chain)[0]`'s left operand
+ * and, from each in turn, its right one. Returns how many; 0 if `expr` is no binary operator. */
+size_t expr_chain(Arena *arena, const Expr *expr, const Expr *const **chain);
 
 typedef enum {
     STMT_ERROR,
