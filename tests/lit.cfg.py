@@ -43,6 +43,30 @@ class GoldenErrors(lit.formats.FileBasedTest):
         return lit.Test.PASS, ""
 
 
+class ExampleModels(lit.formats.TestFormat):
+    """Runs a script on each model of examples/: SCRIPT GRADC CC MODEL FOLDER."""
+
+    def __init__(self, script):
+        self.script = os.path.join(config.gradc_source, "tests", script)
+
+    def getTestsInDirectory(self, testSuite, path_in_suite, litConfig, localConfig):
+        for name in sorted(os.listdir(os.path.join(config.gradc_source, "examples"))):
+            if name.endswith(".model"):
+                yield lit.Test.Test(testSuite, path_in_suite + (name,), localConfig)
+
+    def execute(self, test, litConfig):
+        name = test.path_in_suite[-1]
+        folder = os.path.join(config.gradc_build, "tests", *test.path_in_suite[:-1], "Output", name)
+        command = [config.gradc_python, self.script, config.gradc,
+                   f"{config.gradc_cc} {config.gradc_sanitize}",
+                   os.path.join(config.gradc_source, "examples", name), folder]
+        run = subprocess.run(command, capture_output=True, text=True, errors="replace",
+                             env=test.config.environment, check=False)
+        if run.returncode != 0:
+            return lit.Test.FAIL, run.stdout + run.stderr
+        return lit.Test.PASS, ""
+
+
 config.name = "gradc"
 config.gradc = os.path.join(config.gradc_build, "gradc")
 config.test_source_root = os.path.join(config.gradc_source, "tests")
@@ -51,6 +75,7 @@ config.suffixes = [".test", ".model", ".ir", ".c"]
 # unit programs run under automake; the rest is input of tests
 config.excludes = ["unit", "Inputs", "fuzz", "data-files"]
 config.golden_errors = GoldenErrors
+config.example_models = ExampleModels
 
 close = f"{config.gradc_python} {config.test_source_root}/close.py"
 config.substitutions += [
@@ -65,6 +90,7 @@ config.substitutions += [
     ("%ar", config.gradc_ar),
     ("%check", f"{config.gradc_filecheck} %s"),
     ("%close", close),
+    ("%status", f"{config.gradc_python} {config.test_source_root}/status.py"),
     ("%python", config.gradc_python),
     ("%filecheck", config.gradc_filecheck),
 ]

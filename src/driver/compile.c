@@ -303,7 +303,7 @@ static Status emit(Compiler *compiler) {
     const Options *options = compiler->options;
     Unit unit;
     if (options->task == TASK_EMIT && emit_rows[options->kind].holds == HOLDS_DERIVATION) {
-        const char *text = entries_derivation(compiler);
+        const char *text = entries_derivation(compiler, options->kind);
         return text != NULL ? output_text(compiler, text) : STATUS_ERROR;
     }
     if (!build_unit(compiler, &unit)) {

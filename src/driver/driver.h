@@ -177,8 +177,8 @@ bool entries_functions(const Compiler *compiler, const ModelFunction ***function
 bool entries_unit(Compiler *compiler, Unit *unit);
 /* The trainer's kernels and description; false on errors. */
 bool entries_trainer(Compiler *compiler, Unit *unit);
-/* The derivatives as formulas, for --emit=text; NULL on errors. */
-const char *entries_derivation(Compiler *compiler);
+/* The derivatives as people read them, of a kind that HOLDS_DERIVATION; NULL on errors. */
+const char *entries_derivation(Compiler *compiler, EmitKind kind);
 /* Is the value of an entry one number that can be differentiated? */
 bool entries_is_scalar(const Ir *ir);
 /* Has it a leaf to differentiate by? */
@@ -200,7 +200,7 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
 
 /* Writes what was asked for. */
 Status output_unit(Compiler *compiler, const Unit *unit);
-/* Text to -o, or to standard output without one. */
+/* Text to -o; without it to standard output, or where the kind has a suffix to a file of that name. */
 Status output_text(const Compiler *compiler, const char *text);
 /* The name of the output; the input is never one (reported; false). */
 bool output_check(const Options *options, Arena *arena);

@@ -188,22 +188,6 @@ bool entries_unit(Compiler *compiler, Unit *unit) {
 
 /* ---- the trainer --------------------------------------------------------------------------------------- */
 
-/* What a trainer needs; reported if it is missing. */
-static bool check_trainer(const Compiler *compiler) {
-    const Model *model = compiler->model;
-    const char *path = compiler->options->input;
-    const char *lacks = model->loss == NULL        ? "no `loss`: there is nothing to train"
-                        : model->param_count == 0 ? "no `param`: there is nothing to learn"
-                                                  : NULL;
-    if (lacks != NULL) {
-        fprintf(stderr,
-                "gradc: error: `%s` has %s; `gradc -c %s` makes C functions of it and their "
-                "gradients\n",
-                path, lacks, path);
-    }
-    return lacks == NULL;
-}
-
 static bool kernel_applies(const Model *model, EntryKind entry) {
     return (entry != ENTRY_REGULAR || model->penalty != NULL) &&
            (entry != ENTRY_FORWARD || model->forward != NULL);
@@ -226,7 +210,7 @@ static bool is_derived_metric(const ModelFunction *function) {
 
 bool entries_trainer(Compiler *compiler, Unit *unit) {
     const Model *model = compiler->model;
-    if (!check_trainer(compiler)) {
+    if (!sema_check_trainer(&compiler->front, model)) {
         return false;
     }
     Kernel *kernels = arena_array(compiler->arena, Kernel, KERNEL_ROWS + model->function_count);
@@ -261,9 +245,32 @@ bool entries_trainer(Compiler *compiler, Unit *unit) {
     return true;
 }
 
-/* ---- formulas --------------------------------------------------------------------------------------------- */
+/* ---- derivations ------------------------------------------------------------------------------------------ */
 
-const char *entries_derivation(Compiler *compiler) {
+/* The derivative of one function, as it is shown to people. True with *shown NULL: it has none. */
+static bool derive_for_display(Compiler *compiler, const ModelFunction *function,
+                               const Ir **shown) {
+    Request request = {.entry = ENTRY_FUNCTION,
+                       .function = function,
+                       .name = entries_name(compiler, function->name, "grad")};
+    Stages stages;
+    *shown = NULL;
+    if (!compile_derive(compiler, &request, &stages)) {
+        return false;
+    }
+    if (!entries_is_scalar(stages.ir) || !entries_has_wrt(compiler, stages.ir)) {
+        return true;
+    }
+    request.derive = DERIVE_GRADIENT;
+    if (!compile_derive(compiler, &request, &stages)) {
+        return false;
+    }
+    OptOptions options = compile_opt_options(compiler);
+    *shown = opt_for_display(&options, stages.derived);
+    return true;
+}
+
+const char *entries_derivation(Compiler *compiler, EmitKind kind) {
     const ModelFunction **functions;
     size_t count;
     Text text;
@@ -272,23 +279,15 @@ const char *entries_derivation(Compiler *compiler) {
         return NULL;
     }
     for (size_t k = 0; k < count; k++) {
-        Request request = {.entry = ENTRY_FUNCTION,
-                           .function = functions[k],
-                           .name = entries_name(compiler, functions[k]->name, "grad")};
-        Stages stages;
-        if (!compile_derive(compiler, &request, &stages)) {
+        const Ir *shown;
+        if (!derive_for_display(compiler, functions[k], &shown)) {
             return NULL;
         }
-        if (!entries_is_scalar(stages.ir) || !entries_has_wrt(compiler, stages.ir)) {
-            continue;
+        if (shown != NULL) {
+            text_add(&text, kind == EMIT_dot
+                                ? emit_dot(compiler->arena, shown)
+                                : emit_derivation(compiler->arena, functions[k]->name, shown));
         }
-        request.derive = DERIVE_GRADIENT;
-        if (!compile_derive(compiler, &request, &stages)) {
-            return NULL;
-        }
-        OptOptions options = compile_opt_options(compiler);
-        const Ir *shown = opt_for_display(&options, stages.derived);
-        text_add(&text, emit_derivation(compiler->arena, functions[k]->name, shown));
     }
     if (text.length == 0) {
         fprintf(stderr, "gradc: error: `%s` has nothing to differentiate\n",

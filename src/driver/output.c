@@ -81,7 +81,12 @@ static void write_or_die(const Compiler *compiler, const char *path, const void 
 }
 
 Status output_text(const Compiler *compiler, const char *text) {
-    const char *path = compiler->options->output != NULL ? compiler->options->output : "-";
+    const Options *options = compiler->options;
+    bool file = options->task == TASK_EMIT && *emit_rows[options->kind].suffix != '\0';
+    const char *path = options->output != NULL ? options->output : "-";
+    if (file) {
+        path = output_path(options, compiler->arena);
+    }
     write_or_die(compiler, path, text, strlen(text));
     return STATUS_OK;
 }

@@ -1,0 +1,133 @@
+"""agree.py GRADC CC MODEL FOLDER: all ways to machine code give the same numbers.
+
+Compiles MODEL to C and to objects at -O0 and -O3, makes from the header a program that calls every
+function with the same arguments, and compares what the programs print. The interpreter is compared by
+`gradc --check`, which runs first.
+"""
+import os
+import re
+import subprocess
+import sys
+
+TOLERANCE = "1e-9"
+PROTOTYPE = re.compile(r"^(double|void|size_t)\s+(\w+)\(([^)]*)\);", re.M)
+
+PRELUDE = """#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "%s"
+enum { ENTRIES = 1 << 18, SHOWN = 100 };
+static uint64_t state;
+static double next(void) {
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (double)(state >> 11) * 0x1p-53 * 1.6 - 0.7;
+}
+static double *reals(void) {
+    double *a = malloc(ENTRIES * sizeof *a);
+    for (size_t k = 0; a && k < ENTRIES; k++) a[k] = next();
+    return a;
+}
+static int64_t *labels(void) {
+    int64_t *a = malloc(ENTRIES * sizeof *a);
+    for (size_t k = 0; a && k < ENTRIES; k++) a[k] = (int64_t)(k % 2);
+    return a;
+}
+static double *zeros(void) { return calloc(ENTRIES, sizeof(double)); }
+static void show(const char *name, const double *a) {
+    double sum = 0;
+    for (size_t k = 0; k < ENTRIES; k++) sum += a[k];
+    printf("%%s sum %%.17g\\n", name, sum);
+    for (size_t k = 0; k < SHOWN; k++) printf("%%.17g\\n", a[k]);
+}
+int main(void) {
+"""
+
+
+def split(text):
+    """(type, name) of each formal."""
+    formals = []
+    for formal in re.split(r"\s*,\s*", text.strip()):
+        if formal in ("", "void"):
+            continue
+        formal = re.sub(r"\brestrict\b", "", formal)
+        kind, star, name = re.fullmatch(r"([\w\s]*?\w)\s*(\*?)\s*(\w+)", formal).groups()
+        formals.append((re.sub(r"\s+", " ", kind).strip() + star, name))
+    return formals
+
+
+def call(result, name, formals):
+    """One block that calls a function and prints all that it gives."""
+    lines, words, shown = [f"    state = {len(name)};"], [], []
+    dim = 2
+    for k, (kind, formal) in enumerate(formals):
+        variable = f"a{k}"
+        if kind == "size_t":
+            words.append("3" if formal == "m" else str(dim))
+            dim += formal != "m"
+            continue
+        if kind == "uint64_t":
+            words.append("7")
+            continue
+        made = {"const double*": "reals()", "const int64_t*": "labels()", "double*": "zeros()",
+                "double": "next()", "int64_t": "1", "const size_t*": "NULL"}[kind]
+        lines.append(f"    {kind.replace('*', ' *')} {variable} = {made};")
+        words.append(variable)
+        if kind == "double*" and formal != "work":
+            shown.append((formal, variable))
+    lines.append(f'    puts("{name}");')
+    value = f"{name}({', '.join(words)})"
+    if result == "void":
+        lines.append(f"    {value};")
+    else:
+        lines.append(f'    printf("value %.17g\\n", (double){value});')
+    lines += [f'    show("{formal}", {variable});' for formal, variable in shown]
+    return "    {\n    " + "\n    ".join(lines) + "\n    }\n"
+
+
+def program(header, name):
+    text = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+    text = re.sub(r"\s*\n\s+", " ", text)
+    calls = [call(result, function, split(formals))
+             for result, function, formals in PROTOTYPE.findall(text)
+             if not function.endswith("_work")]
+    if not calls:
+        sys.exit("the header has no function")
+    return PRELUDE % name + "".join(calls) + "    return 0;\n}\n"
+
+
+def main():
+    gradc, cc, model, folder = sys.argv[1:5]
+    os.makedirs(folder, exist_ok=True)
+
+    def run(*command):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(command)}\n{done.stdout}{done.stderr}status {done.returncode}")
+        return done.stdout
+
+    run(gradc, "--check", model)
+    cc = cc.split()
+    flags = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+    run(gradc, "--emit=c", model, "-o", "m.c")
+    with open(os.path.join(folder, "m.h"), encoding="utf-8") as f:
+        header = f.read()
+    with open(os.path.join(folder, "main.c"), "w", encoding="utf-8") as f:
+        f.write(program(header, "m.h"))
+    run(*cc, "-c", "main.c", "-o", "main.o")
+    run(*cc, *flags, "-O1", "-c", "m.c", "-o", "c.o")
+    run(*cc, *flags, "-O2", "-march=native", "-ffp-contract=fast", "-c", "m.c", "-o", "fast.o")
+    for level in ("0", "3"):
+        run(gradc, "-c", f"-O{level}", model, "-o", f"o{level}.o")
+    run(gradc, "-c", "--strict", "-O3", "-march=native", model, "-o", "strict.o")
+    names = ["c", "fast", "o0", "o3", "strict"]
+    for name in names:
+        run(*cc, "main.o", f"{name}.o", "-o", name, "-lm")
+        with open(os.path.join(folder, name + ".out"), "w", encoding="utf-8") as f:
+            f.write(run(f"./{name}"))
+    close = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "close.py")
+    for name in names[1:]:
+        run(sys.executable, close, "c.out", name + ".out", TOLERANCE)
+
+
+main()
