@@ -174,6 +174,9 @@ struct Ir {
 
 /* `names`: the interner of the compilation. */
 Ir *ir_create(Arena *arena, Interner *names, Name name);
+/* An Ir without values and outputs, with the dims, indices, leaves, tags and settings of `like`: what a
+ * pass builds its result in. Refs differ; Dim, Index, leaf and tag numbers are the same. */
+Ir *ir_create_like(const Ir *like);
 Ref ir_count(const Ir *ir);                    /* ids are 1 … ir_count(ir)-1 */
 const Node *ir_node(const Ir *ir, Ref v);      /* stable address */
 IndexSet ir_free(const Ir *ir, Ref v);
@@ -235,6 +238,8 @@ Ref ir_var(Ir *ir, Ref a);
 Ref ir_deriv(Ir *ir, Ref e, Ref v);
 /* The node `v` with other operands (same op and attributes), through the smart constructors. */
 Ref ir_rebuild(Ir *ir, Ref v, const Ref *args);
+/* The same for a node of an Ir that `ir` was created like; `args` are Refs of `ir`. */
+Ref ir_rebuild_node(Ir *ir, const Node *node, const Ref *args);
 /* The Dim that an int value is, when it is built of sizes and constants; else DIM_NONE. */
 Dim ir_value_dim(Ir *ir, Ref v);
 
@@ -248,7 +253,7 @@ Ref ir_subst(Ir *ir, Ref v, const Ref replacement[INDEX_LIMIT]);
  * ir_count(ir) entries, in the arena. */
 bool *ir_reach(const Ir *ir, const Ref *roots, size_t count);
 bool *ir_reach_outputs(const Ir *ir);
-/* A copy that has only what its outputs reach: same dims, leaves, names. */
+/* A copy that has only what its outputs reach, as it is, without rewriting: same dims, leaves, names. */
 Ir *ir_compact(const Ir *ir);
 /* Copies value `v` of `from` into `ir`, leaf k of `from` becoming leaves[k] (a Ref of `ir`). Used for
  * derivative rules. */

@@ -1,0 +1,129 @@
+/* dim_prove.c: inequalities of sizes. A difference is ≥ 0 for all symbols ≥ 1 when, written in s' = s - 1,
+ * it has no negative coefficient. Quotients and remainders are replaced by bounds first. */
+#include "ir/tables.h"
+
+#include <string.h>
+
+enum { DEPTH_LIMIT = 4 };
+
+static bool proves_nonnegative(Ir *ir, Dim d, int depth);
+
+/* The coefficient sign of an atom in d: +1, -1, or 0 when it occurs with both signs or not alone. */
+static int atom_sign(const Poly *poly, uint32_t atom, bool *found) {
+    int sign = 2;
+    *found = false;
+    for (uint32_t k = 0; k < poly->count; k++) {
+        const Term *term = &poly->terms[k];
+        uint32_t times = 0;
+        for (uint32_t j = 0; j < term->degree; j++) {
+            times += term->atoms[j] == atom;
+        }
+        if (times == 0) {
+            continue;
+        }
+        *found = true;
+        int here = term->coefficient > 0 ? 1 : -1;
+        sign = times > 1 || (sign != 2 && sign != here) ? 0 : here;
+        if (sign == 0) {
+            return 0;
+        }
+    }
+    return sign;
+}
+
+/* d with atom := bound, each term multiplied by `scale` where the atom is not: scale · d(bound / scale). */
+static Dim replace_atom(Ir *ir, Dim d, uint32_t atom, Dim bound, int64_t scale) {
+    Dim result = dim_const(ir, 0);
+    uint32_t count = ir_dim_poly(ir, d)->count;
+    for (uint32_t k = 0; k < count; k++) {
+        const Term term = ir_dim_poly(ir, d)->terms[k];
+        Dim product = dim_const(ir, term.coefficient);
+        bool replaced = false;
+        for (uint32_t j = 0; j < term.degree; j++) {
+            bool here = !replaced && term.atoms[j] == atom;
+            replaced = replaced || here;
+            product = dim_mul(ir, product, here ? bound : ir->tables->atoms[term.atoms[j]].dim);
+        }
+        if (!replaced) {
+            product = dim_mul(ir, product, dim_const(ir, scale));
+        }
+        result = dim_add(ir, result, product);
+    }
+    return result;
+}
+
+/* Replaces one quotient or remainder by a bound that makes d smaller; the terms that hold it have factors
+ * that are ≥ 0. Returns whether d ≥ 0 was proved. */
+static bool prove_by_bound(Ir *ir, Dim d, uint32_t number, int depth) {
+    Atom atom = ir->tables->atoms[number];
+    bool found;
+    int64_t divisor;
+    int sign = atom_sign(ir_dim_poly(ir, d), number, &found);
+    if (sign == 0 || !dim_is_const(ir, atom.b, &divisor) || divisor <= 0) {
+        return false;
+    }
+    Dim one = dim_const(ir, 1);
+    if (atom.kind == ATOM_REMAINDER) { /* 0 … divisor - 1 */
+        Dim bound = sign > 0 ? dim_const(ir, 0) : dim_sub(ir, atom.b, one);
+        return proves_nonnegative(ir, replace_atom(ir, d, number, bound, 1), depth);
+    }
+    /* (a - divisor + 1) / divisor ≤ quotient ≤ a / divisor; and it is ≥ 0 if a is */
+    Dim low = dim_sub(ir, dim_add(ir, atom.a, one), atom.b);
+    Dim bound = sign > 0 ? low : atom.a;
+    if (proves_nonnegative(ir, replace_atom(ir, d, number, bound, divisor), depth)) {
+        return true;
+    }
+    return sign > 0 && proves_nonnegative(ir, atom.a, depth) &&
+           proves_nonnegative(ir, replace_atom(ir, d, number, dim_const(ir, 0), 1), depth);
+}
+
+/* Bound symbols at their values, the others as 1 + s'. */
+static bool prove_symbols(Ir *ir, Dim d) {
+    Dim result = dim_const(ir, 0), one = dim_const(ir, 1);
+    uint32_t count = ir_dim_poly(ir, d)->count;
+    for (uint32_t k = 0; k < count; k++) {
+        const Term term = ir_dim_poly(ir, d)->terms[k];
+        Dim product = dim_const(ir, term.coefficient);
+        for (uint32_t j = 0; j < term.degree; j++) {
+            Atom atom = ir->tables->atoms[term.atoms[j]];
+            Dim factor = atom.known ? dim_const(ir, atom.value) : dim_add(ir, atom.dim, one);
+            product = dim_mul(ir, product, factor);
+        }
+        result = dim_add(ir, result, product);
+    }
+    const Poly *poly = ir_dim_poly(ir, result);
+    for (uint32_t k = 0; k < poly->count; k++) {
+        if (poly->terms[k].coefficient < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool proves_nonnegative(Ir *ir, Dim d, int depth) {
+    int64_t value;
+    if (dim_value(ir, d, &value)) {
+        return value >= 0;
+    }
+    const Poly *poly = ir_dim_poly(ir, d);
+    for (uint32_t k = 0; k < poly->count; k++) {
+        for (uint32_t j = 0; j < poly->terms[k].degree; j++) {
+            uint32_t number = poly->terms[k].atoms[j];
+            if (ir->tables->atoms[number].kind != ATOM_SYMBOL) {
+                return depth > 0 && prove_by_bound(ir, d, number, depth - 1);
+            }
+        }
+    }
+    return prove_symbols(ir, d);
+}
+
+bool dim_proves_le(const Ir *ir, Dim a, Dim b) {
+    if (a == b) {
+        return true;
+    }
+    /* Dims made on the way go into copies of the tables and are forgotten. */
+    struct IrTables tables = *ir->tables;
+    Ir scratch = *ir;
+    scratch.tables = &tables;
+    return proves_nonnegative(&scratch, dim_sub(&scratch, b, a), DEPTH_LIMIT);
+}

@@ -1,0 +1,379 @@
+/* module.c: an Ir and its tables: nodes with stable addresses, hash-consing, indices, leaves, outputs. */
+#include "ir/tables.h"
+
+#include <string.h>
+
+/* ---- nodes ------------------------------------------------------------------------------------------ */
+
+Ref ir_count(const Ir *ir) {
+    return ir->tables->count;
+}
+
+const Node *ir_node(const Ir *ir, Ref v) {
+    const struct IrTables *tables = ir->tables;
+    if (v == REF_NONE || v >= tables->count) {
+        ice("ir", "no value %%%u", (unsigned)v);
+    }
+    return &tables->chunks[v / CHUNK_SIZE][v % CHUNK_SIZE];
+}
+
+IndexSet ir_free(const Ir *ir, Ref v) {
+    return ir_node(ir, v)->free;
+}
+
+Kind ir_kind(const Ir *ir, Ref v) {
+    return ir_node(ir, v)->kind;
+}
+
+uint8_t ir_rank(const Ir *ir, Ref v) {
+    return ir_node(ir, v)->rank;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t word) {
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ (hash >> 29);
+}
+
+static uint64_t real_bits(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* The attributes of a node as up to two words and a list of indices. */
+typedef struct {
+    uint64_t words[3];
+    const Index *list;
+    uint32_t count;
+} Attributes;
+
+static Attributes attributes_of(const Node *node) {
+    Attributes a = {{0, 0, 0}, NULL, 0};
+    switch (node->op) {
+    case OP_CONST:
+        a.words[0] = node->kind == KIND_REAL ? real_bits(node->as.real) : (uint64_t)node->as.integer;
+        break;
+    case OP_SIZE:
+        a.words[0] = node->as.dim;
+        break;
+    case OP_INDEX:
+    case OP_SUM:
+    case OP_MAX:
+    case OP_ARGMAX:
+    case OP_LSE:
+        a.words[0] = node->as.index;
+        break;
+    case OP_LEAF:
+        a.words[0] = node->as.leaf;
+        break;
+    case OP_CALL:
+        a.words[0] = node->as.builtin;
+        break;
+    case OP_ARRAY:
+        a.list = node->as.indices.list;
+        a.count = node->as.indices.count;
+        break;
+    case OP_DEPOSIT:
+        a.words[0] = node->as.deposit.bound;
+        a.list = node->as.deposit.targets;
+        a.count = node->as.deposit.count;
+        break;
+    case OP_STATE:
+        a.words[0] = (uint64_t)node->as.state.tag << 32 | node->as.state.k;
+        a.words[1] = node->as.state.t;
+        a.words[2] = node->free;
+        break;
+    case OP_SCAN:
+        a.words[0] = node->as.scan.tag;
+        a.words[1] = (uint64_t)node->as.scan.t << 8 | (node->as.scan.direction > 0);
+        a.words[2] = node->as.scan.count;
+        break;
+    case OP_PICK:
+        a.words[0] = node->as.pick;
+        break;
+    case OP_LIB:
+        a.words[0] = node->as.lib;
+        a.words[1] = node->rank;
+        break;
+    case OP_CONVERT:
+    case OP_SELECT:
+    case OP_GUARD:
+    case OP_READ:
+    case OP_VAR:
+    case OP_DERIV:
+    case OP_COUNT:
+        break;
+    }
+    return a;
+}
+
+static uint64_t node_hash(const Node *node) {
+    Attributes a = attributes_of(node);
+    uint64_t hash = mix(node->op, node->kind);
+    for (int k = 0; k < 3; k++) {
+        hash = mix(hash, a.words[k]);
+    }
+    for (uint32_t k = 0; k < a.count; k++) {
+        hash = mix(hash, a.list[k]);
+    }
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        hash = mix(hash, node->args[k]);
+    }
+    return hash;
+}
+
+static bool nodes_equal(const Node *x, const Node *y) {
+    if (x->op != y->op || x->kind != y->kind || x->arg_count != y->arg_count || x->rank != y->rank) {
+        return false;
+    }
+    Attributes a = attributes_of(x), b = attributes_of(y);
+    return memcmp(a.words, b.words, sizeof a.words) == 0 && a.count == b.count &&
+           (a.count == 0 || memcmp(a.list, b.list, a.count * sizeof *a.list) == 0) &&
+           (x->arg_count == 0 || memcmp(x->args, y->args, x->arg_count * sizeof *x->args) == 0) &&
+           (x->rank == 0 || memcmp(x->shape, y->shape, x->rank * sizeof *x->shape) == 0);
+}
+
+static void grow_slots(Ir *ir) {
+    struct IrTables *tables = ir->tables;
+    size_t count = tables->slot_count ? 2 * tables->slot_count : 256;
+    Ref *slots = arena_array(ir->arena, Ref, count);
+    for (Ref v = 1; v < tables->count; v++) {
+        size_t at = node_hash(ir_node(ir, v)) & (count - 1);
+        while (slots[at] != REF_NONE) {
+            at = (at + 1) & (count - 1);
+        }
+        slots[at] = v;
+    }
+    tables->slots = slots;
+    tables->slot_count = count;
+}
+
+static Node *append_node(Ir *ir) {
+    struct IrTables *tables = ir->tables;
+    if (tables->count % CHUNK_SIZE == 0) {
+        tables->chunks = arena_grow(ir->arena, tables->chunks, tables->chunk_count,
+                                    &tables->chunk_capacity, sizeof *tables->chunks);
+        tables->chunks[tables->chunk_count++] = arena_array(ir->arena, Node, CHUNK_SIZE);
+    }
+    Node *node = &tables->chunks[tables->count / CHUNK_SIZE][tables->count % CHUNK_SIZE];
+    tables->count++;
+    return node;
+}
+
+static const void *copy(Ir *ir, const void *from, size_t size) {
+    if (size == 0) {
+        return NULL;
+    }
+    void *to = arena_alloc(ir->arena, size);
+    memcpy(to, from, size);
+    return to;
+}
+
+IndexSet ir_free_of(const Ir *ir, const Node *node) {
+    IndexSet free = 0;
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        free |= ir_free(ir, node->args[k]);
+    }
+    switch (node->op) {
+    case OP_INDEX:
+        return INDEX_BIT(node->as.index);
+    case OP_SUM:
+    case OP_MAX:
+    case OP_ARGMAX:
+    case OP_LSE:
+        return free & ~INDEX_BIT(node->as.index);
+    case OP_ARRAY:
+        for (uint32_t k = 0; k < node->as.indices.count; k++) {
+            free &= ~INDEX_BIT(node->as.indices.list[k]);
+        }
+        return free;
+    case OP_DEPOSIT:
+        free &= ~node->as.deposit.bound;
+        for (uint32_t k = 0; k < node->as.deposit.count; k++) {
+            free |= INDEX_BIT(node->as.deposit.targets[k]);
+        }
+        return free;
+    case OP_STATE:
+        return node->free;
+    case OP_SCAN:
+        return free & ~INDEX_BIT(node->as.scan.t);
+    case OP_CONST:
+    case OP_SIZE:
+    case OP_LEAF:
+    case OP_CALL:
+    case OP_CONVERT:
+    case OP_SELECT:
+    case OP_GUARD:
+    case OP_READ:
+    case OP_PICK:
+    case OP_LIB:
+    case OP_VAR:
+    case OP_DERIV:
+    case OP_COUNT:
+        break;
+    }
+    return free;
+}
+
+Ref ir_make(Ir *ir, const Node *given) {
+    struct IrTables *tables = ir->tables;
+    if (2 * (size_t)tables->count >= tables->slot_count) {
+        grow_slots(ir);
+    }
+    size_t at = node_hash(given) & (tables->slot_count - 1);
+    for (; tables->slots[at] != REF_NONE; at = (at + 1) & (tables->slot_count - 1)) {
+        if (nodes_equal(ir_node(ir, tables->slots[at]), given)) {
+            return tables->slots[at];
+        }
+    }
+    IndexSet free = ir_free_of(ir, given);
+    Ref v = tables->count;
+    Node *node = append_node(ir);
+    *node = *given;
+    node->free = free;
+    node->span = ir->at;
+    node->args = copy(ir, given->args, given->arg_count * sizeof *given->args);
+    node->shape = copy(ir, given->shape, given->rank * sizeof *given->shape);
+    if (node->op == OP_ARRAY) {
+        node->as.indices.list =
+            copy(ir, given->as.indices.list, given->as.indices.count * sizeof(Index));
+    } else if (node->op == OP_DEPOSIT) {
+        node->as.deposit.targets =
+            copy(ir, given->as.deposit.targets, given->as.deposit.count * sizeof(Index));
+    }
+    tables->slots[at] = v;
+    return v;
+}
+
+/* ---- modules ---------------------------------------------------------------------------------------- */
+
+Ir *ir_create(Arena *arena, Interner *names, Name name) {
+    Ir *ir = arena_new(arena, Ir);
+    ir->arena = arena;
+    ir->names = names;
+    ir->name = name;
+    ir->tables = arena_new(arena, struct IrTables);
+    append_node(ir); /* the unused node 0 */
+    ir_dims_init(ir);
+    ir_new_tag(ir); /* tag 0 is unused */
+    return ir;
+}
+
+static void *copy_array(Arena *arena, const void *from, size_t count, size_t size) {
+    if (count == 0) {
+        return NULL;
+    }
+    void *to = arena_alloc(arena, count * size);
+    memcpy(to, from, count * size);
+    return to;
+}
+
+Ir *ir_create_like(const Ir *like) {
+    Ir *ir = ir_create(like->arena, like->names, like->name);
+    const struct IrTables *from = like->tables;
+    struct IrTables *to = ir->tables;
+    ir->at = like->at;
+    ir->sample_dim = like->sample_dim;
+    ir->per_sample = like->per_sample;
+    ir->sample_index = like->sample_index;
+    ir->leaves = copy_array(ir->arena, like->leaves, like->leaf_count, sizeof *like->leaves);
+    ir->leaf_count = ir->leaf_capacity = like->leaf_count;
+    to->dims = copy_array(ir->arena, from->dims, from->dim_count, sizeof *from->dims);
+    to->dim_count = to->dim_capacity = from->dim_count;
+    to->atoms = copy_array(ir->arena, from->atoms, from->atom_count, sizeof *from->atoms);
+    to->atom_count = to->atom_capacity = from->atom_count;
+    to->symbols = copy_array(ir->arena, from->symbols, from->symbol_count, sizeof *from->symbols);
+    to->symbol_count = to->symbol_capacity = from->symbol_count;
+    memcpy(to->indices, from->indices, sizeof to->indices);
+    to->index_count = from->index_count;
+    to->overflowed = from->overflowed;
+    to->keep_deposits = from->keep_deposits;
+    while (to->tag_count < from->tag_count) {
+        ir_new_tag(ir);
+    }
+    return ir;
+}
+
+/* ---- indices ---------------------------------------------------------------------------------------- */
+
+Index ir_index(Ir *ir, Dim dim, unsigned ordinal) {
+    struct IrTables *tables = ir->tables;
+    for (unsigned i = 0; i < tables->index_count; i++) {
+        if (tables->indices[i].dim == dim && tables->indices[i].ordinal == ordinal) {
+            return (Index)i;
+        }
+    }
+    if (tables->index_count == INDEX_LIMIT) {
+        tables->overflowed = true;
+        return INDEX_LIMIT - 1;
+    }
+    tables->indices[tables->index_count] = (IndexInfo){dim, ordinal};
+    return (Index)tables->index_count++;
+}
+
+Index ir_fresh(Ir *ir, Dim dim, IndexSet used) {
+    for (unsigned ordinal = 0;; ordinal++) {
+        Index i = ir_index(ir, dim, ordinal);
+        if (!(used & INDEX_BIT(i)) || ir->tables->overflowed) {
+            return i;
+        }
+    }
+}
+
+Dim ir_index_dim(const Ir *ir, Index i) {
+    return ir->tables->indices[i].dim;
+}
+
+unsigned ir_index_ordinal(const Ir *ir, Index i) {
+    return ir->tables->indices[i].ordinal;
+}
+
+bool ir_overflowed(const Ir *ir) {
+    return ir->tables->overflowed;
+}
+
+unsigned ir_axis_names(Ir *ir, Ref v, Index *names) {
+    const Node *node = ir_node(ir, v);
+    if (node->op == OP_ARRAY) {
+        memcpy(names, node->as.indices.list, node->as.indices.count * sizeof *names);
+        return node->as.indices.count;
+    }
+    IndexSet used = node->free;
+    for (unsigned k = 0; k < node->rank; k++) {
+        names[k] = ir_fresh(ir, node->shape[k], used);
+        used |= INDEX_BIT(names[k]);
+    }
+    return node->rank;
+}
+
+/* ---- leaves, outputs, tags ----------------------------------------------------------------------------- */
+
+uint32_t ir_add_leaf(Ir *ir, Leaf leaf) {
+    ir->leaves = arena_grow(ir->arena, ir->leaves, ir->leaf_count, &ir->leaf_capacity,
+                            sizeof *ir->leaves);
+    leaf.shape = copy(ir, leaf.shape, leaf.rank * sizeof *leaf.shape);
+    ir->leaves[ir->leaf_count] = leaf;
+    return (uint32_t)ir->leaf_count++;
+}
+
+void ir_add_output(Ir *ir, Output output) {
+    ir->outputs = arena_grow(ir->arena, ir->outputs, ir->output_count, &ir->output_capacity,
+                             sizeof *ir->outputs);
+    ir->outputs[ir->output_count++] = output;
+}
+
+uint32_t ir_new_tag(Ir *ir) {
+    struct IrTables *tables = ir->tables;
+    tables->scan_of_tag = arena_grow(ir->arena, tables->scan_of_tag, tables->tag_count,
+                                     &tables->tag_capacity, sizeof *tables->scan_of_tag);
+    tables->scan_of_tag[tables->tag_count] = REF_NONE;
+    return (uint32_t)tables->tag_count++;
+}
+
+Ref ir_scan_of_tag(const Ir *ir, uint32_t tag) {
+    return tag < ir->tables->tag_count ? ir->tables->scan_of_tag[tag] : REF_NONE;
+}
+
+void ir_set_deposit_solving(Ir *ir, bool on) {
+    ir->tables->keep_deposits = !on;
+}
