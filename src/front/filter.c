@@ -356,6 +356,18 @@ int grammar_lex(GRAMMAR_STYPE *value, Span *at, Parser *p) {
 /* ---- after a syntax error ---------------------------------------------------------------------
  */
 
+/* Whether the token begins a line that goes not on with the one above, nor is indented more than
+ * the broken statement. */
+static bool begins_line(const Parser *p, size_t index, size_t column) {
+    int kind = p->tokens[index].kind;
+    if (is_blank(kind) || !token_is_first(p, index) || token_column(p, index) > column ||
+        kind == TOKEN_RIGHT_BRACE || joins(kind, false)) {
+        return false;
+    }
+    size_t before = token_before(p, index);
+    return before == SIZE_MAX || before == p->current || !joins(p->tokens[before].kind, true);
+}
+
 /* Where the next statement begins, from the token at `from`: after the lines that are indented
  * more than the broken statement, and after the blocks that it opens. */
 static size_t find_next_statement(const Parser *p, size_t from, size_t braces) {
@@ -365,10 +377,7 @@ static size_t find_next_statement(const Parser *p, size_t from, size_t braces) {
         if (kind == TOKEN_END || (token_is_first(p, i) && begins_item_at_margin(p, i))) {
             return i;
         }
-        bool line = token_is_first(p, i) && !is_blank(kind);
-        size_t before = token_before(p, i);
-        if (line && braces == 0 && token_column(p, i) <= column && kind != TOKEN_RIGHT_BRACE &&
-            !joins(kind, false) && (before == SIZE_MAX || !joins(p->tokens[before].kind, true))) {
+        if (braces == 0 && begins_line(p, i, column)) {
             return i;
         }
         if (kind == TOKEN_SEMICOLON && braces == 0) {

@@ -48,6 +48,8 @@ typedef struct {
 void scan_tokens(Parser *p);
 
 /* ---- filter.c ---- */
+/* The next token of the grammar: grammar_lex of filter.c, declared by those that include
+ * grammar/parse.h. */
 /* After a syntax error at p->current: goes on with the next statement. */
 void filter_recover(Parser *p);
 size_t token_after(const Parser *p, size_t index);  /* the next that is no new line or comment */

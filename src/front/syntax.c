@@ -313,6 +313,8 @@ static const struct {
     {TOKEN_ADD_ASSIGN, 0, "`=`", NULL, "updates are for statements of a block"},
     {TOKEN_SUB_ASSIGN, 0, "`=`", NULL, "updates are for statements of a block"},
     {TOKEN_RIGHT_BRACE, 0, "`param`", "this `}` closes nothing", NULL},
+    {TOKEN_SEPARATOR, TOKEN_RIGHT, "`{`", NULL,
+     "a function has a value: `f(x) = …`; a call alone does nothing"},
     {TOKEN_SEPARATOR, 0, "`+=`", NULL,
      "an expression alone does nothing: give it a name, or return it"},
     {TOKEN_TILDE, 0, NULL, NULL, "`~` gives a param its prior: `param w ~ normal(0, 1)`"},
@@ -411,7 +413,8 @@ static void note_bracket(const Slip *slip, Diag *diag) {
         return;
     }
     const Open *open = &p->open[p->open_before - 1];
-    bool mismatch = slip->found == TOKEN_RIGHT || slip->found == TOKEN_RIGHT_SQUARE;
+    bool mismatch = (slip->found == TOKEN_RIGHT && open->kind != TOKEN_LEFT) ||
+                    (slip->found == TOKEN_RIGHT_SQUARE && open->kind != TOKEN_LEFT_SQUARE);
     if (open->kind != TOKEN_LEFT_BRACE &&
         (mismatch || !same_line(slip, open->token, slip->current))) {
         diag_note(p->front->diags, diag, token_span(p, open->token), "inside of this bracket");
