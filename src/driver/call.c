@@ -1,7 +1,8 @@
 /* call.c: calls a compiled function whose argument types are known only now, by the C calling
- * convention of the machine (that of x86-64 is known). Whole numbers and pointers on the one hand and doubles on the other take
- * registers independently, in order; what finds none goes on the stack in order, eight bytes each. So
- * one signature with all registers and a stretch of stack serves every function. */
+ * convention of the machine (that of x86-64 is known). Whole numbers and pointers on the one hand
+ * and doubles on the other take registers independently, in order; what finds none goes on the
+ * stack in order, eight bytes each. So one signature with all registers and a stretch of stack
+ * serves every function. */
 #include "driver/driver.h"
 
 #include <string.h>
@@ -55,8 +56,8 @@ static bool place(Frame *frame, CType type, LoopArgValue value) {
     return push(frame, bits);
 }
 
-typedef double NativeFunction(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, double,
-                              double, double, double, double, double, double, double, Stack);
+typedef double NativeFunction(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, double, double,
+                              double, double, double, double, double, double, Stack);
 
 static double call(NativeFunction *f, const Frame *frame) {
     const int64_t *i = frame->integers;

@@ -1,8 +1,8 @@
 /* check.c: --check: every value and every derivative against independent ones. The interpreter runs
- * what was lowered, before any rewrite; the gradient is compared with forward mode and with a complex
- * step (or, where a function has no complex extension, with central differences) along random
- * directions; the compiled code is run at the same points. On the edge (zeros, ties) only the two
- * modes are compared, which must keep the same convention. */
+ * what was lowered, before any rewrite; the gradient is compared with forward mode and with a
+ * complex step (or, where a function has no complex extension, with central differences) along
+ * random directions; the compiled code is run at the same points. On the edge (zeros, ties) only
+ * the two modes are compared, which must keep the same convention. */
 #include "driver/driver.h"
 
 #include <float.h>
@@ -41,7 +41,7 @@ typedef struct {
     Text table;
 } Check;
 
-/* ---- comparing --------------------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------ */
 
 /* Both not numbers, equal, or close by `scale`. Updates the score. */
 static bool agree(double a, double b, double scale, double tolerance, Score *score) {
@@ -79,7 +79,7 @@ static double evaluate(const Ir *ir, const EvalInput *input, size_t output, size
     return entry < count ? values[entry] : 0;
 }
 
-/* ---- points -------------------------------------------------------------------------------------------------- */
+/* ---- points --------------------------------------------------------------------------------- */
 
 /* The next point where the function is finite; false when `*next` has come to the end. */
 static bool finite_point(const Check *check, uint64_t *next, Point *point) {
@@ -102,7 +102,7 @@ static bool finite_point(const Check *check, uint64_t *next, Point *point) {
     return false;
 }
 
-/* ---- derivatives ------------------------------------------------------------------------------------------------ */
+/* ---- derivatives ---------------------------------------------------------------------------- */
 
 /* The point moved by `step` along a direction of leaf `leaf`. */
 static Point moved(const Point *point, uint32_t leaf, const double *direction, double step) {
@@ -202,8 +202,7 @@ static void compare_direction(Check *check, Point *point, size_t k, bool edge, S
     double *direction = point_direction(point, leaf);
     EvalInput input = point_input(point, reverse, NULL);
     size_t count;
-    const double *gradient =
-        ir_eval_output(reverse, &input, gradient_output(reverse, k), &count);
+    const double *gradient = ir_eval_output(reverse, &input, gradient_output(reverse, k), &count);
     double magnitude;
     double derivative = along(gradient, direction, count, &magnitude);
     double scale = magnitude + 1e-6 * fabs(evaluate(reverse, &input, 0, 0)) + 1e-12;
@@ -250,7 +249,7 @@ static void compare_leaf(Check *check, size_t k) {
     row(check, name, "central differences", &scores.difference);
 }
 
-/* ---- compiled code ------------------------------------------------------------------------------------------------- */
+/* ---- compiled code -------------------------------------------------------------------------- */
 
 /* Room for all outputs of a program, and the flat gradient; the last gets as many doubles. */
 static double **make_outputs(const Check *check, const Ir *ir, const EvalInput *input,
@@ -356,7 +355,7 @@ static void compare_backend(Check *check, const char *method, bool native) {
     row(check, "", method, &score);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 static bool prepare(Compiler *compiler, Subject *subject, Request request) {
     subject->value_name = request.name;
@@ -365,8 +364,8 @@ static bool prepare(Compiler *compiler, Subject *subject, Request request) {
         return false;
     }
     const Ir *ir = subject->value.ir;
-    subject->differentiated = request.entry != ENTRY_METRIC && entries_is_scalar(ir) &&
-                              entries_has_wrt(compiler, ir);
+    subject->differentiated =
+        request.entry != ENTRY_METRIC && entries_is_scalar(ir) && entries_has_wrt(compiler, ir);
     if (!subject->differentiated) {
         return true;
     }
@@ -382,7 +381,8 @@ static bool prepare(Compiler *compiler, Subject *subject, Request request) {
     return compile_derive(compiler, &request, &subject->forward);
 }
 
-/* All functions that the options ask for: by default every one that is not a metric, and the batch. */
+/* All functions that the options ask for: by default all but metrics, and the batch.
+ */
 static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
     const Model *model = compiler->model;
     const char *only = compiler->options->function;

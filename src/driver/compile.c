@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- time and dumps -------------------------------------------------------------------------------- */
+/* ---- time and dumps ------------------------------------------------------------------------- */
 
 static double now(void) {
     struct timespec t;
@@ -35,14 +35,16 @@ static void dump(Compiler *compiler, Dump stage, const char *title, const char *
 
 static void dump_ir(Compiler *compiler, Dump stage, const Ir *ir) {
     if (compiler->options->dump[stage]) {
-        dump(compiler, stage, arena_format(compiler->arena, "%s, %s", ir->name,
-                                           stage == DUMP_ir ? "lowered"
-                                           : stage == DUMP_diff ? "differentiated" : "optimised"),
+        dump(compiler, stage,
+             arena_format(compiler->arena, "%s, %s", ir->name,
+                          stage == DUMP_ir     ? "lowered"
+                          : stage == DUMP_diff ? "differentiated"
+                                               : "optimised"),
              ir_text(ir));
     }
 }
 
-/* ---- text to checked model --------------------------------------------------------------------------- */
+/* ---- text to checked model ------------------------------------------------------------------ */
 
 static void open_source(Compiler *compiler) {
     Arena *arena = compiler->arena;
@@ -103,7 +105,7 @@ bool compile_front(Compiler *compiler) {
     return no_errors(compiler);
 }
 
-/* ---- one entry ------------------------------------------------------------------------------------------ */
+/* ---- one entry ------------------------------------------------------------------------------ */
 
 /* Number of the leaf called `name` that a derivative may be taken by, or of none: leaf_count. */
 static uint32_t find_leaf(const Ir *ir, const char *name) {
@@ -126,7 +128,8 @@ static bool named_wrt(const Compiler *compiler, const Ir *ir, uint32_t *leaves, 
             }
             names = all;
             const char *close = closest_name(wrt->items[i], names, ir->leaf_count);
-            fprintf(stderr, "gradc: error: `--wrt=%s`: `%s` has no param or argument of that name%s\n",
+            fprintf(stderr,
+                    "gradc: error: `--wrt=%s`: `%s` has no param or argument of that name%s\n",
                     wrt->items[i], ir->name,
                     close ? arena_format(compiler->arena, "; did you mean `%s`?", close) : "");
             return false;
@@ -174,10 +177,14 @@ static Ir *differentiate(Compiler *compiler, const Request *request, const Ir *i
         return NULL;
     }
     switch (request->derive) {
-    case DERIVE_NOTHING: break;
-    case DERIVE_GRADIENT: return diff_gradient(&diff, ir, 0, wrt, count, SINK_STORE);
-    case DERIVE_UPDATE: return diff_gradient(&diff, ir, 0, wrt, count, SINK_UPDATE);
-    case DERIVE_FORWARD: return diff_forward(&diff, ir, 0, wrt, count);
+    case DERIVE_NOTHING:
+        break;
+    case DERIVE_GRADIENT:
+        return diff_gradient(&diff, ir, 0, wrt, count, SINK_STORE);
+    case DERIVE_UPDATE:
+        return diff_gradient(&diff, ir, 0, wrt, count, SINK_UPDATE);
+    case DERIVE_FORWARD:
+        return diff_forward(&diff, ir, 0, wrt, count);
     }
     return NULL;
 }
@@ -264,7 +271,7 @@ bool compile_entry(Compiler *compiler, const Request *request, Stages *stages) {
     return true;
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 void compile_messages(Compiler *compiler) {
     if (compiler->printed) {
@@ -310,12 +317,15 @@ static Status emit(Compiler *compiler) {
         return STATUS_ERROR;
     }
     switch (options->task) {
-    case TASK_RUN: return run_trainer(compiler, &unit);
-    case TASK_REPORT: return output_text(compiler, report_unit(compiler, &unit));
+    case TASK_RUN:
+        return run_trainer(compiler, &unit);
+    case TASK_REPORT:
+        return output_text(compiler, report_unit(compiler, &unit));
     case TASK_EMIT:
     case TASK_DUMP:
     case TASK_CHECK:
-    case TASK_FMT: break;
+    case TASK_FMT:
+        break;
     }
     double since = now();
     if (options->dump[DUMP_llvm]) {

@@ -1,11 +1,11 @@
-/* describe.c: the text of gradc_model, which tells the runtime what the kernels expect; its lines are
- * those of runtime/abi.h. */
+/* describe.c: the text of gradc_model, which tells the runtime what the kernels expect; its lines
+ * are those of runtime/abi.h. */
 #include "driver/driver.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- sizes and names ------------------------------------------------------------------------------- */
+/* ---- sizes and names ------------------------------------------------------------------------ */
 
 /* RPN with commas for blanks: one word. */
 static void add_rpn(Text *text, const char *rpn) {
@@ -43,7 +43,7 @@ static uint64_t hash_model(const Compiler *compiler) {
     return hash;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------ */
+/* ---- lines ---------------------------------------------------------------------------------- */
 
 static const Kernel *find_kernel(const Kernel *kernels, size_t count, const char *role) {
     for (size_t k = 0; k < count; k++) {

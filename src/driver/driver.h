@@ -12,7 +12,7 @@
 #include "opt/opt.h"
 #include "sema/sema.h"
 
-/* ---- options.c: the command line ------------------------------------------------------------------ */
+/* ---- options.c: the command line ------------------------------------------------------------ */
 
 typedef enum {
     STATUS_OK = 0,
@@ -104,17 +104,24 @@ int options_read(Options *options, Arena *arena, int argc, char **argv);
 /* Wrong usage: `gradc: error: …` and where help is; the status to exit with. */
 Status usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* ---- help.c: --help, and what else the tables print ------------------------------------------------- */
+/* ---- help.c: --help, and what else the tables print ----------------------------------------- */
 
 void help_print(Arena *arena);
 /* --help=TOPIC: builtins (docs/builtins.md), man (the manual page). The status to exit with. */
 Status help_topic(Arena *arena, const char *topic);
 
-/* ---- compile.c: the pipeline ---------------------------------------------------------------------- */
+/* ---- compile.c: the pipeline ---------------------------------------------------------------- */
 
 /* The stages that --time-passes shows. */
 typedef enum {
-    TIME_parse, TIME_check, TIME_lower, TIME_diff, TIME_opt, TIME_loop, TIME_emit, TIME_COUNT
+    TIME_parse,
+    TIME_check,
+    TIME_lower,
+    TIME_diff,
+    TIME_opt,
+    TIME_loop,
+    TIME_emit,
+    TIME_COUNT
 } CompileStage;
 
 typedef struct {
@@ -137,8 +144,8 @@ typedef struct {
     EntryKind entry;
     const ModelFunction *function; /* FUNCTION, METRIC */
     Derive derive;
-    bool all_params; /* with respect to all params, whatever --wrt says */
-    bool trainer;    /* a trainer's kernel */
+    bool all_params;  /* with respect to all params, whatever --wrt says */
+    bool trainer;     /* a trainer's kernel */
     const char *name; /* the C function's */
 } Request;
 
@@ -169,7 +176,7 @@ void compile_messages(Compiler *compiler);
 /* Does the whole task and returns the exit status. */
 Status compile(const Options *options, Arena *arena);
 
-/* ---- entries.c: which functions and kernels a model has ------------------------------------------- */
+/* ---- entries.c: which functions and kernels a model has ------------------------------------- */
 
 /* The functions that the options ask for, in file order; false if there is none (reported). */
 bool entries_functions(const Compiler *compiler, const ModelFunction ***functions, size_t *count);
@@ -186,7 +193,7 @@ bool entries_has_wrt(const Compiler *compiler, const Ir *ir);
 /* prefix_function, prefix_function_suffix */
 const char *entries_name(const Compiler *compiler, const char *function, const char *suffix);
 
-/* ---- describe.c: the text of gradc_model ------------------------------------------------------------ */
+/* ---- describe.c: the text of gradc_model ---------------------------------------------------- */
 
 typedef struct {
     const char *role; /* of the kernel */
@@ -196,17 +203,18 @@ typedef struct {
 
 const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, size_t count);
 
-/* ---- output.c: files ---------------------------------------------------------------------------------- */
+/* ---- output.c: files ------------------------------------------------------------------------ */
 
 /* Writes what was asked for. */
 Status output_unit(Compiler *compiler, const Unit *unit);
-/* Text to -o; without it to standard output, or where the kind has a suffix to a file of that name. */
+/* Text to -o; without it to standard output, or where the kind has a suffix to a file of that name.
+ */
 Status output_text(const Compiler *compiler, const char *text);
 /* The name of the output; the input is never one (reported; false). */
 bool output_check(const Options *options, Arena *arena);
 LlvmOptions output_llvm_options(const Compiler *compiler);
 
-/* ---- link.c --------------------------------------------------------------------------------------------- */
+/* ---- link.c --------------------------------------------------------------------------------- */
 
 typedef enum { LINK_EXECUTABLE, LINK_SHARED, LINK_ARCHIVE } LinkKind;
 
@@ -216,19 +224,26 @@ bool link_object(const Compiler *compiler, LinkKind kind, const void *object, si
 /* Where the runtime archive is; NULL: not found. */
 const char *link_runtime(Arena *arena);
 
-/* ---- point.c: arguments for a function, at random or on the edge ------------------------------------ */
+/* ---- point.c: arguments for a function, at random or on the edge ---------------------------- */
 
-typedef enum { POINT_RANDOM, POINT_POSITIVE, POINT_UNIT, POINT_ZERO, POINT_TIE, POINT_LARGE,
-               POINT_KINDS } PointKind;
+typedef enum {
+    POINT_RANDOM,
+    POINT_POSITIVE,
+    POINT_UNIT,
+    POINT_ZERO,
+    POINT_TIE,
+    POINT_LARGE,
+    POINT_KINDS
+} PointKind;
 
 /* Values of all leaves of an entry; a derived Ir has the same leaves first, then tangents. */
 typedef struct {
     Arena *arena;
     const Ir *ir;
     uint64_t seed;
-    int64_t *dims;   /* of `ir`, by symbol */
-    size_t *counts;  /* entries of each leaf */
-    double **reals;  /* NULL: an int leaf */
+    int64_t *dims;  /* of `ir`, by symbol */
+    size_t *counts; /* entries of each leaf */
+    double **reals; /* NULL: an int leaf */
     int64_t **ints;
     size_t leaf_count;
 } Point;

@@ -42,15 +42,14 @@ bool entries_has_wrt(const Compiler *compiler, const Ir *ir) {
     }
     for (size_t k = 0; k < ir->leaf_count; k++) {
         const Leaf *leaf = &ir->leaves[k];
-        if (leaf->kind == KIND_REAL &&
-            (leaf->role == LEAF_PARAM || leaf->role == LEAF_ARGUMENT)) {
+        if (leaf->kind == KIND_REAL && (leaf->role == LEAF_PARAM || leaf->role == LEAF_ARGUMENT)) {
             return true;
         }
     }
     return false;
 }
 
-/* ---- what is asked for --------------------------------------------------------------------------- */
+/* ---- what is asked for ---------------------------------------------------------------------- */
 
 static bool one_function(const Compiler *compiler, const ModelFunction ***functions,
                          size_t *count) {
@@ -70,8 +69,7 @@ static bool one_function(const Compiler *compiler, const ModelFunction ***functi
     return false;
 }
 
-bool entries_functions(const Compiler *compiler, const ModelFunction ***functions,
-                       size_t *count) {
+bool entries_functions(const Compiler *compiler, const ModelFunction ***functions, size_t *count) {
     const Model *model = compiler->model;
     *functions = arena_array(compiler->arena, const ModelFunction *, model->function_count + 1);
     *count = 0;
@@ -95,7 +93,7 @@ bool entries_functions(const Compiler *compiler, const ModelFunction ***function
     return true;
 }
 
-/* ---- the C interface -------------------------------------------------------------------------------- */
+/* ---- the C interface ------------------------------------------------------------------------ */
 
 static bool add_entry(Compiler *compiler, Programs *programs, Request request) {
     Stages stages;
@@ -118,8 +116,7 @@ static bool add_function(Compiler *compiler, Programs *programs, const ModelFunc
         return false;
     }
     add_program(compiler, programs, stages.program);
-    if (!differentiated || !entries_is_scalar(stages.ir) ||
-        !entries_has_wrt(compiler, stages.ir)) {
+    if (!differentiated || !entries_is_scalar(stages.ir) || !entries_has_wrt(compiler, stages.ir)) {
         return true;
     }
     bool ok = true;
@@ -152,9 +149,8 @@ static bool add_batch(Compiler *compiler, Programs *programs) {
 }
 
 static bool add_init(Compiler *compiler, Programs *programs) {
-    Request request = {
-        .entry = ENTRY_INIT,
-        .name = arena_format(compiler->arena, "%s_init", compiler->model->c_prefix)};
+    Request request = {.entry = ENTRY_INIT,
+                       .name = arena_format(compiler->arena, "%s_init", compiler->model->c_prefix)};
     return compiler->model->param_count == 0 || add_entry(compiler, programs, request);
 }
 
@@ -186,7 +182,7 @@ bool entries_unit(Compiler *compiler, Unit *unit) {
     return ok;
 }
 
-/* ---- the trainer --------------------------------------------------------------------------------------- */
+/* ---- the trainer ---------------------------------------------------------------------------- */
 
 static bool kernel_applies(const Model *model, EntryKind entry) {
     return (entry != ENTRY_REGULAR || model->penalty != NULL) &&
@@ -197,9 +193,9 @@ static bool add_kernel(Compiler *compiler, Kernel *kernel, Request request) {
     request.trainer = true;
     request.all_params = true;
     const char *of = kernel->metric != NULL ? kernel->metric->name : kernel->role;
-    request.name = arena_format(compiler->arena, "%s_%s_%s", compiler->model->c_prefix,
-                                kernel->metric != NULL ? "metric" : "train",
-                                c_name(compiler->arena, of));
+    request.name =
+        arena_format(compiler->arena, "%s_%s_%s", compiler->model->c_prefix,
+                     kernel->metric != NULL ? "metric" : "train", c_name(compiler->arena, of));
     return compile_entry(compiler, &request, &kernel->stages);
 }
 
@@ -245,7 +241,7 @@ bool entries_trainer(Compiler *compiler, Unit *unit) {
     return true;
 }
 
-/* ---- derivations ------------------------------------------------------------------------------------------ */
+/* ---- derivations ---------------------------------------------------------------------------- */
 
 /* The derivative of one function, as it is shown to people. True with *shown NULL: it has none. */
 static bool derive_for_display(Compiler *compiler, const ModelFunction *function,

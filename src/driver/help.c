@@ -8,7 +8,7 @@
 
 enum { HELP_COLUMN = 28, HELP_WIDTH = 96 };
 
-/* ---- --help --------------------------------------------------------------------------------------- */
+/* ---- --help --------------------------------------------------------------------------------- */
 
 static void add_spaces(Text *text, size_t count) {
     while (count-- > 0) {
@@ -59,9 +59,10 @@ static const char *spelling(Arena *arena, const OptionRow *row) {
 void help_print(Arena *arena) {
     Text text;
     text_init(&text, arena);
-    text_add(&text, "usage: gradc [OPTION]… FILE.model [-o OUTPUT]\n"
-                    "       gradc --run FILE.model -- train DATA.csv\n\n"
-                    "Compiles a model to a trainer, or to C functions of it and its derivatives.\n");
+    text_add(&text,
+             "usage: gradc [OPTION]… FILE.model [-o OUTPUT]\n"
+             "       gradc --run FILE.model -- train DATA.csv\n\n"
+             "Compiles a model to a trainer, or to C functions of it and its derivatives.\n");
     const char *group = "";
     for (int k = 0; k < OPTION_COUNT; k++) {
         const OptionRow *row = &option_rows[k];
@@ -80,8 +81,7 @@ void help_print(Arena *arena) {
     text_add(&text, "\nWarnings, for -W (* is on by default):\n");
     for (int k = 0; k < WARN_COUNT; k++) {
         Warning w = (Warning)k;
-        add_row(&text,
-                arena_format(arena, "%s%s", warning_name(w), warning_default(w) ? " *" : ""),
+        add_row(&text, arena_format(arena, "%s%s", warning_name(w), warning_default(w) ? " *" : ""),
                 warning_help(w));
     }
     text_add(&text, "\nExit status: 0; 1 an error in the input; 2 wrong usage; 70 a fault of gradc "
@@ -89,7 +89,7 @@ void help_print(Arena *arena) {
     fputs(text.data, stdout);
 }
 
-/* ---- the manual page ------------------------------------------------------------------------------- */
+/* ---- the manual page ------------------------------------------------------------------------ */
 
 /* Text for troff: a backslash for each hyphen, none at the start of a line. */
 static void add_troff(Text *text, const char *string) {
@@ -153,7 +153,7 @@ static Status print_manual(Arena *arena) {
     return STATUS_OK;
 }
 
-/* ---- the built-in functions ------------------------------------------------------------------------------ */
+/* ---- the built-in functions ----------------------------------------------------------------- */
 
 /* A cell of a table: `|` would end it. */
 static void add_cell(Text *text, const char *string) {
@@ -182,11 +182,12 @@ static void add_builtin(Text *text, const Builtin *row) {
 static Status print_builtins(Arena *arena) {
     Text text;
     text_init(&text, arena);
-    text_add(&text, "# Built-in functions\n\nPrinted by `gradc --help=builtins` from the table that "
-                    "the compiler itself uses. The arguments\nare `a`, `b`, `c`, the value is `v`; "
-                    "the derivative is by each argument in turn.\n\n"
-                    "| function | what it is | derivative | at the edge |\n"
-                    "| --- | --- | --- | --- |\n");
+    text_add(&text,
+             "# Built-in functions\n\nPrinted by `gradc --help=builtins` from the table that "
+             "the compiler itself uses. The arguments\nare `a`, `b`, `c`, the value is `v`; "
+             "the derivative is by each argument in turn.\n\n"
+             "| function | what it is | derivative | at the edge |\n"
+             "| --- | --- | --- | --- |\n");
     for (int k = 0; k < BI_COUNT; k++) {
         if (!builtins[k].hidden) {
             add_builtin(&text, &builtins[k]);

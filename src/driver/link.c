@@ -18,7 +18,7 @@ enum { PATH_SIZE = 4096, WORD_LIMIT = 32 };
 
 static const char runtime_name[] = "libgradc-runtime.a";
 
-/* ---- where the runtime is ------------------------------------------------------------------------- */
+/* ---- where the runtime is ------------------------------------------------------------------- */
 
 /* The folder of this executable, or NULL. */
 static const char *own_folder(Arena *arena) {
@@ -50,7 +50,7 @@ const char *link_runtime(Arena *arena) {
     return NULL;
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------ */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 typedef struct {
     Arena *arena;
@@ -117,8 +117,8 @@ static bool run_or_report(const Compiler *compiler, Command *command, const sigs
         return true;
     }
     if (status < 0) {
-        fprintf(stderr, "gradc: error: cannot run `%s`: %s; it is needed to link", command->words[0],
-                strerror(errno));
+        fprintf(stderr, "gradc: error: cannot run `%s`: %s; it is needed to link",
+                command->words[0], strerror(errno));
         fputs(errno == ENOENT ? " (on Debian: apt-get install gcc)\n" : "\n", stderr);
     } else {
         fprintf(stderr, "gradc: error: `%s` failed with status %d%s\n", command->words[0], status,
@@ -127,7 +127,7 @@ static bool run_or_report(const Compiler *compiler, Command *command, const sigs
     return false;
 }
 
-/* ---- what is linked ------------------------------------------------------------------------------------- */
+/* ---- what is linked ------------------------------------------------------------------------- */
 
 static const char *compiler_name(void) {
     const char *name = getenv("GRADC_CC");
@@ -146,7 +146,9 @@ static bool build_command(Command *command, LinkKind kind, const char *object, c
         add(command, compiler_name());
         add(command, "-shared");
         break;
-    case LINK_EXECUTABLE: add(command, compiler_name()); break;
+    case LINK_EXECUTABLE:
+        add(command, compiler_name());
+        break;
     }
     add(command, "-o");
     add(command, result);

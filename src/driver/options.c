@@ -59,7 +59,7 @@ static Status unsupported(const char *what) {
     return STATUS_ERROR;
 }
 
-/* ---- guesses ----------------------------------------------------------------------------------------- */
+/* ---- guesses -------------------------------------------------------------------------------- */
 
 /* The name among `names` that was meant, as ` did you mean …?` or nothing. */
 static const char *guess(Arena *arena, const char *name, const char *const *names, size_t count) {
@@ -79,7 +79,7 @@ static const char *guess_option(Arena *arena, const char *text) {
     return guess(arena, bare, names, count);
 }
 
-/* ---- values of options ----------------------------------------------------------------------------- */
+/* ---- values of options ---------------------------------------------------------------------- */
 
 static void add_word(Arena *arena, Words *words, const char *word) {
     words->items =
@@ -254,42 +254,77 @@ static int apply(Reader *reader, OptionId id, const char *value) {
     Options *options = reader->options;
     int status = GO_ON;
     switch (id) {
-    case OPTION_output: options->output = value; break;
-    case OPTION_object: return set_task_kind(reader, EMIT_obj, "-c");
-    case OPTION_assembly: return set_task_kind(reader, EMIT_asm, "-S");
+    case OPTION_output:
+        options->output = value;
+        break;
+    case OPTION_object:
+        return set_task_kind(reader, EMIT_obj, "-c");
+    case OPTION_assembly:
+        return set_task_kind(reader, EMIT_asm, "-S");
     case OPTION_emit:
         status = set_kind(reader, value);
         return status != GO_ON ? status : set_task(reader, TASK_EMIT, "--emit");
-    case OPTION_run: return set_task(reader, TASK_RUN, "--run");
-    case OPTION_check: return set_task(reader, TASK_CHECK, "--check");
-    case OPTION_fmt: return set_task(reader, TASK_FMT, "--fmt");
-    case OPTION_report: return set_task(reader, TASK_REPORT, "--report");
-    case OPTION_dump: return set_dumps(reader, value);
-    case OPTION_function: options->function = value; break;
-    case OPTION_wrt: options->wrt = split(reader->arena, value); break;
-    case OPTION_derivatives: return set_derivatives(reader, value);
-    case OPTION_define: return set_definition(reader, value);
-    case OPTION_include: add_word(reader->arena, &options->include, value); break;
-    case OPTION_level: return set_level(reader, value);
-    case OPTION_march: options->cpu = value; break;
-    case OPTION_debug: options->debug = true; break;
-    case OPTION_strict: options->strict = true; break;
-    case OPTION_precision: return set_precision(reader, value);
-    case OPTION_warning: return set_warning(reader, value);
-    case OPTION_color: return set_color(reader, value);
-    case OPTION_verbose: options->verbose = true; break;
-    case OPTION_time_passes: options->time_passes = true; break;
-    case OPTION_no_cache: break;
-    case OPTION_help: help_print(reader->arena); return STATUS_OK;
+    case OPTION_run:
+        return set_task(reader, TASK_RUN, "--run");
+    case OPTION_check:
+        return set_task(reader, TASK_CHECK, "--check");
+    case OPTION_fmt:
+        return set_task(reader, TASK_FMT, "--fmt");
+    case OPTION_report:
+        return set_task(reader, TASK_REPORT, "--report");
+    case OPTION_dump:
+        return set_dumps(reader, value);
+    case OPTION_function:
+        options->function = value;
+        break;
+    case OPTION_wrt:
+        options->wrt = split(reader->arena, value);
+        break;
+    case OPTION_derivatives:
+        return set_derivatives(reader, value);
+    case OPTION_define:
+        return set_definition(reader, value);
+    case OPTION_include:
+        add_word(reader->arena, &options->include, value);
+        break;
+    case OPTION_level:
+        return set_level(reader, value);
+    case OPTION_march:
+        options->cpu = value;
+        break;
+    case OPTION_debug:
+        options->debug = true;
+        break;
+    case OPTION_strict:
+        options->strict = true;
+        break;
+    case OPTION_precision:
+        return set_precision(reader, value);
+    case OPTION_warning:
+        return set_warning(reader, value);
+    case OPTION_color:
+        return set_color(reader, value);
+    case OPTION_verbose:
+        options->verbose = true;
+        break;
+    case OPTION_time_passes:
+        options->time_passes = true;
+        break;
+    case OPTION_no_cache:
+        break;
+    case OPTION_help:
+        help_print(reader->arena);
+        return STATUS_OK;
     case OPTION_version:
         printf("gradc %s (LLVM %s)\n", PACKAGE_VERSION, llvm_version());
         return STATUS_OK;
-    case OPTION_COUNT: break;
+    case OPTION_COUNT:
+        break;
     }
     return status;
 }
 
-/* ---- the arguments, one by one ------------------------------------------------------------------------ */
+/* ---- the arguments, one by one -------------------------------------------------------------- */
 
 /* The value of an option that takes one: joined to it, or the next argument. */
 static const char *take_value(Reader *reader, const OptionRow *row, const char *text) {
@@ -309,10 +344,13 @@ static bool matches(const OptionRow *row, const char *text) {
         return false;
     }
     switch (row->form) {
-    case FORM_FLAG: return text[length] == '\0';
-    case FORM_VALUE: return text[length] == '\0' || text[length] == '=';
+    case FORM_FLAG:
+        return text[length] == '\0';
+    case FORM_VALUE:
+        return text[length] == '\0' || text[length] == '=';
     case FORM_SEPARATE:
-    case FORM_JOINED: return true;
+    case FORM_JOINED:
+        return true;
     }
     return false;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- names ------------------------------------------------------------------------------------------ */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static bool is_stdout(const char *path) {
     return strcmp(path, "-") == 0;
@@ -65,12 +65,11 @@ bool output_check(const Options *options, Arena *arena) {
         usage_error("an executable cannot go to standard output");
         return false;
     }
-    return may_write(options, path) &&
-           (!emits || is_stdout(path) || !has_header(options->kind) ||
-            may_write(options, header_path(arena, path)));
+    return may_write(options, path) && (!emits || is_stdout(path) || !has_header(options->kind) ||
+                                        may_write(options, header_path(arena, path)));
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void write_or_die(const Compiler *compiler, const char *path, const void *data,
                          size_t length) {
@@ -93,10 +92,12 @@ Status output_text(const Compiler *compiler, const char *text) {
 
 LlvmOptions output_llvm_options(const Compiler *compiler) {
     const Options *options = compiler->options;
-    bool trainer = options->task == TASK_RUN ||
-                   (options->task == TASK_EMIT && options->kind == EMIT_exe);
+    bool trainer =
+        options->task == TASK_RUN || (options->task == TASK_EMIT && options->kind == EMIT_exe);
     return (LlvmOptions){.level = options->level,
-                         .cpu = options->cpu != NULL ? options->cpu : trainer ? "native" : NULL,
+                         .cpu = options->cpu != NULL ? options->cpu
+                                : trainer            ? "native"
+                                                     : NULL,
                          .debug = options->debug,
                          .strict = options->strict,
                          .pic = true,

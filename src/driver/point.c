@@ -1,11 +1,12 @@
-/* point.c: arguments for a function: sizes, labels and numbers, drawn from a fixed seed or put where
- * functions have their edges; and how they are handed to the interpreter and to compiled code. */
+/* point.c: arguments for a function: sizes, labels and numbers, drawn from a fixed seed or put
+ * where functions have their edges; and how they are handed to the interpreter and to compiled
+ * code. */
 #include "driver/driver.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- random numbers ----------------------------------------------------------------------------------- */
+/* ---- random numbers ------------------------------------------------------------------------- */
 
 static uint64_t next_random(uint64_t *seed) {
     uint64_t z = *seed += UINT64_C(0x9e3779b97f4a7c15);
@@ -21,18 +22,25 @@ static double uniform(uint64_t *seed, double low, double high) {
 static double draw(PointKind kind, uint64_t *seed) {
     static const double edges[] = {0, -0.0, 1, -1, 0.5, 2};
     switch (kind) {
-    case POINT_RANDOM: return uniform(seed, -2, 2);
-    case POINT_POSITIVE: return uniform(seed, 0.2, 3);
-    case POINT_UNIT: return uniform(seed, 0.05, 0.95);
-    case POINT_ZERO: return 0;
-    case POINT_TIE: return edges[next_random(seed) % (sizeof edges / sizeof edges[0])];
-    case POINT_LARGE: return uniform(seed, -40, 40);
-    case POINT_KINDS: break;
+    case POINT_RANDOM:
+        return uniform(seed, -2, 2);
+    case POINT_POSITIVE:
+        return uniform(seed, 0.2, 3);
+    case POINT_UNIT:
+        return uniform(seed, 0.05, 0.95);
+    case POINT_ZERO:
+        return 0;
+    case POINT_TIE:
+        return edges[next_random(seed) % (sizeof edges / sizeof edges[0])];
+    case POINT_LARGE:
+        return uniform(seed, -40, 40);
+    case POINT_KINDS:
+        break;
     }
     return 0;
 }
 
-/* ---- points -------------------------------------------------------------------------------------------- */
+/* ---- points --------------------------------------------------------------------------------- */
 
 /* Sizes that are not known: small and, in a row, different, so that a mix-up shows. */
 static int64_t *choose_dims(Arena *arena, const Ir *ir) {
@@ -102,7 +110,7 @@ double *point_direction(Point *point, uint32_t leaf) {
     return direction;
 }
 
-/* ---- the interpreter's input --------------------------------------------------------------------------- */
+/* ---- the interpreter's input ---------------------------------------------------------------- */
 
 /* The sizes by the symbols of another Ir of the same entry. */
 static int64_t *dims_of(const Point *point, const Ir *ir) {
@@ -140,7 +148,7 @@ EvalInput point_input(const Point *point, const Ir *ir, double *const *direction
                        .ints = (const int64_t *const *)ints};
 }
 
-/* ---- arguments of compiled code --------------------------------------------------------------------------- */
+/* ---- arguments of compiled code ------------------------------------------------------------- */
 
 static int64_t rpn_value(const Point *point, const Ir *ir, const char *word, size_t length) {
     if (length == 1 && word[0] == 'm' && ir->sample_dim != DIM_NONE) {
@@ -242,21 +250,43 @@ LoopArgValue *point_args(const Point *point, const LoopProgram *program, double 
     for (size_t k = 0; k < program->arg_count; k++) {
         const LoopArg *arg = &program->args[k];
         switch (arg->role) {
-        case ARG_DIM: args[k].integer = dims[arg->which]; break;
-        case ARG_PARAMS: args[k].pointer = flat_params(point, ir); break;
-        case ARG_CONSTS: break;
-        case ARG_ROWS: args[k].integer = POINT_ROWS; break;
-        case ARG_ORDER: args[k].pointer = NULL; break;
+        case ARG_DIM:
+            args[k].integer = dims[arg->which];
+            break;
+        case ARG_PARAMS:
+            args[k].pointer = flat_params(point, ir);
+            break;
+        case ARG_CONSTS:
+            break;
+        case ARG_ROWS:
+            args[k].integer = POINT_ROWS;
+            break;
+        case ARG_ORDER:
+            args[k].pointer = NULL;
+            break;
         case ARG_DATA:
         case ARG_COLUMN:
         case ARG_SCALAR:
-        case ARG_ARRAY: args[k] = leaf_arg(point, program, arg); break;
-        case ARG_TANGENT: break;
-        case ARG_SEED: args[k].integer = 1; break;
-        case ARG_RATE: args[k].real = 0; break;
-        case ARG_GRADIENT: args[k].pointer = gradient; break;
-        case ARG_OUTPUT: args[k].pointer = outputs[arg->which]; break;
-        case ARG_WORK: args[k] = work_arg(point, program); break;
+        case ARG_ARRAY:
+            args[k] = leaf_arg(point, program, arg);
+            break;
+        case ARG_TANGENT:
+            break;
+        case ARG_SEED:
+            args[k].integer = 1;
+            break;
+        case ARG_RATE:
+            args[k].real = 0;
+            break;
+        case ARG_GRADIENT:
+            args[k].pointer = gradient;
+            break;
+        case ARG_OUTPUT:
+            args[k].pointer = outputs[arg->which];
+            break;
+        case ARG_WORK:
+            args[k] = work_arg(point, program);
+            break;
         }
     }
     return args;

@@ -83,8 +83,7 @@ static void add_program(Text *text, const LoopProgram *program) {
     const int64_t *values = sizes(arena, program->ir);
     double flops = loop_flops(program, arguments(arena, program, values));
     text_format(text, "%-32s %12.0f %12.0f  %-10s %s\n", program->name, flops,
-                traffic(program->ir, values),
-                program->work_rpn != NULL ? program->work_rpn : "-",
+                traffic(program->ir, values), program->work_rpn != NULL ? program->work_rpn : "-",
                 assumed(arena, program, values));
 }
 
