@@ -1,0 +1,454 @@
+/* columns.c: which column of the file is which argument of the model.
+ *
+ * With a header: `x` is the column x; `x[D]` is x0 x1 … (or x1 x2 …, or x[0] x[1] …), or else all columns
+ * that no other argument takes, in order. Without one the arguments take the columns in order. --columns
+ * x=a,b,c5..c9 says it by hand. What the file has for x[D] binds D. */
+#include "runtime/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    Context *context;
+    Model *model;
+    const LoadOptions *options;
+    const char *where;
+    char **names; /* NULL: no header */
+    size_t count;
+    Target *targets;
+    size_t **taken;      /* by column of the model: file columns, in order */
+    size_t *taken_count; /* SIZE_MAX: not yet known */
+} Matcher;
+
+static bool needed(const Matcher *matcher, size_t column) {
+    return matcher->options->needed[column];
+}
+
+static bool find_name(const Matcher *matcher, const char *name, size_t *found) {
+    for (size_t i = 0; matcher->names && i < matcher->count; i++) {
+        if (strcmp(matcher->names[i], name) == 0) {
+            *found = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take(Matcher *matcher, size_t column, size_t field) {
+    size_t *count = &matcher->taken_count[column];
+    if (!matcher->taken[column]) {
+        matcher->taken[column] = NEW(matcher->context, size_t, matcher->count + 1);
+        if (!matcher->taken[column]) {
+            return false;
+        }
+        *count = 0;
+    }
+    if (*count == matcher->count || matcher->targets[field].used) {
+        return report_error(matcher->context, "%s: column %zu is taken twice, by `%s` too",
+                            matcher->where, field + 1, matcher->model->columns[column].name);
+    }
+    matcher->targets[field] = (Target){true, (uint32_t)column, (int64_t)*count};
+    matcher->taken[column][(*count)++] = field;
+    return true;
+}
+
+static bool missing(Matcher *matcher, const char *name) {
+    const char *guess =
+        closest_name(name, (const char *const *)(void *)matcher->names, matcher->count);
+    if (guess) {
+        return report_error(matcher->context,
+                            "%s: there is no column `%s`; did you mean `%s`? (--columns %s=%s)",
+                            matcher->where, name, guess, name, guess);
+    }
+    return report_error(matcher->context,
+                        "%s: there is no column `%s`; name the columns by --columns, as in --columns %s=NAME",
+                        matcher->where, name, name);
+}
+
+/* ---- --columns ---- */
+
+/* A column by its name, or without a header by its number from 1. */
+static bool column_named(Matcher *matcher, const char *name, size_t *found) {
+    int64_t number;
+    if (find_name(matcher, name, found)) {
+        return true;
+    }
+    if (!matcher->names && integer_read_text(name, &number) && number >= 1 &&
+        (size_t)number <= matcher->count) {
+        *found = (size_t)number - 1;
+        return true;
+    }
+    if (!matcher->names) {
+        return report_error(matcher->context,
+                            "--columns: the data have no header; say columns as numbers 1 … %zu, not `%s`",
+                            matcher->count, name);
+    }
+    const char *guess =
+        closest_name(name, (const char *const *)(void *)matcher->names, matcher->count);
+    return report_error(matcher->context, "--columns: there is no column `%s`%s%s%s", name,
+                        guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
+}
+
+static bool take_range(Matcher *matcher, size_t column, char *text) {
+    size_t first, last;
+    char *dots = strstr(text, "..");
+    if (dots && !find_name(matcher, text, &first)) {
+        *dots = 0;
+        if (!column_named(matcher, text, &first) || !column_named(matcher, dots + 2, &last)) {
+            return false;
+        }
+    } else {
+        if (!column_named(matcher, text, &first)) {
+            return false;
+        }
+        last = first;
+    }
+    if (last < first) {
+        return report_error(matcher->context, "--columns: `%s` stands after `%s` in the data", text,
+                            dots ? dots + 2 : text);
+    }
+    for (size_t i = first; i <= last; i++) {
+        if (!take(matcher, column, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool find_argument(Matcher *matcher, const char *name, size_t *found) {
+    Model *model = matcher->model;
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (strcmp(model->columns[i].name, name) == 0) {
+            *found = i;
+            return true;
+        }
+    }
+    return report_error(matcher->context, "--columns: the model has no argument `%s`", name);
+}
+
+/* `x=a,b,c5..c9 y=target` */
+static bool take_by_hand(Matcher *matcher) {
+    const char *text = matcher->options->columns;
+    char *copy = memory_copy(matcher->context, text, strlen(text));
+    if (!copy) {
+        return false;
+    }
+    for (char *p = copy; *p;) {
+        p += strspn(p, " ");
+        char *end = p + strcspn(p, " ");
+        bool more = *end != 0;
+        *end = 0;
+        char *equals = strchr(p, '=');
+        size_t column;
+        if (*p && !equals) {
+            return report_error(matcher->context, "--columns: expected NAME=COLUMNS, found `%s`", p);
+        }
+        if (*p) {
+            *equals = 0;
+            if (!find_argument(matcher, p, &column)) {
+                return false;
+            }
+            for (char *part = equals + 1; part;) {
+                char *comma = strchr(part, ',');
+                if (comma) {
+                    *comma = 0;
+                }
+                if (!take_range(matcher, column, part)) {
+                    return false;
+                }
+                part = comma ? comma + 1 : NULL;
+            }
+        }
+        p = end + more;
+    }
+    return true;
+}
+
+/* ---- by names ---- */
+
+/* x0 x1 …, x1 x2 …, x[0] x[1] …: as many as there are, in the order of their numbers. */
+static bool take_numbered(Matcher *matcher, size_t column, const char *format, size_t start) {
+    const Column *argument = &matcher->model->columns[column];
+    for (size_t i = start;; i++) {
+        size_t field;
+        char *name = memory_format(matcher->context, format, argument->name, i);
+        if (!name) {
+            return false;
+        }
+        bool found = find_name(matcher, name, &field);
+        memory_free(matcher->context, name);
+        if (!found || matcher->targets[field].used) {
+            return true;
+        }
+        if (!take(matcher, column, field)) {
+            return false;
+        }
+    }
+}
+
+/* x[0,0] x[0,1] … of a matrix whose rows have a known length. */
+static bool take_matrix(Matcher *matcher, size_t column) {
+    const Column *argument = &matcher->model->columns[column];
+    int64_t width;
+    if (argument->shape.rank != 2 ||
+        !model_size(matcher->model, argument->shape.sizes[1], 0, &width) || width < 1) {
+        return true;
+    }
+    for (int64_t i = 0;; i++) {
+        size_t field;
+        char *name = memory_format(matcher->context, "%s[%lld,%lld]", argument->name,
+                                   (long long)(i / width), (long long)(i % width));
+        if (!name) {
+            return false;
+        }
+        bool found = find_name(matcher, name, &field);
+        memory_free(matcher->context, name);
+        if (!found) {
+            return true;
+        }
+        if (!take(matcher, column, field)) {
+            return false;
+        }
+    }
+}
+
+static bool take_array(Matcher *matcher, size_t column) {
+    static const struct {
+        const char *format;
+        size_t start;
+    } forms[] = {{"%s%zu", 0}, {"%s[%zu]", 0}, {"%s_%zu", 0}, {"%s%zu", 1}, {"%s_%zu", 1}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms && !matcher->taken[column]; i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        if (!take_numbered(matcher, column, forms[i].format, forms[i].start)) {
+            return false;
+        }
+#pragma GCC diagnostic pop
+    }
+    return matcher->taken[column] || take_matrix(matcher, column);
+}
+
+static bool take_by_name(Matcher *matcher) {
+    Model *model = matcher->model;
+    for (size_t i = 0; i < model->column_count; i++) {
+        size_t field;
+        if (matcher->taken[i] || model->columns[i].shape.rank > 0) {
+            continue;
+        }
+        if (!find_name(matcher, model->columns[i].name, &field)) {
+            if (needed(matcher, i)) {
+                return missing(matcher, model->columns[i].name);
+            }
+            continue;
+        }
+        if (!take(matcher, i, field)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (!matcher->taken[i] && model->columns[i].shape.rank > 0 && !take_array(matcher, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The one array argument that names do not find takes all that is left. */
+static bool take_rest(Matcher *matcher) {
+    Model *model = matcher->model;
+    size_t open = SIZE_MAX;
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (matcher->taken[i] || !needed(matcher, i)) {
+            continue;
+        }
+        if (open != SIZE_MAX) {
+            return report_error(matcher->context,
+                                "%s: which columns are `%s` and which `%s`? say so by --columns",
+                                matcher->where, model->columns[open].name, model->columns[i].name);
+        }
+        open = i;
+    }
+    if (open == SIZE_MAX) {
+        return true;
+    }
+    for (size_t field = 0; field < matcher->count; field++) {
+        bool named = !matcher->names || matcher->names[field][0];
+        if (!matcher->targets[field].used && named && !take(matcher, open, field)) {
+            return false;
+        }
+    }
+    return matcher->taken[open] ||
+           report_error(matcher->context, "%s: no column is left for `%s`", matcher->where,
+                        model->columns[open].name);
+}
+
+/* ---- by order ---- */
+
+/* How many columns an argument has, if that is known. */
+static bool known_count(Matcher *matcher, size_t column, int64_t *count) {
+    Shape *shape = &matcher->model->columns[column].shape;
+    bool known = shape_resolve(matcher->context, matcher->model, shape);
+    *count = known ? shape->count : 0;
+    return known;
+}
+
+/* Without a header: all arguments of the loss, or only the needed ones, whichever fits. */
+static bool take_in_order(Matcher *matcher, bool all) {
+    Model *model = matcher->model;
+    size_t open = SIZE_MAX;
+    int64_t fixed = 0;
+    for (size_t i = 0; i < model->column_count; i++) {
+        int64_t count = 0;
+        if (matcher->taken[i] || (!all && !needed(matcher, i))) {
+            continue;
+        }
+        if (!known_count(matcher, i, &count)) {
+            if (open != SIZE_MAX) {
+                return report_error(
+                    matcher->context,
+                    "%s: which columns are `%s` and which `%s`? the data have no header; use --columns",
+                    matcher->where, model->columns[open].name, model->columns[i].name);
+            }
+            open = i;
+        }
+        fixed += count;
+    }
+    int64_t rest = (int64_t)matcher->count - fixed;
+    if (rest < (open != SIZE_MAX) || (open == SIZE_MAX && rest != 0)) {
+        return report_error(matcher->context,
+                            "%s: the data have %zu columns and no header; the model needs %s%lld",
+                            matcher->where, matcher->count, open != SIZE_MAX ? "more than " : "",
+                            (long long)fixed);
+    }
+    size_t field = 0;
+    for (size_t i = 0; i < model->column_count; i++) {
+        int64_t count = 0;
+        if (matcher->taken[i] || (!all && !needed(matcher, i))) {
+            continue;
+        }
+        if (!known_count(matcher, i, &count)) {
+            count = rest;
+        }
+        for (int64_t k = 0; k < count; k++) {
+            if (!take(matcher, i, field++)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static int64_t total_count(Matcher *matcher) {
+    int64_t total = 0;
+    for (size_t i = 0; i < matcher->model->column_count; i++) {
+        int64_t count;
+        if (!known_count(matcher, i, &count)) {
+            return -1;
+        }
+        total += count;
+    }
+    return total;
+}
+
+/* ---- sizes ---- */
+
+/* Binds the dims of one argument by the number of its columns. */
+static bool bind_sizes(Matcher *matcher, size_t column) {
+    Model *model = matcher->model;
+    Column *argument = &model->columns[column];
+    int64_t count = (int64_t)matcher->taken_count[column];
+    int64_t known = 1;
+    Dim *open = NULL;
+    for (size_t i = 0; i < argument->shape.rank; i++) {
+        int64_t size;
+        if (model_size(model, argument->shape.sizes[i], 0, &size)) {
+            known *= size;
+            continue;
+        }
+        Dim *dim = model_dim(model, argument->shape.sizes[i]);
+        if (!dim || (open && open != dim)) {
+            return report_error(matcher->context, "%s: the shape of `%s` is not known; give -D NAME=VALUE",
+                                matcher->where, argument->name);
+        }
+        if (open == dim) {
+            return report_error(matcher->context,
+                                "%s: the shape of `%s` has `%s` twice; give -D %s=VALUE",
+                                matcher->where, argument->name, dim->name, dim->name);
+        }
+        open = dim;
+    }
+    if (open && known > 0 && count % known == 0) {
+        char *by = memory_format(matcher->context, "the columns of `%s`", argument->name);
+        if (!by || !model_bind_dim(matcher->context, model, open, count / known, by)) {
+            return false;
+        }
+        known = count;
+    }
+    if (known != count) {
+        return report_error(matcher->context, "%s: `%s` has %lld values a sample, but %lld columns",
+                            matcher->where, argument->name, (long long)known, (long long)count);
+    }
+    return shape_resolve(matcher->context, model, &argument->shape);
+}
+
+static bool check_duplicates(Matcher *matcher) {
+    for (size_t i = 0; i < matcher->count; i++) {
+        for (size_t k = i + 1; matcher->names[i][0] && k < matcher->count; k++) {
+            if (strcmp(matcher->names[i], matcher->names[k]) == 0) {
+                return report_error(matcher->context,
+                                    "%s: two columns are called `%s`, number %zu and number %zu",
+                                    matcher->where, matcher->names[i], i + 1, k + 1);
+            }
+        }
+    }
+    return true;
+}
+
+static bool match(Matcher *matcher) {
+    Model *model = matcher->model;
+    if (matcher->names && !check_duplicates(matcher)) {
+        return false;
+    }
+    if (matcher->options->columns && !take_by_hand(matcher)) {
+        return false;
+    }
+    if (matcher->names) {
+        if (!take_by_name(matcher) || !take_rest(matcher)) {
+            return false;
+        }
+    } else if (!matcher->options->columns) {
+        if (!take_in_order(matcher, total_count(matcher) == (int64_t)matcher->count)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (!matcher->taken[i] && needed(matcher, i)) {
+            return report_error(matcher->context, "%s: --columns says nothing of `%s`", matcher->where,
+                                model->columns[i].name);
+        }
+        if (matcher->taken[i] && needed(matcher, i) && !bind_sizes(matcher, i)) {
+            return false;
+        }
+    }
+    for (size_t field = 0; field < matcher->count; field++) {
+        Target *target = &matcher->targets[field];
+        target->used = target->used && needed(matcher, target->column);
+    }
+    return true;
+}
+
+bool columns_match(Context *context, Model *model, const LoadOptions *options, const char *where,
+                   char **names, size_t count, Target *targets) {
+    Matcher matcher = {.context = context, .model = model, .options = options, .where = where,
+                       .names = names, .count = count, .targets = targets};
+    memset(targets, 0, count * sizeof *targets);
+    matcher.taken = NEW(context, size_t *, model->column_count + 1);
+    matcher.taken_count = NEW(context, size_t, model->column_count + 1);
+    bool done = matcher.taken && matcher.taken_count && match(&matcher);
+    for (size_t i = 0; matcher.taken && i < model->column_count; i++) {
+        memory_free(context, matcher.taken[i]);
+    }
+    memory_free(context, matcher.taken);
+    memory_free(context, matcher.taken_count);
+    return done;
+}

@@ -1,0 +1,218 @@
+/* evaluate.c: the objective and its gradient over all rows.
+ *
+ * Rows are cut into chunks, by their number alone; each chunk is summed by the kernel, and the sums of the
+ * chunks are added by a tree that is fixed by their number. So results are the same bits for any number of
+ * threads. A small problem is one chunk: its sum is the kernel's. */
+#include "runtime/runtime.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    CHUNK_ROWS = 512,      /* at least */
+    CHUNKS_MAX = 64,
+    CHUNKS_MIN = 8,        /* as far as rows allow, even where gradients are large */
+    PARTIALS_MAX = 1 << 20 /* doubles, beyond CHUNKS_MIN */
+};
+
+static const double threads_worth = 300e-6; /* seconds of one evaluation, below which one thread does it */
+
+static int64_t chunk_count(int64_t rows, size_t parameters) {
+    int64_t count = rows / CHUNK_ROWS;
+    int64_t limit = parameters ? (int64_t)(PARTIALS_MAX / parameters) : CHUNKS_MAX;
+    limit = limit < CHUNKS_MIN ? CHUNKS_MIN : limit > CHUNKS_MAX ? CHUNKS_MAX : limit;
+    count = count > limit ? limit : count;
+    return count < 1 ? 1 : count;
+}
+
+static size_t largest_work(Context *context, const Model *model, int64_t rows) {
+    static const Role roles[] = {ROLE_OBJECTIVE, ROLE_GRADIENT, ROLE_SGD};
+    size_t largest = 0;
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        size_t size = model_work(context, model, &model->kernels[roles[i]], rows);
+        largest = size > largest ? size : largest;
+    }
+    for (size_t i = 0; i < model->metric_count; i++) {
+        size_t size = model_work(context, model, &model->metrics[i].kernel, rows);
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}
+
+static bool regular_start(Context *context, Evaluator *evaluator) {
+    const Model *model = evaluator->model;
+    size_t a = model_work(context, model, &model->kernels[ROLE_REGULAR], 1);
+    size_t b = model_work(context, model, &model->kernels[ROLE_REGULAR_GRADIENT], 1);
+    if (a == SIZE_MAX || b == SIZE_MAX) {
+        return false;
+    }
+    evaluator->regular = NEW(context, double, evaluator->parameters + 1);
+    evaluator->regular_work = NEW(context, double, (a > b ? a : b) + 1);
+    return evaluator->regular && evaluator->regular_work;
+}
+
+bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model, const Data *data,
+                     size_t threads, int64_t largest) {
+    *evaluator = (Evaluator){.context = context, .model = model, .data = data, .rows = data->rows,
+                             .parameters = model->parameter_count};
+    evaluator->chunks = chunk_count(data->rows, evaluator->parameters);
+    evaluator->chunk = (data->rows + evaluator->chunks - 1) / evaluator->chunks;
+    evaluator->chunks = evaluator->chunk ? (data->rows + evaluator->chunk - 1) / evaluator->chunk : 1;
+    size_t limit = (size_t)evaluator->chunks;
+    evaluator->threads = threads > limit ? limit : threads;
+    evaluator->threads = evaluator->threads < 1 ? 1 : evaluator->threads;
+    size_t work = largest_work(context, model, largest > evaluator->chunk ? largest : evaluator->chunk);
+    if (work == SIZE_MAX) {
+        return false;
+    }
+    evaluator->values = NEW(context, double, evaluator->chunks);
+    evaluator->partials = NEW(context, double, (size_t)evaluator->chunks * evaluator->parameters + 1);
+    evaluator->work = NEW(context, double *, evaluator->threads);
+    evaluator->moved = NEW(context, const void **, evaluator->threads);
+    evaluator->one = NEW(context, const void *, model->column_count + 1);
+    if (!evaluator->values || !evaluator->partials || !evaluator->work || !evaluator->moved ||
+        !evaluator->one) {
+        return false;
+    }
+    for (size_t i = 0; i < evaluator->threads; i++) {
+        evaluator->work[i] = NEW(context, double, work + 1);
+        evaluator->moved[i] = NEW(context, const void *, model->column_count + 1);
+        if (!evaluator->work[i] || !evaluator->moved[i]) {
+            return false;
+        }
+    }
+    return regular_start(context, evaluator);
+}
+
+void evaluator_end(Evaluator *evaluator) {
+    threads_stop(evaluator->pool);
+    evaluator->pool = NULL;
+}
+
+void evaluate_move(const Evaluator *evaluator, int64_t first, const void **columns) {
+    const Model *model = evaluator->model;
+    for (size_t i = 0; i < model->column_count; i++) {
+        const char *base = evaluator->data->columns ? evaluator->data->columns[i] : NULL;
+        int64_t width = model->columns[i].shape.count * (int64_t)sizeof(double);
+        columns[i] = base ? base + first * width : NULL;
+    }
+}
+
+static double call(const Evaluator *evaluator, const Kernel *kernel, double *params,
+                   const void *const *columns, int64_t rows, double *out, double *work) {
+    const Model *model = evaluator->model;
+    return kernel->function(model->dim_values, model->const_values, params, columns, NULL, rows, 0, 0, out,
+                            work);
+}
+
+static void evaluate_chunk(void *job, size_t item, size_t worker) {
+    Evaluator *evaluator = job;
+    const Model *model = evaluator->model;
+    int64_t first = (int64_t)item * evaluator->chunk;
+    int64_t rows = evaluator->rows - first < evaluator->chunk ? evaluator->rows - first : evaluator->chunk;
+    const Kernel *kernel = &model->kernels[evaluator->with_gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
+    evaluate_move(evaluator, first, evaluator->moved[worker]);
+    evaluator->values[item] =
+        call(evaluator, kernel, evaluator->params, evaluator->moved[worker], rows,
+             evaluator->partials + item * evaluator->parameters, evaluator->work[worker]);
+}
+
+/* Adds the chunks' sums into the first. */
+static void add_chunks(Evaluator *evaluator) {
+    size_t n = evaluator->parameters;
+    for (int64_t step = 1; step < evaluator->chunks; step *= 2) {
+        for (int64_t i = 0; i + step < evaluator->chunks; i += 2 * step) {
+            evaluator->values[i] += evaluator->values[i + step];
+            double *to = evaluator->partials + (size_t)i * n;
+            const double *from = evaluator->partials + (size_t)(i + step) * n;
+            for (size_t k = 0; evaluator->with_gradient && k < n; k++) {
+                to[k] += from[k];
+            }
+        }
+    }
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double evaluate(Evaluator *evaluator, double *params, double *gradient) {
+    evaluator->params = params;
+    evaluator->with_gradient = gradient != NULL;
+    double before = seconds();
+    threads_run(evaluator->pool, evaluate_chunk, evaluator, (size_t)evaluator->chunks);
+    if (!evaluator->pool && evaluator->threads > 1 && seconds() - before > threads_worth) {
+        evaluator->pool = threads_start(evaluator->context, evaluator->threads);
+        evaluator->threads = threads_count(evaluator->pool); /* one, if none could be had */
+    }
+    add_chunks(evaluator);
+    double rows = (double)evaluator->rows;
+    double regular = evaluate_regular(evaluator, params, gradient ? evaluator->regular : NULL);
+    for (size_t i = 0; gradient && i < evaluator->parameters; i++) {
+        gradient[i] = evaluator->partials[i] / rows + evaluator->regular[i];
+    }
+    return evaluator->values[0] / rows + regular;
+}
+
+double evaluate_columns(Evaluator *evaluator, double *params, const void *const *columns, int64_t rows,
+                        double *gradient) {
+    const Kernel *kernel = &evaluator->model->kernels[gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
+    return call(evaluator, kernel, params, columns, rows, gradient, evaluator->work[0]);
+}
+
+double evaluate_rows(Evaluator *evaluator, double *params, int64_t first, int64_t rows, double *gradient) {
+    evaluate_move(evaluator, first, evaluator->one);
+    return evaluate_columns(evaluator, params, evaluator->one, rows, gradient);
+}
+
+double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metric) {
+    double sum = 0;
+    for (int64_t i = 0; i < evaluator->chunks; i++) {
+        int64_t first = i * evaluator->chunk;
+        int64_t left = evaluator->rows - first;
+        evaluate_move(evaluator, first, evaluator->one);
+        sum += call(evaluator, &metric->kernel, params, evaluator->one,
+                    left < evaluator->chunk ? left : evaluator->chunk, NULL, evaluator->work[0]);
+    }
+    return sum / (double)evaluator->rows;
+}
+
+double evaluate_regular(Evaluator *evaluator, double *params, double *gradient) {
+    const Model *model = evaluator->model;
+    const Kernel *value = &model->kernels[ROLE_REGULAR];
+    const Kernel *slope = &model->kernels[ROLE_REGULAR_GRADIENT];
+    if (gradient && slope->function) {
+        return call(evaluator, slope, params, evaluator->one, 1, gradient, evaluator->regular_work);
+    }
+    if (gradient) {
+        memset(gradient, 0, evaluator->parameters * sizeof *gradient);
+    }
+    return value->function
+               ? call(evaluator, value, params, evaluator->one, 1, NULL, evaluator->regular_work)
+               : 0;
+}
+
+int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
+                          double *value) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t row = order ? order[i] : i;
+        *value = evaluate_rows(evaluator, params, row, 1, NULL);
+        if (!isfinite(*value)) {
+            return row;
+        }
+    }
+    for (int64_t i = 0; evaluator->model->kernels[ROLE_GRADIENT].function && i < count; i++) {
+        int64_t row = order ? order[i] : i;
+        evaluate_rows(evaluator, params, row, 1, evaluator->partials);
+        for (size_t k = 0; k < evaluator->parameters; k++) {
+            if (!isfinite(evaluator->partials[k])) {
+                *value = evaluate_rows(evaluator, params, row, 1, NULL);
+                return row;
+            }
+        }
+    }
+    return -1;
+}

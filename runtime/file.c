@@ -1,0 +1,161 @@
+/* file.c: whole files in and out. What is written is written to a temporary name beside the target,
+ * synced, renamed: a reader never sees half a file, and a failure leaves the old one as it was. */
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_STEP = 1 << 16 };
+
+bool bytes_write(Context *context, int fd, const char *name, const char *bytes, size_t length) {
+    while (length) {
+        ssize_t done = write(fd, bytes, length);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done < 0) {
+            return report_error(context, "cannot write `%s`: %s", name, strerror(errno));
+        }
+        bytes += done;
+        length -= (size_t)done;
+    }
+    return true;
+}
+
+/* The file itself where `path` is a symbolic link, so that the link stays one. */
+static char *real_target(Context *context, const char *path) {
+    char *found = realpath(path, NULL);
+    char *copy = memory_copy(context, found ? found : path, strlen(found ? found : path));
+    free(found);
+    return copy;
+}
+
+static bool sync_folder(Context *context, const char *path) {
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    char *folder = slash ? memory_copy(context, length ? path : "/", length ? length : 1)
+                         : memory_copy(context, ".", 1);
+    if (!folder) {
+        return false;
+    }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP);
+    int why = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (!done) {
+        report_error(context, "cannot sync folder `%s`: %s", folder, strerror(why));
+    }
+    memory_free(context, folder);
+    return done;
+}
+
+static bool fill_temporary(Context *context, int fd, const char *path, mode_t mode, const char *bytes,
+                           size_t length) {
+    if (!bytes_write(context, fd, path, bytes, length)) {
+        return false;
+    }
+    if (fchmod(fd, mode) != 0 || fsync(fd) != 0) {
+        return report_error(context, "cannot write `%s`: %s", path, strerror(errno));
+    }
+    return true;
+}
+
+static mode_t mode_for(const char *path) {
+    struct stat status;
+    if (stat(path, &status) == 0) {
+        return status.st_mode & 07777;
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static bool replace(Context *context, const char *path, const char *bytes, size_t length) {
+    char *temporary = memory_format(context, "%s.XXXXXX", path);
+    if (!temporary) {
+        return false;
+    }
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        report_error(context, "cannot write `%s`: %s", path, strerror(errno));
+        memory_free(context, temporary);
+        return false;
+    }
+    bool done = fill_temporary(context, fd, path, mode_for(path), bytes, length);
+    if (close(fd) != 0 && done) {
+        done = report_error(context, "cannot write `%s`: %s", path, strerror(errno));
+    }
+    if (done && rename(temporary, path) != 0) {
+        done = report_error(context, "cannot write `%s`: %s", path, strerror(errno));
+    }
+    if (!done) {
+        unlink(temporary);
+    }
+    memory_free(context, temporary);
+    return done && sync_folder(context, path);
+}
+
+bool file_write(Context *context, const char *path, const char *bytes, size_t length) {
+    struct stat status;
+    if (strcmp(path, "-") == 0) {
+        return bytes_write(context, STDOUT_FILENO, "standard output", bytes, length);
+    }
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        /* a device or a pipe is written to, not replaced */
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0) {
+            return report_error(context, "cannot write `%s`: %s", path, strerror(errno));
+        }
+        bool done = bytes_write(context, fd, path, bytes, length);
+        if (close(fd) != 0 && done) {
+            done = report_error(context, "cannot write `%s`: %s", path, strerror(errno));
+        }
+        return done;
+    }
+    char *target = real_target(context, path);
+    bool done = target && replace(context, target, bytes, length);
+    memory_free(context, target);
+    return done;
+}
+
+char *file_read(Context *context, const char *path, size_t *length) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        report_error(context, "cannot open `%s`: %s", path, strerror(errno));
+        return NULL;
+    }
+    char *bytes = NULL;
+    size_t used = 0;
+    size_t capacity = 0;
+    ssize_t got;
+    do {
+        if (capacity - used < READ_STEP) {
+            capacity += capacity / 2 + 2 * READ_STEP;
+            char *larger = memory_resize(context, bytes, capacity + 1);
+            if (!larger) {
+                memory_free(context, bytes);
+                close(fd);
+                return NULL;
+            }
+            bytes = larger;
+        }
+        got = read(fd, bytes + used, capacity - used);
+        used += got > 0 ? (size_t)got : 0;
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    int why = errno;
+    close(fd);
+    if (got < 0) {
+        report_error(context, "cannot read `%s`: %s", path, strerror(why));
+        memory_free(context, bytes);
+        return NULL;
+    }
+    bytes[used] = 0;
+    *length = used;
+    return bytes;
+}

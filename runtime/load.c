@@ -1,0 +1,186 @@
+/* load.c: bytes of a file in blocks, the arrays that loaders fill, and the choice of the loader. */
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { INPUT_SIZE = 1 << 20, LINE_SHOWN = 40 };
+
+/* ---- input ---- */
+
+bool input_open(Context *context, Input *input, const char *path) {
+    *input = (Input){.context = context, .path = path, .fd = STDIN_FILENO, .size = INPUT_SIZE};
+    if (strcmp(path, "-") == 0) {
+        input->path = "<stdin>";
+    } else {
+        struct stat status;
+        input->fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (input->fd < 0) {
+            return report_error(context, "cannot open `%s`: %s", path, strerror(errno));
+        }
+        if (fstat(input->fd, &status) == 0 && S_ISDIR(status.st_mode)) {
+            input_close(input);
+            return report_error(context, "cannot read `%s`: it is a folder", path);
+        }
+    }
+    input->buffer = memory_new(context, INPUT_SIZE + 1, 1);
+    if (!input->buffer) {
+        input_close(input);
+        return false;
+    }
+    input->position = input->end = input->buffer;
+    return input_fill(input, input->buffer);
+}
+
+bool input_fill(Input *input, char *keep) {
+    size_t kept = (size_t)(input->end - keep);
+    memmove(input->buffer, keep, kept);
+    input->position = input->buffer;
+    input->end = input->buffer + kept;
+    while (!input->finished && input->end < input->buffer + input->size) {
+        size_t room = (size_t)(input->buffer + input->size - input->end);
+        ssize_t got = read(input->fd, input->end, room);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return report_error(input->context, "cannot read `%s`: %s", input->path, strerror(errno));
+        }
+        input->end += got;
+        input->finished = got == 0;
+        if (got > 0 && input->fd != STDIN_FILENO) {
+            break; /* a pipe gives little at a time: fill up; a file gives all it has */
+        }
+    }
+    *input->end = 0;
+    return true;
+}
+
+void input_close(Input *input) {
+    if (input->fd > STDIN_FILENO) {
+        close(input->fd); /* read only: nothing to lose */
+    }
+    input->fd = -1;
+    memory_free(input->context, input->buffer);
+    input->buffer = NULL;
+}
+
+/* ---- arrays ---- */
+
+bool data_reserve(Context *context, const Model *model, const LoadOptions *options, Data *data,
+                  int64_t rows) {
+    if (!data->columns) {
+        data->columns = NEW(context, void *, model->column_count + 1);
+        if (!data->columns) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (!options->needed[i]) {
+            continue;
+        }
+        size_t entries = (size_t)model->columns[i].shape.count;
+        size_t width = entries * sizeof(double); /* int64_t is as wide */
+        if (width && (size_t)rows > SIZE_MAX / 2 / width) {
+            return report_error(context, "out of memory: %lld rows", (long long)rows);
+        }
+        void *larger = memory_resize(context, data->columns[i], width * (size_t)rows + sizeof(double));
+        if (!larger) {
+            return false;
+        }
+        data->columns[i] = larger;
+    }
+    data->capacity = rows;
+    return true;
+}
+
+int64_t data_line(const Data *data, int64_t row) {
+    int64_t line = 0;
+    for (size_t i = 0; i < data->jump_count && data->jumps[i].row <= row; i++) {
+        line = data->jumps[i].line + (row - data->jumps[i].row);
+    }
+    return line;
+}
+
+bool data_bind_limit(Context *context, Model *model, Column *column, int64_t classes) {
+    int64_t size;
+    Dim *dim = column->limit ? model_dim(model, column->limit) : NULL;
+    if (!column->limit || model_size(model, column->limit, 0, &size)) {
+        return true; /* checked field by field */
+    }
+    if (!dim) {
+        return report_error(context, "the size `%s` of `%s` is not known; give -D NAME=VALUE",
+                            column->limit, column->name);
+    }
+    char *by = memory_format(context, "the classes of `%s`", column->name);
+    return by && model_bind_dim(context, model, dim, classes, by);
+}
+
+/* ---- what kind of file ---- */
+
+typedef struct {
+    const char *bytes;
+    size_t length;
+    const char *what;
+} Magic;
+
+static const Magic magics[] = {
+    {"\x1f\x8b", 2, "compressed by gzip; decompress it first: gzip -dc FILE | … -"},
+    {"\x28\xb5\x2f\xfd", 4, "compressed by zstd; decompress it first: zstd -dc FILE | … -"},
+    {"\xfd" "7zXZ", 5, "compressed by xz; decompress it first: xz -dc FILE | … -"},
+    {"BZh", 3, "compressed by bzip2; decompress it first: bzip2 -dc FILE | … -"},
+    {"PK\x03\x04", 4, "a zip archive or a spreadsheet; save it as CSV first"},
+    {"\xd0\xcf\x11\xe0", 4, "a spreadsheet; save it as CSV first"},
+    {"\xff\xfe", 2, "UTF-16 text; convert it first: iconv -f UTF-16 -t UTF-8 FILE | … -"},
+    {"\xfe\xff", 2, "UTF-16 text; convert it first: iconv -f UTF-16 -t UTF-8 FILE | … -"},
+    {"%PDF", 4, "a PDF document"},
+    {"PAR1", 4, "a Parquet file; save it as CSV or .npy first"},
+    {"\x89HDF", 4, "an HDF5 file; save it as CSV or .npy first"},
+    {"\x89PNG", 4, "a picture"},
+    {"\x7f" "ELF", 4, "an executable"},
+    {"ARROW1", 6, "an Arrow file; save it as CSV or .npy first"},
+};
+
+static const char npy_magic[] = "\x93NUMPY";
+
+static bool check_kind(Context *context, const Input *input) {
+    size_t length = (size_t)(input->end - input->buffer);
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+        if (length >= magics[i].length && memcmp(input->buffer, magics[i].bytes, magics[i].length) == 0) {
+            return report_error(context, "%s is no CSV file: it is %s", input->path, magics[i].what);
+        }
+    }
+    size_t begin = length < 4096 ? length : 4096;
+    if (length && input->buffer[0] == '{') {
+        return report_error(context, "%s is no CSV file: it looks like JSON", input->path);
+    }
+    const char *zero = memchr(input->buffer, 0, begin);
+    if (zero) {
+        return report_error(context, "%s is no text file: byte %zu is zero (binary, or UTF-16)",
+                            input->path, (size_t)(zero - input->buffer) + 1);
+    }
+    return true;
+}
+
+bool data_load(Context *context, Model *model, const LoadOptions *options, const char *path,
+               Data *data) {
+    Input input;
+    *data = (Data){.path = path};
+    if (!input_open(context, &input, path)) {
+        return false;
+    }
+    data->path = input.path;
+    bool done;
+    size_t length = (size_t)(input.end - input.buffer);
+    if (length >= 6 && memcmp(input.buffer, npy_magic, 6) == 0) {
+        done = load_npy(context, model, options, &input, data);
+    } else {
+        done = check_kind(context, &input) && load_csv(context, model, options, &input, data);
+    }
+    input_close(&input);
+    /* give back what growth took in advance */
+    return done && data_reserve(context, model, options, data, data->rows);
+}

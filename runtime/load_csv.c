@@ -1,0 +1,888 @@
+/* load_csv.c: CSV and TSV into the columns of the model.
+ *
+ * The file is read in blocks; a field is looked at where it lies in the block. The common field, a plain
+ * number that ends within the block, is parsed in place (fast_field); every other one is first cut out
+ * (scan_field), which knows quotes, block ends, and fields of any length. Memory is the block, the names
+ * of the columns and the arrays. After the first bad field the rest is read only to be counted. */
+#include "runtime/runtime.h"
+
+#include <string.h>
+
+enum { SHOWN = 40, COLUMNS_MAX = 1 << 22 };
+
+typedef enum { END_DELIMITER, END_LINE, END_FILE } FieldEnd;
+
+typedef enum { FIELD_SKIP, FIELD_REAL, FIELD_INT, FIELD_TEXT } FieldKind;
+
+typedef struct {
+    FieldKind kind;
+    uint32_t column;
+    int64_t entry, stride;
+    int64_t limit;   /* INT: below it; INT64_MAX: unknown */
+    int64_t largest; /* INT so far */
+    Classes *classes; /* TEXT */
+} Field;
+
+typedef struct {
+    Context *context;
+    Model *model;
+    const LoadOptions *options;
+    Input *input;
+    Data *data;
+    char delimiter;
+    char *header; /* names, one after the other */
+    char **names;
+    Field *fields;
+    size_t field_count;
+    bool failed;       /* an error that ends reading; reported */
+    int64_t line;      /* of position, from 1 */
+    char *line_start;  /* in the buffer */
+    int64_t columns_before; /* characters of the line that left the buffer */
+    /* the field last cut out */
+    char *start, *stop;
+    bool quoted, overlong, doubled;
+    int64_t field_line, field_column;
+    /* bad fields */
+    int64_t bad;
+    char *first_bad;
+} Csv;
+
+/* ---- places and complaints ---- */
+
+static int64_t characters(const char *from, const char *to) {
+    int64_t count = 0;
+    for (; from < to; from++) {
+        count += ((unsigned char)*from & 0xc0) != 0x80;
+    }
+    return count;
+}
+
+static int64_t column_of(const Csv *csv, const char *at) {
+    return csv->columns_before + characters(csv->line_start, at) + 1;
+}
+
+static void new_line(Csv *csv, char *start) {
+    csv->line++;
+    csv->line_start = start;
+    csv->columns_before = 0;
+}
+
+/* More bytes; keeps those from `keep` on. */
+static bool refill(Csv *csv, char *keep) {
+    if (csv->line_start <= keep) {
+        csv->columns_before += characters(csv->line_start, keep);
+        csv->line_start = csv->input->buffer;
+    } else {
+        csv->line_start -= keep - csv->input->buffer;
+    }
+    if (!input_fill(csv->input, keep)) {
+        csv->failed = true;
+        return false;
+    }
+    return true;
+}
+
+/* Text for a message: control characters and what is too long are replaced. */
+static void show(char *shown, size_t size, const char *text, size_t length) {
+    size_t used = 0;
+    size_t i = 0;
+    for (; i < length && used + 8 < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f) {
+            used += (size_t)snprintf(shown + used, size - used, "\\x%02x", c);
+        } else {
+            shown[used++] = (char)c;
+        }
+    }
+    if (i < length) {
+        while (used && ((unsigned char)shown[used - 1] & 0xc0) == 0x80) {
+            used--; /* no half characters */
+        }
+        used -= used && (unsigned char)shown[used - 1] >= 0xc0;
+        memcpy(shown + used, "\xE2\x80\xA6", 3);
+        used += 3;
+    }
+    shown[used] = 0;
+}
+
+static void bad(Csv *csv, int64_t line, int64_t column, const char *message) {
+    if (csv->bad++ == 0) {
+        csv->first_bad = memory_format(csv->context, "%s:%lld:%lld: error: %s", csv->input->path,
+                                       (long long)line, (long long)column, message);
+        csv->failed |= !csv->first_bad;
+    }
+}
+
+static void bad_value(Csv *csv, size_t field, const char *text, size_t length, const char *why) {
+    char shown[SHOWN + 16];
+    char where[96];
+    char message[512];
+    if (csv->bad) {
+        csv->bad++;
+        return;
+    }
+    const Column *argument = &csv->model->columns[csv->fields[field].column];
+    show(shown, sizeof shown, text, length);
+    if (csv->names) {
+        show(where, sizeof where, csv->names[field], strlen(csv->names[field]));
+    } else {
+        snprintf(where, sizeof where, "%zu", field + 1);
+    }
+    if (length == 0 && strcmp(why, "is empty") == 0) {
+        snprintf(message, sizeof message, "column `%s` (for `%s`): the field is empty", where,
+                 argument->name);
+    } else {
+        snprintf(message, sizeof message, "column `%s` (for `%s`): `%s` %s", where, argument->name, shown,
+                 why);
+    }
+    bad(csv, csv->field_line, csv->field_column, message);
+}
+
+/* ---- cutting out a field ---- */
+
+/* At the end of the block. Keeps the field from its start, or, when it fills the block, drops it. */
+static bool more(Csv *csv, char **p) {
+    Input *input = csv->input;
+    if (input->finished || csv->failed) {
+        return false;
+    }
+    char *keep = csv->overlong ? *p : csv->start;
+    if (keep == input->buffer && *p == input->buffer + input->size) {
+        csv->overlong = true;
+        keep = *p;
+    }
+    size_t offset = (size_t)(*p - keep);
+    if (!refill(csv, keep)) {
+        return false;
+    }
+    csv->start = input->buffer;
+    *p = input->buffer + offset;
+    return *p < input->end;
+}
+
+static bool at_end(Csv *csv, char **p) {
+    return *p == csv->input->end && !more(csv, p);
+}
+
+static FieldEnd end_field(Csv *csv, char *p) {
+    csv->stop = p;
+    if (at_end(csv, &p)) {
+        csv->stop = p;
+        csv->input->position = p;
+        return END_FILE;
+    }
+    csv->stop = p;
+    if (*p == '\n') {
+        csv->stop -= p > csv->start && p[-1] == '\r';
+        csv->input->position = p + 1;
+        return END_LINE;
+    }
+    csv->input->position = p + 1;
+    return END_DELIMITER;
+}
+
+/* p is after the opening quote. Leaves p after the closing one. False: there is none. */
+static bool scan_quoted(Csv *csv, char **p) {
+    for (;;) {
+        if (at_end(csv, p)) {
+            return false;
+        }
+        char c = *(*p)++;
+        if (c == '"') {
+            if (at_end(csv, p) || **p != '"') {
+                return true;
+            }
+            csv->doubled = true;
+            ++*p;
+        } else if (c == '\n') {
+            new_line(csv, *p);
+        }
+    }
+}
+
+static bool ends_field(const Csv *csv, char c) {
+    return c == csv->delimiter || c == '\n';
+}
+
+/* Cuts out the field at position: start … stop, without quotes. Fields longer than the block are
+ * `overlong`: their text is lost. */
+static FieldEnd scan_field(Csv *csv) {
+    char *p = csv->input->position;
+    csv->start = p;
+    csv->overlong = csv->quoted = csv->doubled = false;
+    csv->field_line = csv->line;
+    csv->field_column = column_of(csv, p);
+    while (!at_end(csv, &p) && *p == ' ') {
+        p++;
+    }
+    if (at_end(csv, &p) || *p != '"') {
+        while (!at_end(csv, &p) && !ends_field(csv, *p)) {
+            p++;
+        }
+        return end_field(csv, p);
+    }
+    int64_t line = csv->line;
+    int64_t column = column_of(csv, p);
+    csv->quoted = true;
+    p++;
+    csv->start = p;
+    if (!scan_quoted(csv, &p)) {
+        if (!csv->failed) {
+            bad(csv, line, column, "the quote `\"` is never closed");
+        }
+        return end_field(csv, p);
+    }
+    size_t length = (size_t)(p - 1 - csv->start);
+    while (!at_end(csv, &p) && (*p == ' ' || *p == '\r')) {
+        p++;
+    }
+    bool clean = at_end(csv, &p) || ends_field(csv, *p);
+    if (!clean && !csv->failed) {
+        bad(csv, csv->line, column_of(csv, p), "text stands after the closing quote of a field");
+    }
+    while (!at_end(csv, &p) && !ends_field(csv, *p)) {
+        p++;
+    }
+    FieldEnd end = end_field(csv, p);
+    csv->stop = csv->overlong ? csv->start : csv->start + length;
+    return end;
+}
+
+/* "" to " within the field last cut out. */
+static void unquote(Csv *csv) {
+    if (!csv->doubled || csv->overlong) {
+        return;
+    }
+    char *to = csv->start;
+    for (char *from = csv->start; from < csv->stop; from++) {
+        *to++ = *from;
+        from += *from == '"' && from + 1 < csv->stop && from[1] == '"';
+    }
+    csv->stop = to;
+    csv->doubled = false;
+}
+
+/* ---- storing ---- */
+
+static void store_int(Csv *csv, size_t number, const char *text, size_t length, double value) {
+    Field *field = &csv->fields[number];
+    if (value != (double)(int64_t)value || value > 9007199254740992.0 || value < -9007199254740992.0) {
+        bad_value(csv, number, text, length, "is no whole number");
+        return;
+    }
+    int64_t index = (int64_t)value;
+    if (csv->model->columns[field->column].limit && (index < 0 || index >= field->limit)) {
+        char why[96];
+        if (index < 0) {
+            snprintf(why, sizeof why, "is negative; indices count from 0");
+        } else {
+            snprintf(why, sizeof why, "is not below %lld; indices count from 0", (long long)field->limit);
+        }
+        bad_value(csv, number, text, length, why);
+        return;
+    }
+    field->largest = index > field->largest ? index : field->largest;
+    int64_t *array = csv->data->columns[field->column];
+    array[csv->data->rows * field->stride + field->entry] = index;
+}
+
+static void store_class(Csv *csv, size_t number, const char *text, size_t length) {
+    Field *field = &csv->fields[number];
+    const Column *column = &csv->model->columns[field->column];
+    if (length == 0) {
+        bad_value(csv, number, text, length, "is empty");
+        return;
+    }
+    if (memchr(text, 0, length)) {
+        bad_value(csv, number, text, length, "has a zero byte; this is no text file");
+        return;
+    }
+    bool add = !column->classes && (int64_t)field->classes->count < field->limit &&
+               field->classes->count < CLASSES_MAX;
+    int64_t index = classes_find(csv->context, field->classes, text, length, add);
+    if (index == -1) {
+        csv->failed = true;
+        return;
+    }
+    if (index == -2) {
+        char why[96];
+        if (column->classes) {
+            snprintf(why, sizeof why, "is none of the classes that the model was trained on");
+        } else {
+            snprintf(why, sizeof why, "is one class too many; `%s` has %lld", column->name,
+                     (long long)(field->limit < CLASSES_MAX ? field->limit : CLASSES_MAX));
+        }
+        bad_value(csv, number, text, length, why);
+        return;
+    }
+    int64_t *array = csv->data->columns[field->column];
+    array[csv->data->rows * field->stride + field->entry] = index;
+}
+
+static void store_number(Csv *csv, size_t number, const char *text, size_t length, double value) {
+    Field *field = &csv->fields[number];
+    if (field->kind == FIELD_INT) {
+        store_int(csv, number, text, length, value);
+        return;
+    }
+    double *array = csv->data->columns[field->column];
+    array[csv->data->rows * field->stride + field->entry] = value;
+}
+
+/* A class column is one of texts if its first field is no number. */
+static bool choose_kind(Csv *csv, Field *field, const char *text, size_t length) {
+    double value;
+    if (field->kind != FIELD_INT || csv->data->rows > 0 || field->classes) {
+        return true;
+    }
+    const Column *column = &csv->model->columns[field->column];
+    if (!column->limit || column->shape.rank > 0 || length == 0 ||
+        number_read(text, text + length, &value) != NUMBER_BAD) {
+        return true;
+    }
+    field->classes = NEW(csv->context, Classes, 1);
+    field->kind = FIELD_TEXT;
+    return field->classes != NULL;
+}
+
+/* Any field, cut out. The byte after the text may be changed and is put back. */
+static void store(Csv *csv, size_t number, char *text, size_t length) {
+    Field *field = &csv->fields[number];
+    double value;
+    if (field->kind == FIELD_SKIP) {
+        return;
+    }
+    if (!choose_kind(csv, field, text, length)) {
+        csv->failed = true;
+        return;
+    }
+    if (field->kind == FIELD_TEXT) {
+        store_class(csv, number, text, length);
+        return;
+    }
+    char after = text[length];
+    text[length] = 0;
+    NumberStatus status = number_read(text, text + length, &value);
+    if (status == NUMBER_BAD && csv->options->nonfinite && field->kind == FIELD_REAL &&
+        number_read_nonfinite(text, length, &value)) {
+        status = NUMBER_OK;
+    }
+    text[length] = after;
+    if (status == NUMBER_OVERFLOW) {
+        bad_value(csv, number, text, length, "is too large for a double");
+    } else if (status == NUMBER_BAD) {
+        bad_value(csv, number, text, length, number_complaint(text, length));
+    } else {
+        store_number(csv, number, text, length, value);
+    }
+}
+
+static FieldEnd slow_field(Csv *csv, size_t number) {
+    FieldEnd end = scan_field(csv);
+    if (csv->failed || number >= csv->field_count) {
+        return end;
+    }
+    if (csv->fields[number].kind == FIELD_SKIP) {
+        if (!csv->overlong && memchr(csv->start, 0, (size_t)(csv->stop - csv->start))) {
+            bad(csv, csv->field_line, csv->field_column, "a zero byte; this is no text file");
+        }
+        return end;
+    }
+    if (csv->overlong) {
+        bad_value(csv, number, "", 0, "is longer than a million characters");
+        return end;
+    }
+    unquote(csv);
+    store(csv, number, csv->start, (size_t)(csv->stop - csv->start));
+    return end;
+}
+
+/* A plain number that ends within the block; false: nothing is read. */
+static bool fast_field(Csv *csv, size_t number, FieldEnd *end) {
+    Input *input = csv->input;
+    char *p = input->position;
+    const char *stop;
+    double value;
+    if (number_scan(p, input->end, &value, &stop) != NUMBER_OK) {
+        return false;
+    }
+    size_t length = (size_t)(stop - p);
+    char c = *stop;
+    if (c == csv->delimiter) {
+        *end = END_DELIMITER;
+    } else if (c == '\n' || (c == '\r' && stop[1] == '\n')) {
+        *end = END_LINE;
+    } else {
+        return false;
+    }
+    Field *field = &csv->fields[number];
+    if (field->kind == FIELD_REAL) {
+        double *array = csv->data->columns[field->column];
+        array[csv->data->rows * field->stride + field->entry] = value;
+    } else {
+        csv->field_line = csv->line;
+        csv->field_column = column_of(csv, p);
+        store_int(csv, number, p, length, value);
+    }
+    input->position = p + length + 1 + (c == '\r');
+    return true;
+}
+
+static bool skip_field(Csv *csv, FieldEnd *end) {
+    Input *input = csv->input;
+    char *p = input->position;
+    if (*p == '"' || *p == ' ') {
+        return false;
+    }
+    while (*p != csv->delimiter && *p != '\n' && *p != 0) {
+        p++;
+    }
+    if (*p == 0) {
+        return false;
+    }
+    *end = *p == '\n' ? END_LINE : END_DELIMITER;
+    input->position = p + 1;
+    return true;
+}
+
+static FieldEnd read_field(Csv *csv, size_t number) {
+    FieldEnd end;
+    if (number < csv->field_count) {
+        FieldKind kind = csv->fields[number].kind;
+        if ((kind == FIELD_REAL || (kind == FIELD_INT && csv->data->rows > 0)) &&
+            fast_field(csv, number, &end)) {
+            return end;
+        }
+        if (kind == FIELD_SKIP && skip_field(csv, &end)) {
+            return end;
+        }
+    }
+    return slow_field(csv, number);
+}
+
+/* ---- rows ---- */
+
+static bool note_line(Csv *csv, int64_t line) {
+    Data *data = csv->data;
+    if (data->jump_count) {
+        LineJump last = data->jumps[data->jump_count - 1];
+        if (last.line + (data->rows - last.row) == line) {
+            return true;
+        }
+    }
+    if (data->jump_count == data->jump_capacity) {
+        size_t capacity = data->jump_capacity ? 2 * data->jump_capacity : 16;
+        LineJump *jumps = memory_resize(csv->context, data->jumps, capacity * sizeof *jumps);
+        if (!jumps) {
+            csv->failed = true;
+            return false;
+        }
+        data->jumps = jumps;
+        data->jump_capacity = capacity;
+    }
+    data->jumps[data->jump_count++] = (LineJump){data->rows, line};
+    return true;
+}
+
+/* Before a row. False: no memory. */
+static bool row_fits(Csv *csv) {
+    Data *data = csv->data;
+    if (data->rows == data->capacity) {
+        int64_t capacity = data->capacity < 64 ? 64 : data->capacity + data->capacity / 8 + 1;
+        if (!data_reserve(csv->context, csv->model, csv->options, data, capacity)) {
+            csv->failed = true;
+        }
+    }
+    return !csv->failed && note_line(csv, csv->line);
+}
+
+static void bad_length(Csv *csv, int64_t line, size_t found) {
+    char message[200];
+    snprintf(message, sizeof message, "the row has %zu field%s, %s %zu%s", found, found == 1 ? "" : "s",
+             csv->names ? "the header" : "the first row", csv->field_count,
+             found == csv->field_count + 1 ? " (a delimiter at the end of the row?)" : "");
+    bad(csv, line, 1, message);
+}
+
+/* At the start of a line: are there only blanks until its end? Leaves position as it is. */
+static bool blank_line(const Csv *csv) {
+    const char *p = csv->input->position;
+    while (*p == ' ' || *p == '\r') {
+        p++;
+    }
+    return *p == '\n' || (*p == 0 && p == csv->input->end);
+}
+
+static bool more_rows(Csv *csv) {
+    Input *input = csv->input;
+    if (input->end - input->position < 256 && !input->finished) {
+        refill(csv, input->position);
+    }
+    return !csv->failed && input->position < input->end;
+}
+
+/* Blank lines may stand at the end only. */
+static bool skip_blank(Csv *csv) {
+    int64_t first = 0;
+    while (more_rows(csv) && blank_line(csv)) {
+        char *newline = memchr(csv->input->position, '\n',
+                               (size_t)(csv->input->end - csv->input->position));
+        first = first ? first : csv->line;
+        csv->input->position = newline ? newline + 1 : csv->input->end;
+        if (newline) {
+            new_line(csv, csv->input->position);
+        }
+    }
+    if (first && more_rows(csv)) {
+        bad(csv, first, 1, "the line is empty");
+    }
+    return more_rows(csv);
+}
+
+static void read_row(Csv *csv) {
+    int64_t line = csv->line;
+    int64_t bad_before = csv->bad;
+    FieldEnd end;
+    size_t number = 0;
+    do {
+        end = read_field(csv, number++);
+    } while (end == END_DELIMITER && !csv->failed);
+    if (number != csv->field_count && csv->bad == bad_before) {
+        bad_length(csv, line, number);
+    }
+    if (end == END_LINE) {
+        new_line(csv, csv->input->position);
+    } else if (!csv->failed && !csv->options->quiet) {
+        report_warning(csv->context, "%s: the last line has no end; the file may have been cut",
+                       csv->input->path);
+    }
+    csv->data->rows += csv->bad == 0;
+}
+
+/* ---- the first row ---- */
+
+static char sniff_delimiter(const Csv *csv) {
+    size_t tabs = 0;
+    size_t commas = 0;
+    bool quoted = false;
+    for (const char *p = csv->input->position; p < csv->input->end && (*p != '\n' || quoted); p++) {
+        quoted ^= *p == '"';
+        tabs += *p == '\t' && !quoted;
+        commas += *p == ',' && !quoted;
+    }
+    return commas == 0 && tabs > 0 ? '\t' : ',';
+}
+
+static bool read_delimiter(Csv *csv) {
+    const char *text = csv->options->delimiter;
+    if (!text) {
+        csv->delimiter = sniff_delimiter(csv);
+        return true;
+    }
+    csv->delimiter = strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0 ? '\t'
+                     : strcmp(text, "comma") == 0                         ? ','
+                     : strcmp(text, "semicolon") == 0                     ? ';'
+                     : strlen(text) == 1                                  ? *text
+                                                                          : 0;
+    if (csv->delimiter == 0 || strchr("\"\n\r 0123456789.+-eE", csv->delimiter)) {
+        return report_error(csv->context, "--delimiter: expected a character such as ';', or tab");
+    }
+    return true;
+}
+
+typedef struct {
+    Text text;      /* the fields, each with a zero after it */
+    size_t *starts; /* offsets into text */
+    int64_t *columns;
+    size_t count, capacity;
+    int64_t line;
+    FieldEnd end;
+} FirstRow;
+
+static bool add_first(Csv *csv, FirstRow *row) {
+    if (row->count == row->capacity) {
+        size_t capacity = row->capacity ? 2 * row->capacity : 64;
+        size_t *starts = memory_resize(csv->context, row->starts, capacity * sizeof *starts);
+        row->starts = starts ? starts : row->starts;
+        int64_t *columns = memory_resize(csv->context, row->columns, capacity * sizeof *columns);
+        row->columns = columns ? columns : row->columns;
+        if (!starts || !columns) {
+            return false;
+        }
+        row->capacity = capacity;
+    }
+    row->starts[row->count] = row->text.length;
+    row->columns[row->count++] = csv->field_column;
+    text_bytes(&row->text, csv->start, (size_t)(csv->stop - csv->start));
+    text_bytes(&row->text, "", 1);
+    return !row->text.failed;
+}
+
+static bool read_first(Csv *csv, FirstRow *row) {
+    text_start(&row->text, csv->context);
+    row->line = csv->line;
+    do {
+        row->end = scan_field(csv);
+        unquote(csv);
+        if (csv->failed) {
+            return false;
+        }
+        if (csv->overlong || row->count == COLUMNS_MAX) {
+            return report_error(csv->context, "%s:%lld: the first line is too long for a table",
+                                csv->input->path, (long long)row->line);
+        }
+        if (!add_first(csv, row)) {
+            return false;
+        }
+    } while (row->end == END_DELIMITER);
+    if (row->end == END_LINE) {
+        new_line(csv, csv->input->position);
+    } else if (!csv->options->quiet) {
+        report_warning(csv->context, "%s: the last line has no end; the file may have been cut",
+                       csv->input->path);
+    }
+    return true;
+}
+
+static char *first_text(const FirstRow *row, size_t field, size_t *length) {
+    size_t end = field + 1 < row->count ? row->starts[field + 1] : row->text.length;
+    *length = end - row->starts[field] - 1;
+    return row->text.data + row->starts[field];
+}
+
+static bool names_argument(const Csv *csv, const char *text) {
+    for (size_t i = 0; i < csv->model->column_count; i++) {
+        if (strcmp(csv->model->columns[i].name, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does the first row name the columns? It does if none of its fields is a number (or could be meant as
+ * one), or if one of them is the name of an argument. */
+static bool is_header(const Csv *csv, const FirstRow *row) {
+    if (csv->options->header[0] != 'a') {
+        return csv->options->header[0] == 'y';
+    }
+    size_t words = 0;
+    bool numbers = false;
+    for (size_t i = 0; i < row->count; i++) {
+        size_t length;
+        double value;
+        const char *text = first_text(row, i, &length);
+        if (names_argument(csv, text)) {
+            return true;
+        }
+        if (length == 0) {
+            continue; /* the nameless index column of a data frame, or a missing value */
+        }
+        bool plain = number_could_be_name(text, length);
+        numbers |= number_read(text, text + length, &value) != NUMBER_BAD || !plain;
+        words += plain;
+    }
+    return words > 0 && !numbers;
+}
+
+static void strip(char **text, size_t *length) {
+    while (*length && (**text == ' ' || **text == '\t')) {
+        ++*text;
+        --*length;
+    }
+    while (*length && ((*text)[*length - 1] == ' ' || (*text)[*length - 1] == '\t')) {
+        (*text)[--*length] = 0;
+    }
+}
+
+static bool take_names(Csv *csv, FirstRow *row) {
+    csv->names = NEW(csv->context, char *, row->count);
+    if (!csv->names) {
+        return false;
+    }
+    for (size_t i = 0; i < row->count; i++) {
+        size_t length;
+        csv->names[i] = first_text(row, i, &length);
+        if (memchr(csv->names[i], 0, length)) {
+            return report_error(csv->context, "%s:%lld: a name of a column has a zero byte",
+                                csv->input->path, (long long)row->line);
+        }
+        strip(&csv->names[i], &length);
+    }
+    return true;
+}
+
+/* A file with other delimiters, read as one column. */
+static bool check_first(Csv *csv, const FirstRow *row) {
+    size_t length;
+    const char *text = first_text(row, 0, &length);
+    if (row->count == 1 && strchr(text, ';') && csv->delimiter != ';') {
+        return report_error(csv->context,
+                            "%s:%lld:1: error: the fields are separated by `;`; use --delimiter=';'",
+                            csv->input->path, (long long)row->line);
+    }
+    if (row->count == 1 && strchr(text, '\t')) {
+        return report_error(csv->context,
+                            "%s:%lld:1: error: the fields are separated by tabs; use --delimiter=tab",
+                            csv->input->path, (long long)row->line);
+    }
+    const char *colon = strchr(text, ':');
+    const char *blank = strchr(text, ' ');
+    if (row->count == 1 && colon && blank && blank < colon && colon[-1] >= '0' && colon[-1] <= '9' &&
+        number_read(text, blank, &(double){0}) == NUMBER_OK) {
+        return report_error(csv->context,
+                            "%s:%lld:1: error: this is a libsvm file, not CSV; its `%.*s` is no field",
+                            csv->input->path, (long long)row->line, SHOWN, blank + 1);
+    }
+    return true;
+}
+
+static bool make_fields(Csv *csv, size_t count) {
+    Target *targets = NEW(csv->context, Target, count);
+    csv->fields = NEW(csv->context, Field, count);
+    csv->field_count = count;
+    if (!targets || !csv->fields ||
+        !columns_match(csv->context, csv->model, csv->options, csv->input->path, csv->names, count,
+                       targets)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        Field *field = &csv->fields[i];
+        if (!targets[i].used) {
+            continue;
+        }
+        Column *column = &csv->model->columns[targets[i].column];
+        *field = (Field){column->is_int ? FIELD_INT : FIELD_REAL, targets[i].column, targets[i].entry,
+                         column->shape.count, INT64_MAX, -1, NULL};
+        if (column->limit && !model_size(csv->model, column->limit, 0, &field->limit)) {
+            field->limit = INT64_MAX;
+        }
+        if (column->classes) {
+            field->kind = FIELD_TEXT;
+            field->classes = NEW(csv->context, Classes, 1);
+            for (size_t k = 0; k < column->class_count; k++) {
+                if (!field->classes ||
+                    classes_find(csv->context, field->classes, column->classes[k],
+                                 strlen(column->classes[k]), true) < 0) {
+                    return false;
+                }
+            }
+        }
+    }
+    memory_free(csv->context, targets);
+    return true;
+}
+
+static bool store_first(Csv *csv, FirstRow *row) {
+    int64_t line = csv->line;
+    csv->line = row->line;
+    bool fits = row_fits(csv);
+    csv->line = line;
+    for (size_t i = 0; fits && i < row->count; i++) {
+        size_t length;
+        char *text = first_text(row, i, &length);
+        csv->field_line = row->line;
+        csv->field_column = row->columns[i];
+        store(csv, i, text, length);
+    }
+    csv->data->rows += csv->bad == 0;
+    return fits && !csv->failed;
+}
+
+static bool read_table(Csv *csv, FirstRow *row) {
+    if (!read_first(csv, row) || !check_first(csv, row)) {
+        return false;
+    }
+    bool header = is_header(csv, row);
+    if (header && !take_names(csv, row)) {
+        return false;
+    }
+    if (!make_fields(csv, row->count) || (!header && !store_first(csv, row))) {
+        return false;
+    }
+    while (skip_blank(csv) && row_fits(csv)) {
+        read_row(csv);
+    }
+    return !csv->failed;
+}
+
+/* ---- classes in order ---- */
+
+/* The classes of a text column are numbered in the order of their bytes, whatever the order of rows. */
+static bool number_classes(Csv *csv, Field *field) {
+    Column *column = &csv->model->columns[field->column];
+    size_t count = field->classes->count;
+    uint32_t *order = NEW(csv->context, uint32_t, count + 1);
+    int64_t *rank = NEW(csv->context, int64_t, count + 1);
+    column->classes = NEW(csv->context, char *, count + 1);
+    if (!order || !rank || !column->classes) {
+        return false;
+    }
+    classes_sort(field->classes, order);
+    for (size_t i = 0; i < count; i++) {
+        column->classes[i] = field->classes->texts[order[i]];
+        rank[order[i]] = (int64_t)i;
+    }
+    column->class_count = count;
+    int64_t *array = csv->data->columns[field->column];
+    for (int64_t i = 0; i < csv->data->rows; i++) {
+        array[i] = rank[array[i]];
+    }
+    memory_free(csv->context, order);
+    memory_free(csv->context, rank);
+    return data_bind_limit(csv->context, csv->model, column, (int64_t)count);
+}
+
+static bool finish_classes(Csv *csv) {
+    for (size_t i = 0; i < csv->field_count; i++) {
+        Field *field = &csv->fields[i];
+        Column *column = field->kind == FIELD_SKIP ? NULL : &csv->model->columns[field->column];
+        if (!column || !column->limit) {
+            continue;
+        }
+        if (field->kind == FIELD_TEXT) {
+            if (!column->classes && !number_classes(csv, field)) {
+                return false;
+            }
+            continue;
+        }
+        /* an array of indices has several fields: the largest of all counts */
+        int64_t largest = -1;
+        for (size_t k = 0; k < csv->field_count; k++) {
+            bool same = csv->fields[k].kind == FIELD_INT && csv->fields[k].column == field->column;
+            largest = same && csv->fields[k].largest > largest ? csv->fields[k].largest : largest;
+        }
+        if (!data_bind_limit(csv->context, csv->model, column, largest + 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool load_csv(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data) {
+    Csv csv = {.context = context, .model = model, .options = options, .input = input, .data = data};
+    FirstRow row = {0};
+    if (input->end - input->position >= 3 && memcmp(input->position, "\xEF\xBB\xBF", 3) == 0) {
+        input->position += 3;
+    }
+    csv.line = 1;
+    csv.line_start = input->position;
+    if (input->position == input->end) {
+        return report_error(context, "%s is empty", input->path);
+    }
+    if (!read_delimiter(&csv)) {
+        return false;
+    }
+    bool done = read_table(&csv, &row);
+    if (csv.bad && csv.first_bad) {
+        fflush(stdout);
+        fprintf(stderr, "%s\n", csv.first_bad);
+        if (csv.bad > 1) {
+            fprintf(stderr, "%s: %lld more bad fields or rows\n", input->path, (long long)csv.bad - 1);
+        }
+        return false;
+    }
+    if (done && data->rows == 0) {
+        return report_error(context, "%s has a header, but no rows", input->path);
+    }
+    return done && finish_classes(&csv);
+}

@@ -1,0 +1,388 @@
+/* number.c: decimal numbers in and out. Reading is correctly rounded: by exact double arithmetic where
+ * that is possible (Clinger), by 64-bit significands where they decide the rounding, else by strtod on a
+ * normalised copy. setlocale is never called, so strtod and snprintf are those of the C locale. */
+#include "runtime/runtime.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+enum {
+    EXACT_POWER = 22,
+    DIGITS_KEPT = 800, /* 768 decide any rounding; the rest is one sticky digit */
+    EXPONENT_LIMIT = 100000
+};
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+#if LDBL_MANT_DIG == 64
+/* The product or quotient rounded once to 64 bits decides the rounding to 53, unless its last 11 bits
+ * are next to a half. */
+static bool scale_extended(uint64_t digits, int exponent, double *value) {
+    static const long double extended[] = {
+        1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
+        1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+    if (exponent < -27 || exponent > 27) {
+        return false;
+    }
+    long double product = exponent < 0 ? (long double)digits / extended[-exponent]
+                                       : (long double)digits * extended[exponent];
+    uint64_t bits;
+    memcpy(&bits, &product, sizeof bits); /* the significand comes first */
+    unsigned tail = (unsigned)(bits & 0x7ff);
+    if (tail >= 0x3ff && tail <= 0x401) {
+        return false;
+    }
+    *value = (double)product;
+    return true;
+}
+#else
+static bool scale_extended(uint64_t digits, int exponent, double *value) {
+    (void)digits, (void)exponent, (void)value;
+    return false;
+}
+#endif
+
+/* digits · 10^exponent where double arithmetic is exact; false: undecided. */
+static bool scale(uint64_t digits, int exponent, double *value) {
+    if (digits == 0) {
+        *value = 0;
+        return true;
+    }
+    if (digits >> 53 || exponent < -EXACT_POWER || exponent > EXACT_POWER) {
+        return scale_extended(digits, exponent, value);
+    }
+    *value = exponent < 0 ? (double)digits / powers[-exponent] : (double)digits * powers[exponent];
+    return true;
+}
+
+/* The general case: text is [digits][.digits][e[sign]digits], already checked. */
+static NumberStatus read_slowly(const char *text, const char *stop, double *value) {
+    char copy[DIGITS_KEPT + 40];
+    size_t kept = 0;
+    long exponent = 0;
+    bool point = false;
+    bool sticky = false;
+    copy[kept++] = '0';
+    copy[kept++] = '.';
+    const char *p = text;
+    for (; p < stop && *p != 'e' && *p != 'E'; p++) {
+        if (*p == '.') {
+            point = true;
+            continue;
+        }
+        if (kept == 2 && *p == '0') {
+            exponent -= point;
+            continue;
+        }
+        if (kept < DIGITS_KEPT) {
+            copy[kept++] = *p;
+        } else {
+            sticky |= *p != '0';
+        }
+        exponent += !point;
+    }
+    if (sticky) {
+        copy[kept++] = '1';
+    }
+    if (p < stop) {
+        bool negative = *++p == '-';
+        p += *p == '-' || *p == '+';
+        long written = 0;
+        for (; p < stop; p++) {
+            written = written < EXPONENT_LIMIT * 10000L ? written * 10 + (*p - '0') : written;
+        }
+        exponent += negative ? -written : written;
+    }
+    if (kept == 2) {
+        *value = 0;
+        return NUMBER_OK;
+    }
+    exponent = exponent > EXPONENT_LIMIT ? EXPONENT_LIMIT : exponent;
+    exponent = exponent < -EXPONENT_LIMIT ? -EXPONENT_LIMIT : exponent;
+    snprintf(copy + kept, sizeof copy - kept, "e%ld", exponent);
+    *value = strtod(copy, NULL);
+    return isinf(*value) ? NUMBER_OVERFLOW : NUMBER_OK;
+}
+
+NumberStatus number_scan(const char *text, const char *end, double *value, const char **stop) {
+    const char *p = text;
+    bool negative = p < end && *p == '-';
+    p += p < end && (*p == '-' || *p == '+');
+    const char *start = p;
+    uint64_t digits = 0;
+    while (is_digit(*p)) {
+        digits = digits * 10 + (uint64_t)(*p++ - '0');
+    }
+    size_t count = (size_t)(p - start);
+    int exponent = 0;
+    if (*p == '.') {
+        const char *point = ++p;
+        while (is_digit(*p)) {
+            digits = digits * 10 + (uint64_t)(*p++ - '0');
+        }
+        count += (size_t)(p - point);
+        exponent = p - point > 1000 ? -1000 : -(int)(p - point);
+    }
+    *stop = text;
+    if (count == 0) {
+        return NUMBER_BAD;
+    }
+    if (*p == 'e' || *p == 'E') {
+        const char *e = p + 1;
+        bool down = *e == '-';
+        e += *e == '-' || *e == '+';
+        if (!is_digit(*e)) {
+            return NUMBER_BAD;
+        }
+        int written = 0;
+        for (p = e; is_digit(*p); p++) {
+            written = written < 10000 ? written * 10 + (*p - '0') : written;
+        }
+        exponent += down ? -written : written;
+    }
+    *stop = p;
+    NumberStatus status = NUMBER_OK;
+    if (count > 19 || !scale(digits, exponent, value)) {
+        status = read_slowly(start, p, value);
+    }
+    if (negative) {
+        *value = -*value;
+    }
+    return status;
+}
+
+NumberStatus number_read(const char *text, const char *end, double *value) {
+    while (text < end && (*text == ' ' || *text == '\t')) {
+        text++;
+    }
+    while (end > text && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+    const char *stop;
+    NumberStatus status = number_scan(text, end, value, &stop);
+    return stop == end && end > text ? status : NUMBER_BAD;
+}
+
+bool number_read_text(const char *text, double *value) {
+    return number_read(text, text + strlen(text), value) == NUMBER_OK;
+}
+
+bool integer_read_text(const char *text, int64_t *value) {
+    bool negative = *text == '-';
+    const char *p = text + (negative || *text == '+');
+    int64_t n = 0;
+    if (!is_digit(*p)) {
+        return false;
+    }
+    for (; is_digit(*p); p++) {
+        if (n > (INT64_MAX - 9) / 10) {
+            return false;
+        }
+        n = n * 10 + (*p - '0');
+    }
+    *value = negative ? -n : n;
+    return *p == 0;
+}
+
+static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+static bool same_word(const char *text, size_t length, const char *word) {
+    size_t i = 0;
+    while (i < length && word[i] && lower(text[i]) == word[i]) {
+        i++;
+    }
+    return i == length && word[i] == 0;
+}
+
+bool number_read_nonfinite(const char *text, size_t length, double *value) {
+    bool negative = length && *text == '-';
+    size_t skip = length && (*text == '-' || *text == '+');
+    text += skip;
+    length -= skip;
+    if (same_word(text, length, "nan")) {
+        *value = NAN;
+        return true;
+    }
+    if (same_word(text, length, "inf") || same_word(text, length, "infinity")) {
+        *value = negative ? -INFINITY : INFINITY;
+        return true;
+    }
+    return false;
+}
+
+/* ---- complaints ---- */
+
+static bool contains(const char *text, size_t length, const char *part) {
+    size_t n = strlen(part);
+    for (size_t i = 0; i + n <= length; i++) {
+        if (memcmp(text + i, part, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_missing(const char *text, size_t length) {
+    static const char *const words[] = {"na",   "n/a", "null", "none", "?",       "-",  ".",
+                                        "nil",  "#n/a", "<na>", "missing", "--", "#value!", "#div/0!"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (same_word(text, length, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Two or more of - / : between digits. */
+static bool is_date(const char *text, size_t length) {
+    size_t marks = 0;
+    for (size_t i = 1; i + 1 < length; i++) {
+        bool mark = text[i] == '-' || text[i] == '/' || text[i] == ':';
+        marks += mark && is_digit(text[i - 1]) && is_digit(text[i + 1]);
+    }
+    return marks > 0 && is_digit(text[0]);
+}
+
+static bool is_fortran(const char *text, size_t length) {
+    for (size_t i = 1; i + 1 < length; i++) {
+        if ((text[i] == 'd' || text[i] == 'D') && (is_digit(text[i - 1]) || text[i - 1] == '.')) {
+            char after = text[i + 1];
+            return is_digit(after) || after == '+' || after == '-';
+        }
+    }
+    return false;
+}
+
+static bool is_hex(const char *text, size_t length) {
+    size_t skip = length && (*text == '-' || *text == '+');
+    return length > skip + 1 && text[skip] == '0' && lower(text[skip + 1]) == 'x';
+}
+
+static bool is_open_exponent(const char *text, size_t length) {
+    while (length && (text[length - 1] == '+' || text[length - 1] == '-')) {
+        length--;
+    }
+    return length > 1 && lower(text[length - 1]) == 'e' &&
+           (is_digit(text[length - 2]) || text[length - 2] == '.');
+}
+
+typedef struct {
+    const char *part, *complaint;
+} Complaint;
+
+static const Complaint complaints[] = {
+    {"\xE2\x88\x92", "has a typographic minus sign; write `-`"},
+    {"\xE2\x80\x93", "has a dash; write `-`"},
+    {"\xC2\xA0", "has a no-break space"},
+    {"\xE2\x80\xAF", "has a no-break space"},
+    {"\xEF\xBB\xBF", "has a byte-order mark inside"},
+    {"#INF", "is not finite"},
+    {"#IND", "is not finite"},
+    {"#QNAN", "is not finite"},
+    {"%", "is a percentage; write it as a plain number"},
+    {"$", "is an amount of money; write it as a plain number"},
+    {"\xE2\x82\xAC", "is an amount of money; write it as a plain number"},
+    {"\xC2\xA3", "is an amount of money; write it as a plain number"},
+    {"\xC2\xA5", "is an amount of money; write it as a plain number"},
+    {";", "is no number; a file with `;` between its fields needs --delimiter=';'"},
+    {"\t", "is no number; a file with tabs between its fields needs --delimiter=tab"},
+    {"\r", "has a carriage return without a line feed"},
+    {",", "has a comma; write numbers without separators and with a decimal point"},
+};
+
+const char *number_complaint(const char *text, size_t length) {
+    double ignored;
+    while (length && (*text == ' ' || *text == '\t')) {
+        text++;
+        length--;
+    }
+    while (length && (text[length - 1] == ' ' || text[length - 1] == '\t')) {
+        length--;
+    }
+    if (length == 0) {
+        return "is empty";
+    }
+    if (memchr(text, 0, length)) {
+        return "has a zero byte; this is no text file";
+    }
+    if (is_missing(text, length)) {
+        return "is a missing value; leave out such rows or fill them in";
+    }
+    if (number_read_nonfinite(text, length, &ignored)) {
+        return "is not finite; --allow-nonfinite lets it pass";
+    }
+    for (size_t i = 0; i < sizeof complaints / sizeof *complaints; i++) {
+        if (contains(text, length, complaints[i].part)) {
+            return complaints[i].complaint;
+        }
+    }
+    if (is_hex(text, length)) {
+        return "is hexadecimal; write it in decimal";
+    }
+    if (is_date(text, length)) {
+        return "is a date or a time, not a number";
+    }
+    if (is_fortran(text, length)) {
+        return "has a Fortran exponent; write `e` for `D`";
+    }
+    if (is_open_exponent(text, length)) {
+        return "has an exponent without digits";
+    }
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] >= 0x80) {
+            return "is no number (characters that are not ASCII)";
+        }
+    }
+    return "is no number";
+}
+
+bool number_could_be_name(const char *text, size_t length) {
+    double ignored;
+    static const char *const marks[] = {"\xE2\x88\x92", "\xE2\x80\x93", "\xC2\xA0", "\xE2\x82\xAC",
+                                        "\xC2\xA3",     "\xC2\xA5",     "\xEF\xBC"}; /* full-width digits */
+    while (length && *text == ' ') {
+        text++;
+        length--;
+    }
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        size_t n = strlen(marks[i]);
+        if (length >= n && memcmp(text, marks[i], n) == 0) {
+            return false;
+        }
+    }
+    return length && !is_digit(*text) && !strchr("+-.$", *text) && !is_missing(text, length) &&
+           !number_read_nonfinite(text, length, &ignored);
+}
+
+/* ---- writing ---- */
+
+size_t number_write(char text[NUMBER_SIZE], double value, bool real) {
+    if (!isfinite(value)) {
+        strcpy(text, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
+        return strlen(text);
+    }
+    /* 15 digits that read back are the shortest of a normal number, once their zeros are off; the few
+     * digits of a subnormal number have to be searched for. */
+    int digits = fabs(value) < DBL_MIN ? 1 : 15;
+    for (; digits <= 17; digits++) {
+        snprintf(text, NUMBER_SIZE, "%.*g", digits, value);
+        if (digits == 17 || strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    size_t length = strlen(text);
+    if (real && !strpbrk(text, ".e")) {
+        memcpy(text + length, ".0", 3);
+        length += 2;
+    }
+    return length;
+}

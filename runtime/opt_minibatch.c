@@ -1,0 +1,93 @@
+/* opt_minibatch.c: steps along the gradient of a batch of rows; the plain one, and what other batched methods
+ * share. In the order of the file a batch is a part of the data; a shuffled one is gathered first. */
+#include "runtime/optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+static void gather(const Training *training, int64_t first, int64_t rows, const void **columns) {
+    const Model *model = training->model;
+    for (size_t c = 0; c < model->column_count; c++) {
+        const char *from = training->data->columns[c];
+        char *to = training->staging[c];
+        size_t width = (size_t)model->columns[c].shape.count * sizeof(double);
+        columns[c] = to;
+        for (int64_t i = 0; from && i < rows; i++) {
+            memcpy(to + (size_t)i * width, from + (size_t)training->order[first + i] * width, width);
+        }
+    }
+}
+
+/* Which row it was. */
+static EpochStatus diverged(Training *training, int64_t first, int64_t rows) {
+    double value = NAN;
+    int64_t row = -1;
+    if (training->order) {
+        row = evaluate_find_bad(training->evaluator, training->params, training->order + first, rows, &value);
+    } else {
+        for (int64_t i = first; i < first + rows && row < 0; i++) {
+            row = evaluate_find_bad(training->evaluator, training->params, &i, 1, &value);
+        }
+    }
+    training->bad = (Bad){row, value, row < 0 ? "the sum over a batch"
+                                  : isfinite(value) ? "the gradient of the loss"
+                                                    : "the loss"};
+    return EPOCH_DIVERGED;
+}
+
+static double batch_gradient(Training *training, int64_t first, int64_t rows) {
+    const void **columns = training->evaluator->one;
+    if (training->order) {
+        gather(training, first, rows, columns);
+    } else {
+        evaluate_move(training->evaluator, first, columns);
+    }
+    double sum = evaluate_columns(training->evaluator, training->params, columns, rows, training->gradient);
+    sum = sum / (double)rows + evaluate_regular(training->evaluator, training->params, training->regular);
+    for (size_t i = 0; i < training->parameters; i++) {
+        training->gradient[i] = training->gradient[i] / (double)rows + training->regular[i];
+    }
+    return sum;
+}
+
+EpochStatus epoch_batched(Training *training) {
+    int64_t total = training->data->rows;
+    if (training->order) {
+        random_shuffle(&training->random, training->order, total);
+    }
+    for (int64_t first = 0; first < total; first += training->batch) {
+        int64_t rows = total - first < training->batch ? total - first : training->batch;
+        double value = batch_gradient(training, first, rows);
+        if (!isfinite(value) || !all_finite(training->gradient, training->parameters)) {
+            return diverged(training, first, rows);
+        }
+        memcpy(training->good, training->params, training->parameters * sizeof(double));
+        training->step++;
+        training->optimizer->update(training);
+        if (!all_finite(training->params, training->parameters)) {
+            training->bad = (Bad){-1, NAN, "the update of the parameters"};
+            return EPOCH_DIVERGED;
+        }
+        if (training->stopped()) {
+            return EPOCH_STOPPED;
+        }
+    }
+    return EPOCH_DONE;
+}
+
+static void update(Training *training) {
+    for (size_t i = 0; i < training->parameters; i++) {
+        training->params[i] -= training->rate * training->gradient[i];
+    }
+}
+
+const Optimizer opt_minibatch = {
+    .name = "minibatch",
+    .help = "a step along the gradient of each batch of rows",
+    .batched = true,
+    .rate = 0.01,
+    .epochs = 100,
+    .batch = 32,
+    .epoch = epoch_batched,
+    .update = update,
+};

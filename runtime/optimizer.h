@@ -1,0 +1,65 @@
+/* optimizer.h: methods of training. A method sees a Training: no files, no printing. A new one is a row of
+ * optimizer.def and a constant `opt_NAME` in opt_NAME.c. */
+#ifndef GRADC_OPTIMIZER_H
+#define GRADC_OPTIMIZER_H
+
+#include "runtime/runtime.h"
+
+typedef enum {
+    EPOCH_DONE,
+    EPOCH_CONVERGED, /* no further epoch would change the parameters */
+    EPOCH_DIVERGED,  /* `bad` says where; params are as they were there, good ones are in `good` */
+    EPOCH_STOPPED,   /* by a signal, after a whole step */
+} EpochStatus;
+
+typedef struct Training Training;
+
+typedef struct {
+    const char *name, *help;
+    bool full_batch; /* wants the objective and gradient of all rows before each epoch */
+    bool batched;    /* takes --batch */
+    double rate;     /* defaults */
+    int64_t epochs, batch;
+    size_t states; /* vectors as long as the parameters, zero at the start */
+    EpochStatus (*epoch)(Training *training);
+    void (*update)(Training *training); /* of a batched method: one step along `gradient` */
+} Optimizer;
+
+extern const Optimizer *const optimizers[];
+extern const size_t optimizer_count;
+
+/* Where numbers stopped to be finite. */
+typedef struct {
+    int64_t row; /* of the data; -1: no single row */
+    double value;
+    const char *what;
+} Bad;
+
+struct Training {
+    Context *context;
+    const Model *model;
+    const Data *data;
+    Evaluator *evaluator;
+    const Optimizer *optimizer;
+    double rate, momentum, beta1, beta2, epsilon, tolerance;
+    int64_t epochs, batch, report;
+    bool shuffle;
+    Random random;
+    int64_t *order;    /* NULL: the order of the file */
+    void **staging;    /* rows of a shuffled batch, by column */
+    size_t parameters;
+    double *params, *good, *gradient, *regular;
+    double **state;
+    double *work;      /* of the sgd kernel */
+    int64_t epoch, step;
+    double objective, gradient_norm;
+    Bad bad;
+    bool (*stopped)(void); /* has a signal asked to end? */
+};
+
+bool all_finite(const double *values, size_t count);
+double norm(const double *values, size_t count);
+/* One epoch of steps by batches, for methods with `update` (opt_minibatch.c). */
+EpochStatus epoch_batched(Training *training);
+
+#endif

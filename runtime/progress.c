@@ -1,0 +1,136 @@
+/* progress.c: on a terminal a line that redraws; elsewhere a line `epoch=… objective=…` for each report; a
+ * CSV line for each epoch in --log. */
+#include "runtime/progress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const double draw_interval = 0.1; /* seconds */
+
+enum { SHOWN_VALUES = 64 }; /* params with at most so many values are shown in full */
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error,
+                    const char *log_path) {
+    *progress = (Progress){.stream = to_error ? stderr : stdout, .quiet = quiet, .log = -1,
+                           .started = seconds(), .log_path = log_path};
+    progress->terminal = !quiet && isatty(to_error ? STDERR_FILENO : STDOUT_FILENO) == 1;
+    if (!log_path) {
+        return true;
+    }
+    progress->log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (progress->log < 0) {
+        return report_error(context, "cannot write `%s`: %s", log_path, strerror(errno));
+    }
+    static const char header[] = "epoch,objective,grad_norm,rate\n";
+    return bytes_write(context, progress->log, log_path, header, sizeof header - 1);
+}
+
+bool progress_due(const Progress *progress, const Training *training) {
+    return progress->log >= 0 || training->epoch % training->report == 0 ||
+           training->epoch == training->epochs;
+}
+
+static const char *shown(char text[NUMBER_SIZE], double value) {
+    number_write(text, value, false);
+    return text;
+}
+
+static bool write_log(const Progress *progress, const Training *training) {
+    char line[4 * NUMBER_SIZE];
+    char objective[NUMBER_SIZE];
+    char gradient[NUMBER_SIZE];
+    char rate[NUMBER_SIZE];
+    int length = snprintf(line, sizeof line, "%lld,%s,%s,%s\n", (long long)training->epoch,
+                          shown(objective, training->objective),
+                          training->optimizer->full_batch ? shown(gradient, training->gradient_norm) : "",
+                          shown(rate, training->rate));
+    return bytes_write(training->context, progress->log, progress->log_path, line, (size_t)length);
+}
+
+static void write_line(const Progress *progress, const Training *training) {
+    char number[NUMBER_SIZE];
+    fprintf(progress->stream, "epoch=%lld", (long long)training->epoch);
+    fprintf(progress->stream, " objective=%s", shown(number, training->objective));
+    if (training->optimizer->full_batch) {
+        fprintf(progress->stream, " grad_norm=%s", shown(number, training->gradient_norm));
+    }
+    fprintf(progress->stream, " rate=%s\n", shown(number, training->rate));
+    fflush(progress->stream);
+}
+
+void progress_draw(Progress *progress, const Training *training, bool now) {
+    double time = seconds();
+    if (!progress->terminal || (!now && time - progress->last_drawn < draw_interval)) {
+        return;
+    }
+    double spent = time - progress->started;
+    double done = (double)training->epoch;
+    double speed = spent > 0 ? done * (double)training->data->rows / spent : 0;
+    double left = done > 0 ? spent / done * ((double)training->epochs - done) : 0;
+    fprintf(progress->stream, "\r\033[Kepoch %lld/%lld  objective %.6g", (long long)training->epoch,
+            (long long)training->epochs, training->objective);
+    if (training->optimizer->full_batch) {
+        fprintf(progress->stream, "  |gradient| %.3g", training->gradient_norm);
+    }
+    fprintf(progress->stream, "  %.3g samples/s  %lld:%02lld left", speed, (long long)left / 60,
+            (long long)left % 60);
+    fflush(progress->stream);
+    progress->last_drawn = time;
+    progress->drawn = true;
+}
+
+void progress_clear(Progress *progress) {
+    if (progress->drawn) {
+        fprintf(progress->stream, "\r\033[K");
+        fflush(progress->stream);
+        progress->drawn = false;
+    }
+}
+
+bool progress_epoch(Progress *progress, const Training *training) {
+    if (progress->log >= 0 && !write_log(progress, training)) {
+        return false;
+    }
+    bool regular = training->epoch % training->report == 0 || training->epoch == training->epochs;
+    if (progress->terminal) {
+        progress_draw(progress, training, training->epoch == 0);
+    } else if (!progress->quiet && regular) {
+        write_line(progress, training);
+    }
+    return true;
+}
+
+bool progress_end(Progress *progress, const Training *training) {
+    Context *context = training->context;
+    bool done = true;
+    progress_clear(progress);
+    if (progress->log >= 0) {
+        done = close(progress->log) == 0 ||
+               report_error(context, "cannot write `%s`: %s", progress->log_path, strerror(errno));
+        progress->log = -1;
+    }
+    if (progress->quiet) {
+        return done;
+    }
+    Text text;
+    text_start(&text, context);
+    params_text(&text, training->model, training->params, SHOWN_VALUES);
+    text_string(&text, "objective = ");
+    text_number(&text, training->objective, true);
+    text_string(&text, "\n");
+    done = done && !text.failed;
+    if (done) {
+        fwrite(text.data, 1, text.length, progress->stream); /* the stream is checked at the end */
+    }
+    text_free(&text);
+    return done;
+}

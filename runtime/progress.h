@@ -1,0 +1,25 @@
+/* progress.h: what a run of training tells: lines or a line that redraws, a log, the end. */
+#ifndef GRADC_PROGRESS_H
+#define GRADC_PROGRESS_H
+
+#include "runtime/optimizer.h"
+
+typedef struct {
+    FILE *stream; /* standard output, or standard error where the result goes to standard output */
+    bool quiet, terminal, drawn;
+    double started, last_drawn;
+    int log; /* file descriptor, or -1 */
+    const char *log_path;
+} Progress;
+
+/* `to_error`: standard output is taken by the result. */
+bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error, const char *log_path);
+/* Is the objective of this epoch wanted? */
+bool progress_due(const Progress *progress, const Training *training);
+bool progress_epoch(Progress *progress, const Training *training);
+/* Between reports, on a terminal. */
+void progress_draw(Progress *progress, const Training *training, bool now);
+void progress_clear(Progress *progress); /* before other text */
+bool progress_end(Progress *progress, const Training *training);
+
+#endif

@@ -1,0 +1,332 @@
+/* result.c: trained parameters as safetensors, JSON, CSV, and as text for people.
+ *
+ * safetensors: an F64 tensor for each param; __metadata__ (all texts, as the format demands) holds the
+ * model's name and hash, dims, consts and classes as JSON, and a checksum of the numbers. */
+#include "runtime/runtime.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *suffix;
+} formats[FORMAT_COUNT] = {
+    [FORMAT_SAFETENSORS] = {"safetensors", ".safetensors"},
+    [FORMAT_JSON] = {"json", ".json"},
+    [FORMAT_CSV] = {"csv", ".csv"},
+};
+
+bool format_find(const char *name, Format *format) {
+    for (int i = 0; i < FORMAT_COUNT; i++) {
+        if (strcmp(formats[i].name, name) == 0) {
+            *format = (Format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+Format format_of_path(const char *path) {
+    size_t length = strlen(path);
+    for (int i = 0; i < FORMAT_COUNT; i++) {
+        size_t suffix = strlen(formats[i].suffix);
+        if (length > suffix && strcmp(path + length - suffix, formats[i].suffix) == 0) {
+            return (Format)i;
+        }
+    }
+    return strcmp(path, "-") == 0 ? FORMAT_JSON : FORMAT_SAFETENSORS;
+}
+
+/* ---- parts that JSON and safetensors share ---- */
+
+static void add_number(Text *text, double value) {
+    if (isfinite(value)) {
+        text_number(text, value, true);
+    } else {
+        text_string(text, "null"); /* JSON has no other word for it */
+    }
+}
+
+static void add_dims(Text *text, const Model *model) {
+    text_string(text, "{");
+    for (size_t i = 0; i < model->dim_count; i++) {
+        text_string(text, i ? ", " : "");
+        json_text(text, model->dims[i].name);
+        text_format(text, ": %lld", (long long)model->dims[i].value);
+    }
+    text_string(text, "}");
+}
+
+static void add_consts(Text *text, const Model *model) {
+    text_string(text, "{");
+    for (size_t i = 0; i < model->const_count; i++) {
+        text_string(text, i ? ", " : "");
+        json_text(text, model->consts[i].name);
+        text_string(text, ": ");
+        add_number(text, model->consts[i].value);
+    }
+    text_string(text, "}");
+}
+
+static bool has_classes(const Model *model) {
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (model->columns[i].classes) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_classes(Text *text, const Model *model) {
+    bool first = true;
+    text_string(text, "{");
+    for (size_t i = 0; i < model->column_count; i++) {
+        const Column *column = &model->columns[i];
+        if (!column->classes) {
+            continue;
+        }
+        text_string(text, first ? "" : ", ");
+        first = false;
+        json_text(text, column->name);
+        text_string(text, ": [");
+        for (size_t k = 0; k < column->class_count; k++) {
+            text_string(text, k ? ", " : "");
+            json_text(text, column->classes[k]);
+        }
+        text_string(text, "]");
+    }
+    text_string(text, "}");
+}
+
+/* Nested brackets of a row-major array. */
+static void add_array(Text *text, const Shape *shape, const double *values) {
+    if (shape->rank == 0) {
+        add_number(text, values[0]);
+        return;
+    }
+    if (shape->count == 0) {
+        text_string(text, "[]");
+        return;
+    }
+    for (int64_t i = 0; i < shape->count; i++) {
+        int64_t block = 1;
+        int64_t opened = 0;
+        int64_t closed = 0;
+        for (size_t axis = shape->rank; axis-- > 0;) {
+            block *= shape->shape[axis];
+            opened += i % block == 0;
+            closed += (i + 1) % block == 0;
+        }
+        text_string(text, i == 0 ? "" : ", ");
+        for (; opened > 0; opened--) {
+            text_string(text, "[");
+        }
+        add_number(text, values[i]);
+        for (; closed > 0; closed--) {
+            text_string(text, "]");
+        }
+    }
+}
+
+/* ---- JSON ---- */
+
+static void make_json(Text *text, const Model *model, const Result *result) {
+    text_string(text, "{\n  \"gradc\": 1,\n  \"model\": ");
+    json_text(text, model->name);
+    text_string(text, ",\n  \"hash\": ");
+    json_text(text, model->hash);
+    text_string(text, ",\n  \"method\": ");
+    json_text(text, result->method);
+    text_format(text, ",\n  \"epochs\": %lld,\n  \"objective\": ", (long long)result->epochs);
+    add_number(text, result->objective);
+    text_string(text, ",\n  \"dims\": ");
+    add_dims(text, model);
+    text_string(text, ",\n  \"consts\": ");
+    add_consts(text, model);
+    if (has_classes(model)) {
+        text_string(text, ",\n  \"classes\": ");
+        add_classes(text, model);
+    }
+    text_string(text, ",\n  \"params\": {");
+    for (size_t i = 0; i < model->param_count; i++) {
+        const Param *param = &model->params[i];
+        text_string(text, i ? ",\n    " : "\n    ");
+        json_text(text, param->name);
+        text_string(text, ": ");
+        add_array(text, &param->shape, result->params + param->offset);
+    }
+    text_string(text, model->param_count ? "\n  }\n}\n" : "}\n}\n");
+}
+
+/* ---- CSV ---- */
+
+static void make_csv(Text *text, const Model *model, const Result *result) {
+    text_string(text, "name,value\n");
+    for (size_t i = 0; i < model->param_count; i++) {
+        const Param *param = &model->params[i];
+        for (int64_t k = 0; k < param->shape.count; k++) {
+            bool quotes = param->shape.rank > 1;
+            text_format(text, "%s%s", quotes ? "\"" : "", param->name);
+            int64_t block = param->shape.count;
+            int64_t rest = k;
+            for (size_t axis = 0; axis < param->shape.rank; axis++) {
+                block /= param->shape.shape[axis];
+                text_format(text, "%s%lld", axis ? "," : "[", (long long)(rest / block));
+                rest %= block;
+            }
+            text_format(text, "%s%s,", param->shape.rank ? "]" : "", quotes ? "\"" : "");
+            text_number(text, result->params[param->offset + (size_t)k], true);
+            text_string(text, "\n");
+        }
+    }
+}
+
+/* ---- safetensors ---- */
+
+uint64_t result_checksum(const char *bytes, size_t length) {
+    uint64_t hash = 1469598103934665603u; /* FNV-1a */
+    for (size_t i = 0; i < length; i++) {
+        hash = (hash ^ (unsigned char)bytes[i]) * 1099511628211u;
+    }
+    return hash;
+}
+
+static void add_quoted(Text *text, const char *key, void (*add)(Text *, const Model *),
+                       const Model *model) {
+    Text inner;
+    text_start(&inner, text->context);
+    add(&inner, model);
+    text_string(text, ",");
+    json_text(text, key);
+    text_string(text, ":");
+    json_text(text, inner.data ? inner.data : "");
+    text->failed |= inner.failed;
+    text_free(&inner);
+}
+
+static void add_metadata(Text *text, const Model *model, const Result *result, uint64_t checksum) {
+    text_string(text, "{\"__metadata__\":{\"gradc\":\"1\",\"model\":");
+    json_text(text, model->name);
+    text_string(text, ",\"hash\":");
+    json_text(text, model->hash);
+    text_string(text, ",\"method\":");
+    json_text(text, result->method);
+    text_format(text, ",\"epochs\":\"%lld\",\"objective\":\"", (long long)result->epochs);
+    text_number(text, result->objective, true);
+    text_string(text, "\"");
+    add_quoted(text, "dims", add_dims, model);
+    add_quoted(text, "consts", add_consts, model);
+    if (has_classes(model)) {
+        add_quoted(text, "classes", add_classes, model);
+    }
+    text_format(text, ",\"checksum\":\"%016llx\"}", (unsigned long long)checksum);
+}
+
+/* order: params by name, the order of the format's own writer */
+static void sort_params(const Model *model, size_t *order) {
+    for (size_t i = 0; i < model->param_count; i++) {
+        size_t at = i;
+        for (; at > 0 && strcmp(model->params[order[at - 1]].name, model->params[i].name) > 0; at--) {
+            order[at] = order[at - 1];
+        }
+        order[at] = i;
+    }
+}
+
+static void add_little_endian(Text *text, uint64_t value) {
+    char bytes[8];
+    for (int i = 0; i < 8; i++) {
+        bytes[i] = (char)(value >> 8 * i & 0xff);
+    }
+    text_bytes(text, bytes, 8);
+}
+
+static void add_data(Text *text, const Model *model, const size_t *order, const double *params) {
+    for (size_t i = 0; i < model->param_count; i++) {
+        const Param *param = &model->params[order[i]];
+        for (int64_t k = 0; k < param->shape.count; k++) {
+            uint64_t bits;
+            memcpy(&bits, &params[param->offset + (size_t)k], sizeof bits);
+            add_little_endian(text, bits);
+        }
+    }
+}
+
+static void add_tensors(Text *text, const Model *model, const size_t *order) {
+    int64_t offset = 0;
+    for (size_t i = 0; i < model->param_count; i++) {
+        const Param *param = &model->params[order[i]];
+        text_string(text, ",");
+        json_text(text, param->name);
+        text_string(text, ":{\"dtype\":\"F64\",\"shape\":[");
+        for (size_t axis = 0; axis < param->shape.rank; axis++) {
+            text_format(text, "%s%lld", axis ? "," : "", (long long)param->shape.shape[axis]);
+        }
+        int64_t end = offset + 8 * param->shape.count;
+        text_format(text, "],\"data_offsets\":[%lld,%lld]}", (long long)offset, (long long)end);
+        offset = end;
+    }
+    text_string(text, "}");
+    while (!text->failed && text->length % 8) {
+        text_string(text, " ");
+    }
+}
+
+static void make_safetensors(Text *text, const Model *model, const Result *result) {
+    Text header, data;
+    text_start(&header, text->context);
+    text_start(&data, text->context);
+    size_t *order = NEW(text->context, size_t, model->param_count + 1);
+    if (order) {
+        sort_params(model, order);
+        add_data(&data, model, order, result->params);
+        add_metadata(&header, model, result, result_checksum(data.data, data.length));
+        add_tensors(&header, model, order);
+        add_little_endian(text, header.length);
+        text_bytes(text, header.data, header.length);
+        text_bytes(text, data.data, data.length);
+    }
+    text->failed |= !order || header.failed || data.failed;
+    memory_free(text->context, order);
+    text_free(&header);
+    text_free(&data);
+}
+
+bool result_write(Context *context, const Model *model, const Result *result, const char *path,
+                  Format format) {
+    static void (*const makers[FORMAT_COUNT])(Text *, const Model *, const Result *) = {
+        [FORMAT_SAFETENSORS] = make_safetensors, [FORMAT_JSON] = make_json, [FORMAT_CSV] = make_csv};
+    Text text;
+    text_start(&text, context);
+    makers[format](&text, model, result);
+    bool done = !text.failed && file_write(context, path, text.data, text.length);
+    text_free(&text);
+    return done;
+}
+
+/* ---- for people ---- */
+
+void params_text(Text *text, const Model *model, const double *params, size_t limit) {
+    for (size_t i = 0; i < model->param_count; i++) {
+        const Param *param = &model->params[i];
+        const double *values = params + param->offset;
+        text_format(text, "%s = ", param->name);
+        if ((uint64_t)param->shape.count <= limit) {
+            add_array(text, &param->shape, values);
+            text_string(text, "\n");
+            continue;
+        }
+        double square = 0;
+        double least = values[0];
+        double largest = values[0];
+        for (int64_t k = 0; k < param->shape.count; k++) {
+            square += values[k] * values[k];
+            least = values[k] < least ? values[k] : least;
+            largest = values[k] > largest ? values[k] : largest;
+        }
+        text_string(text, "[");
+        for (size_t axis = 0; axis < param->shape.rank; axis++) {
+            text_format(text, "%s%lld", axis ? ", " : "", (long long)param->shape.shape[axis]);
+        }
+        text_format(text, "] values from %.6g to %.6g, norm %.6g\n", least, largest, sqrt(square));
+    }
+}

@@ -1,0 +1,443 @@
+/* runtime.h: what the parts of the trainer know of each other. The trainer is linked into every
+ * executable that gradc makes; it includes nothing of the compiler, only abi.h. */
+#ifndef GRADC_RUNTIME_H
+#define GRADC_RUNTIME_H
+
+#include "runtime/abi.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Exit statuses. Signals end with 128 + their number. */
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+/* ---- context.c: memory and messages of one run ------------------------------------------------- */
+
+/* All memory of a run hangs on its context and is freed with it, or before. Every function that can
+ * fail returns false or NULL and has already reported. */
+typedef struct Context {
+    const char *program; /* argv[0] without its folders */
+    struct Block *blocks;
+} Context;
+
+void context_start(Context *context, const char *program);
+void context_end(Context *context);
+void *memory_new(Context *context, size_t count, size_t size);   /* zeroed, aligned to 64 bytes */
+void *memory_resize(Context *context, void *memory, size_t size); /* NULL memory: new; not zeroed */
+void memory_free(Context *context, void *memory);
+char *memory_copy(Context *context, const char *text, size_t length);
+char *memory_format(Context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define NEW(context, T, count) ((T *)memory_new((context), (size_t)(count), sizeof(T)))
+
+/* `program: error: …` on standard error; returns false. */
+bool report_error(Context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void report_warning(Context *context, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void report_note(Context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A growing text. After a failed allocation it stays short and `failed` is set. */
+typedef struct {
+    Context *context;
+    char *data; /* zero-terminated; NULL while empty */
+    size_t length, capacity;
+    bool failed;
+} Text;
+
+void text_start(Text *text, Context *context);
+void text_bytes(Text *text, const char *bytes, size_t length);
+void text_string(Text *text, const char *string);
+void text_format(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_number(Text *text, double value, bool real);
+void text_free(Text *text);
+
+/* The candidate that was probably meant by `name`, or NULL. */
+const char *closest_name(const char *name, const char *const *candidates, size_t count);
+
+/* ---- number.c: numbers read and written, whatever the locale ------------------------------------ */
+
+typedef enum { NUMBER_OK, NUMBER_BAD, NUMBER_OVERFLOW } NumberStatus;
+
+/* Reads a decimal number at `text`, correctly rounded, and says where it stopped; the character at
+ * `end` must be readable and belong to no number (a zero byte, a delimiter). */
+NumberStatus number_scan(const char *text, const char *end, double *value, const char **stop);
+/* The whole of text … end is one number, blanks around it allowed. */
+NumberStatus number_read(const char *text, const char *end, double *value);
+bool number_read_text(const char *text, double *value);
+bool integer_read_text(const char *text, int64_t *value);
+/* Why `text` is no number and what would mend it; never NULL. */
+const char *number_complaint(const char *text, size_t length);
+/* nan, inf, infinity, with a sign; any case. */
+bool number_read_nonfinite(const char *text, size_t length, double *value);
+/* Could the text be the name of a column, and not a number that went wrong? */
+bool number_could_be_name(const char *text, size_t length);
+enum { NUMBER_SIZE = 32 };
+/* The shortest text that reads back as the same double; with `real` always with a point or an
+ * exponent. Returns the length. */
+size_t number_write(char text[NUMBER_SIZE], double value, bool real);
+
+/* ---- model.c: the description that the compiler left ------------------------------------------------ */
+
+typedef enum {
+    ROLE_OBJECTIVE,
+    ROLE_GRADIENT,
+    ROLE_SGD,
+    ROLE_REGULAR,
+    ROLE_REGULAR_GRADIENT,
+    ROLE_FORWARD,
+    ROLE_INIT,
+    ROLE_METRIC, /* the uses of all metrics; their kernels are in `metrics` */
+    ROLE_COUNT
+} Role;
+
+typedef struct {
+    size_t rank;
+    const char **sizes; /* RPN */
+    int64_t *shape;     /* once the dims are bound */
+    int64_t count;      /* entries */
+} Shape;
+
+typedef struct {
+    const char *name;
+    int64_t value;
+    bool bound;
+    const char *by; /* what bound it, for messages */
+} Dim;
+
+typedef struct {
+    const char *name;
+    double value;
+    bool fixed;
+} Const;
+
+typedef struct {
+    const char *name, *c_name;
+    Shape shape;
+    size_t offset; /* in the flat vector */
+} Param;
+
+typedef struct {
+    const char *name;
+    bool is_int, target;
+    Shape shape;
+    const char *limit; /* RPN of `in`, or NULL */
+    /* the classes of a text column, in order; from the data or from a result file */
+    char **classes;
+    size_t class_count;
+} Column;
+
+typedef struct {
+    GradcKernel *function; /* NULL: the model has none */
+    const char *work;      /* RPN */
+} Kernel;
+
+typedef struct {
+    const char *name;
+    Kernel kernel;
+    const char *expression; /* of other metrics, as RPN; NULL: the mean of its kernel */
+} Metric;
+
+typedef struct {
+    const char *name, *value;
+} Setting;
+
+typedef struct {
+    const char *name, *source, *hash;
+    Dim *dims;
+    Const *consts;
+    Param *params;
+    Column *columns;
+    Metric *metrics;
+    Setting *settings;
+    size_t dim_count, const_count, param_count, column_count, metric_count, setting_count;
+    bool has_forward;
+    Shape forward;
+    Kernel kernels[ROLE_COUNT];
+    bool *uses[ROLE_COUNT]; /* by column; NULL: not said */
+    /* the arrays that kernels take, made by model_bind */
+    int64_t *dim_values;
+    double *const_values;
+    size_t parameter_count; /* length of the flat vector */
+} Model;
+
+Model *model_read(Context *context, const char *text, GradcKernel *const *kernels);
+Dim *model_dim(const Model *model, const char *name);
+Const *model_const(const Model *model, const char *name);
+/* The value of an RPN size; false (unreported) while a dim that it needs is not bound. `rows` stands
+ * for m. */
+bool model_size(const Model *model, const char *rpn, int64_t rows, int64_t *value);
+/* Binds a dim, or checks that it has that value already. */
+bool model_bind_dim(Context *context, Model *model, Dim *dim, int64_t value, const char *by);
+bool shape_resolve(Context *context, const Model *model, Shape *shape); /* false: not yet known */
+/* After all dims are bound: shapes of params, offsets, arrays for the kernels. */
+bool model_bind(Context *context, Model *model);
+size_t model_work(Context *context, const Model *model, const Kernel *kernel, int64_t rows);
+bool model_uses(const Model *model, Role role, size_t column);
+
+/* ---- data.h parts: columns.c, load.c, load_csv.c, load_npy.c ------------------------------------------- */
+
+/* Where the fields of one file column go. */
+typedef struct {
+    bool used;
+    uint32_t column; /* of the model */
+    int64_t entry;   /* within one sample */
+} Target;
+
+typedef struct {
+    int64_t row, line;
+} LineJump;
+
+typedef struct {
+    const char *path;
+    int64_t rows;
+    void **columns;      /* by column of the model: rows × entries; NULL: not loaded */
+    LineJump *jumps;     /* where line ≠ row + constant begins; line numbers from 1; none for npy */
+    size_t jump_count, jump_capacity;
+    int64_t capacity;    /* rows that fit */
+} Data;
+
+typedef struct {
+    const char *columns;   /* --columns, or NULL */
+    const char *delimiter; /* --delimiter, or NULL */
+    const char *header;    /* auto, yes, no */
+    bool nonfinite;
+    bool quiet;
+    const bool *needed;    /* by column of the model */
+} LoadOptions;
+
+/* Matches file columns to the model's; binds dims by the way. `names` is NULL without a header.
+ * `where` is the place for messages. */
+bool columns_match(Context *context, Model *model, const LoadOptions *options, const char *where,
+                   char **names, size_t count, Target *targets);
+/* Loads the data; binds the dims that they bind. */
+bool data_load(Context *context, Model *model, const LoadOptions *options, const char *path,
+               Data *data);
+bool data_reserve(Context *context, const Model *model, const LoadOptions *options, Data *data,
+                  int64_t rows);
+int64_t data_line(const Data *data, int64_t row); /* 0: the format has no lines */
+/* After the last row: binds the limits of class columns, unless already bound. */
+bool data_bind_limit(Context *context, Model *model, Column *column, int64_t classes);
+
+/* Bytes of a file or standard input, in blocks. */
+typedef struct {
+    Context *context;
+    const char *path;
+    int fd;
+    char *buffer; /* `size` bytes and a zero after `end` */
+    size_t size;
+    char *position, *end;
+    bool finished; /* no more bytes after end */
+} Input;
+
+bool input_open(Context *context, Input *input, const char *path);
+/* Keeps the bytes from `keep` on, moves them to the front and reads more after them. Sets position to
+ * where `keep` is now. False: reported. Without room it reads nothing. */
+bool input_fill(Input *input, char *keep);
+void input_close(Input *input);
+
+bool load_csv(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);
+bool load_npy(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);
+
+/* ---- classes.c ----------------------------------------------------------------------------------------- */
+
+enum { CLASSES_MAX = 1 << 20 };
+
+typedef struct {
+    char **texts; /* in the order in which they were found */
+    size_t count, capacity;
+    uint32_t *slots; /* 1 + index, 0: free */
+    size_t slot_count;
+} Classes;
+
+/* The number of a text; -1: there is no memory; -2: not found and not to be added. */
+int64_t classes_find(Context *context, Classes *classes, const char *text, size_t length, bool add);
+/* order[i]: the number of the text that is i-th by its bytes. */
+void classes_sort(const Classes *classes, uint32_t *order);
+
+/* ---- threads.c ------------------------------------------------------------------------------------------ */
+
+typedef struct ThreadPool ThreadPool;
+typedef void ThreadWork(void *job, size_t item, size_t worker);
+
+size_t threads_available(void);
+ThreadPool *threads_start(Context *context, size_t count); /* NULL: reported */
+size_t threads_count(const ThreadPool *pool);
+/* Does items 0 … count-1, each once, by any worker; returns when all are done. */
+void threads_run(ThreadPool *pool, ThreadWork *work, void *job, size_t count);
+void threads_stop(ThreadPool *pool);
+
+/* ---- random.c: xoshiro256** ------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint64_t state[4];
+} Random;
+
+void random_start(Random *random, uint64_t seed);
+uint64_t random_next(Random *random);
+int64_t random_below(Random *random, int64_t limit); /* 0 … limit-1 */
+double random_unit(Random *random);                  /* [0, 1) */
+void random_shuffle(Random *random, int64_t *order, int64_t count);
+
+/* ---- evaluate.c: the objective and its gradient over all rows --------------------------------------------- */
+
+/* J(θ) = (Σ loss)/m + penalty. Rows are cut into chunks by their number alone, and the chunks' sums are
+ * added by a fixed tree: the same bits for any number of threads. */
+typedef struct {
+    Context *context;
+    const Model *model;
+    const Data *data;
+    int64_t rows, chunk, chunks;
+    size_t parameters;
+    double *values;    /* of the chunks */
+    double *partials;  /* gradients of the chunks */
+    double **work;     /* by worker */
+    double *regular;   /* gradient of the penalty */
+    double *regular_work;
+    const void **one;  /* columns moved to a row */
+    const void ***moved; /* by worker */
+    size_t threads;
+    ThreadPool *pool;  /* started when an evaluation proves to be long enough */
+    double *params;    /* of the evaluation that runs */
+    bool with_gradient;
+} Evaluator;
+
+/* `largest`: the most rows that evaluate_columns will be given. */
+bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model, const Data *data,
+                     size_t threads, int64_t largest);
+void evaluator_end(Evaluator *evaluator);
+double evaluate(Evaluator *evaluator, double *params, double *gradient); /* NULL: value alone */
+/* Σ loss of rows first … first + rows - 1 of the data, and its gradient; no penalty. */
+double evaluate_rows(Evaluator *evaluator, double *params, int64_t first, int64_t rows,
+                     double *gradient);
+/* The same of other arrays than the data's. */
+double evaluate_columns(Evaluator *evaluator, double *params, const void *const *columns, int64_t rows,
+                        double *gradient);
+/* The data's columns, from a row on. */
+void evaluate_move(const Evaluator *evaluator, int64_t first, const void **columns);
+/* The mean of a metric over all rows. */
+double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metric);
+double evaluate_regular(Evaluator *evaluator, double *params, double *gradient); /* overwrites */
+/* The first row whose loss (or gradient) is not finite, or -1. */
+int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
+                          double *value);
+
+/* ---- json.c -------------------------------------------------------------------------------------------------- */
+
+typedef enum { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_TEXT, JSON_ARRAY, JSON_OBJECT } JsonKind;
+
+typedef struct Json Json;
+struct Json {
+    JsonKind kind;
+    char *key;  /* in an object */
+    double number;
+    char *text; /* zero-terminated; TEXT */
+    size_t count; /* members */
+    Json *first, *next;
+};
+
+/* NULL: *error says why (in the context's memory, or static). */
+Json *json_read(Context *context, const char *text, size_t length, const char **error);
+const Json *json_get(const Json *object, const char *key); /* NULL: none */
+void json_text(Text *text, const char *string);            /* quoted and escaped */
+
+/* ---- result.c, result_read.c: trained parameters in files ----------------------------------------------------- */
+
+typedef struct {
+    const double *params;
+    const char *method;
+    int64_t epochs;
+    double objective;
+} Result;
+
+typedef enum { FORMAT_SAFETENSORS, FORMAT_JSON, FORMAT_CSV, FORMAT_COUNT } Format;
+
+bool format_find(const char *name, Format *format);
+Format format_of_path(const char *path);
+bool result_write(Context *context, const Model *model, const Result *result, const char *path,
+                  Format format);
+/* Reads what result_write wrote (safetensors or JSON). result_open binds dims, consts and classes;
+ * result_params, after model_bind, fills the flat vector. */
+typedef struct {
+    const char *path;
+    char *bytes;
+    size_t length;
+    Json *header, *tensors;
+    const char *data; /* of safetensors; NULL: JSON */
+    size_t data_length;
+} ResultFile;
+
+uint64_t result_checksum(const char *bytes, size_t length);
+bool result_open(Context *context, Model *model, const char *path, bool force, ResultFile *file);
+bool result_params(Context *context, const Model *model, const ResultFile *file, double *params);
+/* `name = value` lines of all params; arrays with more than `limit` values as a summary. */
+void params_text(Text *text, const Model *model, const double *params, size_t limit);
+
+/* ---- file.c ------------------------------------------------------------------------------------------------------ */
+
+/* By a temporary name, fsync, rename, fsync of the folder; "-" is standard output. */
+bool file_write(Context *context, const char *path, const char *bytes, size_t length);
+char *file_read(Context *context, const char *path, size_t *length);
+bool bytes_write(Context *context, int fd, const char *name, const char *bytes, size_t length);
+
+/* ---- option.c ------------------------------------------------------------------------------------------------------- */
+
+typedef enum {
+#define OPTION(id, name, letter, argument, commands, help) OPT_##id,
+#include "runtime/option.def"
+#undef OPTION
+    OPT_COUNT
+} OptionId;
+
+typedef enum {
+    COMMAND_TRAIN = 1,
+    COMMAND_PREDICT = 2,
+    COMMAND_EVAL = 4,
+    COMMAND_CHECK = 8,
+    COMMAND_INFO = 16
+} Command;
+
+typedef struct {
+    Command command;
+    const char *values[OPT_COUNT]; /* the last one given; "" for a switch; NULL: not given */
+    const char **sets;             /* all of --set */
+    const char **defines;          /* all of -D */
+    size_t set_count, define_count;
+    const char *data; /* DATA, or NULL */
+} Options;
+
+/* STATUS_OK: go on, unless *finished (--help, --version were answered). */
+int options_read(Context *context, const Model *model, int argc, char **argv, Options *options,
+                 bool *finished);
+bool option_real(Context *context, const Model *model, const Options *options, OptionId id,
+                 double low, double *value);
+bool option_integer(Context *context, const Model *model, const Options *options, OptionId id,
+                    int64_t low, int64_t *value);
+/* The command line's text, or the model's `train { }` setting, or NULL. */
+const char *option_text(const Model *model, const Options *options, OptionId id);
+const char *option_name(OptionId id);
+
+/* ---- session.c: what all commands do first ----------------------------------------------------------------------------- */
+
+typedef struct {
+    Context *context;
+    Model *model;
+    const Options *options;
+    Data data;
+    ResultFile file;
+    double *params;
+    uint64_t seed;
+    int64_t threads;
+    bool usage; /* what failed is the command line's */
+} Session;
+
+/* Definitions, the result file of -m, the data, dims, start values. */
+bool session_start(Context *context, Model *model, const Options *options, Session *session);
+
+/* ---- commands ------------------------------------------------------------------------------------------------------------- */
+
+int command_train(Session *session);
+int command_predict(Session *session);
+int command_eval(Session *session);
+int command_check(Session *session);
+int command_info(Context *context, const Model *model);
+
+#endif

@@ -1,0 +1,133 @@
+/* session.c: what all commands do first: definitions, trained parameters, data, dims, start values. */
+#include "runtime/runtime.h"
+
+#include <string.h>
+
+/* NAME=VALUE in two; NULL: reported. */
+static char *split(Context *context, const char *option, const char *text, const char **value) {
+    const char *equals = strchr(text, '=');
+    if (!equals || equals == text) {
+        report_error(context, "%s: expected NAME=VALUE, found `%s`", option, text);
+        return NULL;
+    }
+    *value = equals + 1;
+    return memory_copy(context, text, (size_t)(equals - text));
+}
+
+static bool set_const(Context *context, const Model *model, const char *option, const char *name,
+                      const char *value) {
+    Const *item = model_const(model, name);
+    if (!item) {
+        const char **names = NEW(context, const char *, model->const_count + 1);
+        for (size_t i = 0; names && i < model->const_count; i++) {
+            names[i] = model->consts[i].name;
+        }
+        const char *guess = names ? closest_name(name, names, model->const_count) : NULL;
+        return report_error(context, "%s: the model has no const `%s`%s%s%s", option, name,
+                            guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
+    }
+    if (item->fixed) {
+        return report_error(context, "%s: const `%s` was fixed when the model was compiled", option, name);
+    }
+    return number_read_text(value, &item->value) ||
+           report_error(context, "%s: `%s` is no number", option, value);
+}
+
+static bool define_dim(Context *context, Model *model, const char *name, const char *value) {
+    Dim *dim = model_dim(model, name);
+    int64_t size;
+    if (!dim) {
+        return set_const(context, model, "-D", name, value);
+    }
+    if (!integer_read_text(value, &size) || size < 0) {
+        return report_error(context, "-D %s: expected a size, found `%s`", name, value);
+    }
+    return model_bind_dim(context, model, dim, size, "-D");
+}
+
+static bool take_definitions(Session *session) {
+    const Options *options = session->options;
+    const char *value;
+    for (size_t i = 0; i < options->define_count; i++) {
+        char *name = split(session->context, "-D", options->defines[i], &value);
+        if (!name || !define_dim(session->context, session->model, name, value)) {
+            session->usage = true;
+            return false;
+        }
+    }
+    const char *path = options->values[OPT_model];
+    bool force = options->values[OPT_force] != NULL;
+    if (path && !result_open(session->context, session->model, path, force, &session->file)) {
+        return false;
+    }
+    for (size_t i = 0; i < options->set_count; i++) {
+        char *name = split(session->context, "--set", options->sets[i], &value);
+        if (!name || !set_const(session->context, session->model, "--set", name, value)) {
+            session->usage = true;
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool load(Session *session) {
+    Model *model = session->model;
+    const Options *options = session->options;
+    bool *needed = NEW(session->context, bool, model->column_count + 1);
+    const char *header = options->values[OPT_header];
+    if (!needed) {
+        return false;
+    }
+    for (size_t i = 0; i < model->column_count; i++) {
+        needed[i] = options->command != COMMAND_PREDICT || model_uses(model, ROLE_FORWARD, i);
+    }
+    if (header && strcmp(header, "auto") != 0 && strcmp(header, "yes") != 0 && strcmp(header, "no") != 0) {
+        session->usage = true;
+        return report_error(session->context, "--header: expected auto, yes or no, found `%s`", header);
+    }
+    LoadOptions load_options = {.columns = options->values[OPT_columns],
+                                .delimiter = options->values[OPT_delimiter],
+                                .header = header ? header : "auto",
+                                .nonfinite = options->values[OPT_nonfinite] != NULL,
+                                .needed = needed};
+    if (!options->data) {
+        session->data.rows = 1;
+        return true;
+    }
+    return data_load(session->context, model, &load_options, options->data, &session->data);
+}
+
+static bool take_parameters(Session *session) {
+    Model *model = session->model;
+    const Kernel *init = &model->kernels[ROLE_INIT];
+    session->params = NEW(session->context, double, model->parameter_count + 1);
+    size_t size = model_work(session->context, model, init, 1);
+    double *work = size == SIZE_MAX ? NULL : NEW(session->context, double, size + 1);
+    if (!session->params || !work) {
+        return false;
+    }
+    if (session->file.bytes) {
+        return result_params(session->context, model, &session->file, session->params);
+    }
+    if (init->function) {
+        init->function(model->dim_values, model->const_values, session->params, NULL, NULL, 0, 0,
+                       session->seed, session->params, work);
+    }
+    memory_free(session->context, work);
+    return true;
+}
+
+bool session_start(Context *context, Model *model, const Options *options, Session *session) {
+    *session = (Session){.context = context, .model = model, .options = options};
+    int64_t seed = 1;
+    session->threads = (int64_t)threads_available();
+    if (!option_integer(context, model, options, OPT_seed, 0, &seed) ||
+        !option_integer(context, model, options, OPT_threads, 1, &session->threads)) {
+        session->usage = true;
+        return false;
+    }
+    session->seed = (uint64_t)seed;
+    session->threads = session->threads > 1024 ? 1024 : session->threads;
+    return take_definitions(session) && load(session) && model_bind(context, model) &&
+           take_parameters(session);
+}

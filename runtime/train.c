@@ -1,0 +1,329 @@
+/* train.c: `train`: settings, the loop over epochs, what happens at its end. */
+#include "runtime/progress.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+enum { REPORTS = 10, SHOWN_IN_ERROR = 8, SHUFFLE_STREAM = 0x5eed };
+
+/* The only file-scope variable that changes: a handler can reach nothing else. */
+static volatile sig_atomic_t caught;
+
+static void catch_signal(int number) {
+    caught = number;
+}
+
+static bool signal_caught(void) {
+    return caught != 0;
+}
+
+static void watch_signals(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = catch_signal;
+    action.sa_flags = SA_RESETHAND; /* a second one ends the process at once */
+    sigemptyset(&action.sa_mask);
+    caught = 0;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- settings ---- */
+
+static bool choose_method(Session *session, Training *training) {
+    const char *name = option_text(session->model, session->options, OPT_method);
+    const char *names[32];
+    training->optimizer = optimizers[0];
+    if (!name) {
+        return true;
+    }
+    for (size_t i = 0; i < optimizer_count; i++) {
+        names[i] = optimizers[i]->name;
+        if (strcmp(names[i], name) == 0) {
+            training->optimizer = optimizers[i];
+            return true;
+        }
+    }
+    const char *guess = closest_name(name, names, optimizer_count);
+    return report_error(session->context, "--method: unknown method `%s`%s%s%s", name,
+                        guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
+}
+
+static bool read_order(Session *session, Training *training) {
+    const char *order = option_text(session->model, session->options, OPT_order);
+    training->shuffle = !order || strcmp(order, "shuffle") == 0;
+    if (order && !training->shuffle && strcmp(order, "file") != 0) {
+        return report_error(session->context, "--order: expected file or shuffle, found `%s`", order);
+    }
+    return true;
+}
+
+static bool read_settings(Session *session, Training *training) {
+    Context *context = session->context;
+    const Model *model = session->model;
+    const Options *options = session->options;
+    if (!choose_method(session, training) || !read_order(session, training)) {
+        return false;
+    }
+    training->rate = training->optimizer->rate;
+    training->epochs = training->optimizer->epochs;
+    training->batch = training->optimizer->batch ? training->optimizer->batch : 1;
+    training->momentum = 0.9;
+    training->beta1 = 0.9;
+    training->beta2 = 0.999;
+    training->epsilon = 1e-8;
+    const struct {
+        OptionId id;
+        double *value;
+    } reals[] = {{OPT_rate, &training->rate},         {OPT_momentum, &training->momentum},
+                 {OPT_beta1, &training->beta1},       {OPT_beta2, &training->beta2},
+                 {OPT_epsilon, &training->epsilon},   {OPT_tolerance, &training->tolerance}};
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
+        if (!option_real(context, model, options, reals[i].id, 0, reals[i].value)) {
+            return false;
+        }
+    }
+    if (!option_integer(context, model, options, OPT_epochs, 0, &training->epochs) ||
+        !option_integer(context, model, options, OPT_batch, 1, &training->batch)) {
+        return false;
+    }
+    training->report = training->epochs / REPORTS > 0 ? training->epochs / REPORTS : 1;
+    return option_integer(context, model, options, OPT_report, 1, &training->report);
+}
+
+static bool warn_settings(const Session *session) {
+    for (size_t i = 0; i < session->model->setting_count; i++) {
+        const char *name = session->model->settings[i].name;
+        bool known = false;
+        for (int id = 0; id < OPT_COUNT; id++) {
+            known |= strcmp(option_name((OptionId)id), name) == 0;
+        }
+        if (!known) {
+            report_warning(session->context, "the model's setting `%s` is none of this trainer's", name);
+        }
+    }
+    return true;
+}
+
+static bool model_can_train(const Session *session, const Training *training) {
+    const Model *model = session->model;
+    Role role = training->optimizer == optimizers[1] ? ROLE_SGD : ROLE_GRADIENT;
+    if (!model->kernels[ROLE_OBJECTIVE].function || !model->kernels[role].function) {
+        return report_error(session->context, "model `%s` has no `loss` to train", model->name);
+    }
+    if (model->parameter_count == 0) {
+        return report_error(session->context, "model `%s` has no parameters to train", model->name);
+    }
+    return true;
+}
+
+/* ---- memory ---- */
+
+static bool make_staging(Session *session, Training *training) {
+    const Model *model = session->model;
+    training->staging = NEW(session->context, void *, model->column_count + 1);
+    for (size_t i = 0; training->staging && i < model->column_count; i++) {
+        training->staging[i] =
+            memory_new(session->context, (size_t)(training->batch * model->columns[i].shape.count) + 1, 8);
+        if (!training->staging[i]) {
+            return false;
+        }
+    }
+    return training->staging != NULL;
+}
+
+static bool make_order(Session *session, Training *training) {
+    int64_t rows = session->data.rows;
+    training->order = NEW(session->context, int64_t, rows);
+    for (int64_t i = 0; training->order && i < rows; i++) {
+        training->order[i] = i;
+    }
+    return training->order && (!training->optimizer->batched || make_staging(session, training));
+}
+
+static bool make_vectors(Session *session, Training *training) {
+    Context *context = session->context;
+    size_t n = training->parameters;
+    int64_t block = session->data.rows < 4096 ? session->data.rows : 4096;
+    size_t work = model_work(context, session->model, &session->model->kernels[ROLE_SGD], block);
+    training->good = NEW(context, double, n);
+    training->gradient = NEW(context, double, n);
+    training->regular = NEW(context, double, n);
+    training->work = work == SIZE_MAX ? NULL : NEW(context, double, work + 1);
+    training->state = NEW(context, double *, training->optimizer->states + 1);
+    if (!training->good || !training->gradient || !training->regular || !training->work ||
+        !training->state) {
+        return false;
+    }
+    for (size_t i = 0; i < training->optimizer->states; i++) {
+        training->state[i] = NEW(context, double, n);
+        if (!training->state[i]) {
+            return false;
+        }
+    }
+    bool shuffled = training->shuffle && !training->optimizer->full_batch && session->data.rows > 1;
+    return !shuffled || make_order(session, training);
+}
+
+/* ---- the loop ---- */
+
+static EpochStatus evaluate_epoch(Training *training) {
+    bool full = training->optimizer->full_batch;
+    training->objective =
+        evaluate(training->evaluator, training->params, full ? training->gradient : NULL);
+    if (full) {
+        training->gradient_norm = norm(training->gradient, training->parameters);
+    }
+    if (isfinite(training->objective) &&
+        (!full || all_finite(training->gradient, training->parameters))) {
+        return EPOCH_DONE;
+    }
+    double value = training->objective;
+    int64_t row = evaluate_find_bad(training->evaluator, training->params, NULL, training->data->rows, &value);
+    training->bad = (Bad){row, row < 0 ? training->objective : value,
+                          row < 0             ? "the sum of all losses and the penalty"
+                          : isfinite(value) ? "the gradient of the loss"
+                                              : "the loss"};
+    return EPOCH_DIVERGED;
+}
+
+static EpochStatus run_epochs(Training *training, Progress *progress, bool *failed) {
+    size_t bytes = training->parameters * sizeof(double);
+    EpochStatus status = EPOCH_DONE;
+    for (training->epoch = 0;; training->epoch++) {
+        bool last = training->epoch == training->epochs || status != EPOCH_DONE;
+        bool due = last || progress_due(progress, training);
+        if ((due || training->optimizer->full_batch) && evaluate_epoch(training) == EPOCH_DIVERGED) {
+            return EPOCH_DIVERGED;
+        }
+        if (due && !progress_epoch(progress, training)) {
+            *failed = true;
+            return status;
+        }
+        progress_draw(progress, training, false);
+        if (training->optimizer->full_batch && training->gradient_norm <= training->tolerance && !last) {
+            status = EPOCH_CONVERGED;
+            last = true;
+        }
+        if (last || caught) {
+            return caught && status == EPOCH_DONE && !last ? EPOCH_STOPPED : status;
+        }
+        memcpy(training->good, training->params, bytes);
+        status = training->optimizer->epoch(training);
+        if (status == EPOCH_DIVERGED) {
+            training->epoch++;
+            return status;
+        }
+    }
+}
+
+/* ---- the end ---- */
+
+static void report_diverged(const Training *training) {
+    Context *context = training->context;
+    const Bad *bad = &training->bad;
+    char where[400] = "";
+    char value[NUMBER_SIZE];
+    int64_t line = bad->row >= 0 ? data_line(training->data, bad->row) : 0;
+    if (bad->row >= 0 && line) {
+        snprintf(where, sizeof where, ", in row %lld (%.300s:%lld)", (long long)bad->row + 1,
+                 training->data->path, (long long)line);
+    } else if (bad->row >= 0) {
+        snprintf(where, sizeof where, ", in row %lld", (long long)bad->row + 1);
+    }
+    number_write(value, bad->value, false);
+    bool finite = isfinite(bad->value);
+    report_error(context, "epoch %lld%s: %s is %s%s", (long long)training->epoch, where, bad->what,
+                 finite ? "not finite; the loss there is " : "", value);
+    Text text;
+    text_start(&text, context);
+    params_text(&text, training->model, training->params, SHOWN_IN_ERROR);
+    for (char *p = text.data, *end; p && !text.failed && *p; p = end + 1) {
+        end = strchr(p, '\n');
+        fprintf(stderr, "    %.*s\n", (int)(end - p), p);
+    }
+    text_free(&text);
+}
+
+static int finish(Session *session, Training *training, Progress *progress, EpochStatus status) {
+    const char *path = session->options->values[OPT_output];
+    int result = status == EPOCH_DIVERGED ? STATUS_FAILED : caught ? 128 + (int)caught : STATUS_OK;
+    if (status == EPOCH_DIVERGED) {
+        progress_clear(progress);
+        report_diverged(training);
+        if (training->epoch == 0) {
+            report_note(session->context, "these are the start values; nothing is written");
+            progress->quiet = true;
+            progress_end(progress, training);
+            return STATUS_FAILED;
+        }
+        memcpy(training->params, training->good, training->parameters * sizeof(double));
+        training->objective = evaluate(training->evaluator, training->params, NULL);
+        char rate[NUMBER_SIZE];
+        number_write(rate, training->rate, false);
+        report_note(session->context, "the last good parameters are kept; a smaller --rate than %s may help",
+                    rate);
+    }
+    if (!progress_end(progress, training)) {
+        result = STATUS_FAILED;
+    }
+    if (status == EPOCH_CONVERGED && !progress->quiet && training->epoch < training->epochs) {
+        fprintf(progress->stream, "converged after %lld epochs\n", (long long)training->epoch);
+    }
+    Format format = path ? format_of_path(path) : FORMAT_JSON;
+    const char *named = session->options->values[OPT_format];
+    if (named) {
+        format_find(named, &format);
+    }
+    Result written = {training->params, training->optimizer->name, training->epoch, training->objective};
+    if (path && (fflush(stdout) != 0 ||
+                 !result_write(session->context, session->model, &written, path, format))) {
+        result = STATUS_FAILED;
+    }
+    return result;
+}
+
+static bool check_format(Session *session) {
+    Format format;
+    const char *named = session->options->values[OPT_format];
+    if (named && !format_find(named, &format)) {
+        return report_error(session->context, "--format: expected safetensors, json or csv, found `%s`",
+                            named);
+    }
+    return true;
+}
+
+int command_train(Session *session) {
+    Evaluator evaluator;
+    Progress progress;
+    Training training = {.context = session->context, .model = session->model, .data = &session->data,
+                         .evaluator = &evaluator, .params = session->params,
+                         .parameters = session->model->parameter_count, .stopped = signal_caught};
+    const char *path = session->options->values[OPT_output];
+    bool to_stdout = path && strcmp(path, "-") == 0;
+    bool quiet = session->options->values[OPT_quiet] != NULL;
+    if (!read_settings(session, &training) || !check_format(session)) {
+        return STATUS_USAGE;
+    }
+    if (!warn_settings(session) || !model_can_train(session, &training)) {
+        return STATUS_FAILED;
+    }
+    training.batch = training.batch > session->data.rows ? session->data.rows : training.batch;
+    random_start(&training.random, session->seed + SHUFFLE_STREAM);
+    if (!evaluator_start(session->context, &evaluator, session->model, &session->data,
+                         (size_t)session->threads, training.batch) ||
+        !make_vectors(session, &training)) {
+        return STATUS_FAILED;
+    }
+    if (!progress_start(session->context, &progress, quiet, to_stdout, session->options->values[OPT_log])) {
+        return STATUS_FAILED;
+    }
+    bool failed = false;
+    watch_signals();
+    EpochStatus status = run_epochs(&training, &progress, &failed);
+    int result = failed ? STATUS_FAILED : finish(session, &training, &progress, status);
+    evaluator_end(&evaluator);
+    return result;
+}
