@@ -175,6 +175,20 @@ static void add_uses(Text *text, const Ir *ir, const Kernel *kernels, size_t cou
     }
 }
 
+static bool add_derived(Text *text, const Compiler *compiler) {
+    const Model *model = compiler->model;
+    for (size_t k = 0; k < model->function_count; k++) {
+        if (derived_is(&model->functions[k])) {
+            const char *rpn = derived_metric(compiler, &model->functions[k]);
+            if (rpn == NULL) {
+                return false;
+            }
+            text_format(text, "derived %s %s\n", model->functions[k].name, rpn);
+        }
+    }
+    return true;
+}
+
 const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, size_t count) {
     const Model *model = compiler->model;
     const Ir *ir = find_kernel(kernels, count, "objective")->stages.program->ir;
@@ -199,5 +213,8 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
         add_kernel_lines(&text, &kernels[k], k);
     }
     add_uses(&text, ir, kernels, count);
+    if (!add_derived(&text, compiler)) {
+        return NULL;
+    }
     return text.data;
 }

@@ -201,6 +201,11 @@ typedef struct {
     Stages stages;
 } Kernel;
 
+/* derived.c: a metric made of others, as RPN with commas; NULL on errors. */
+const char *derived_metric(const Compiler *compiler, const ModelFunction *metric);
+/* A metric without arguments: made of the others, it has no kernel. */
+bool derived_is(const ModelFunction *function);
+/* NULL on errors. */
 const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, size_t count);
 
 /* ---- output.c: files ------------------------------------------------------------------------ */

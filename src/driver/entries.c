@@ -199,11 +199,6 @@ static bool add_kernel(Compiler *compiler, Kernel *kernel, Request request) {
     return compile_entry(compiler, &request, &kernel->stages);
 }
 
-/* A metric without arguments is made of the others and has no kernel. */
-static bool is_derived_metric(const ModelFunction *function) {
-    return !function->ast->has_parens;
-}
-
 bool entries_trainer(Compiler *compiler, Unit *unit) {
     const Model *model = compiler->model;
     if (!sema_check_trainer(&compiler->front, model)) {
@@ -222,7 +217,7 @@ bool entries_trainer(Compiler *compiler, Unit *unit) {
     }
     for (size_t k = 0; k < model->function_count; k++) {
         const ModelFunction *function = &model->functions[k];
-        if (function->role == FUNCTION_METRIC && !is_derived_metric(function)) {
+        if (function->role == FUNCTION_METRIC && !derived_is(function)) {
             kernels[count] = (Kernel){.role = "metric", .metric = function};
             ok = ok && add_kernel(compiler, &kernels[count++],
                                   (Request){.entry = ENTRY_METRIC, .function = function});
@@ -238,7 +233,7 @@ bool entries_trainer(Compiler *compiler, Unit *unit) {
     unit->kernels = programs.items;
     unit->kernel_count = programs.count;
     unit->description = describe_trainer(compiler, kernels, count);
-    return true;
+    return unit->description != NULL;
 }
 
 /* ---- derivations ---------------------------------------------------------------------------- */
