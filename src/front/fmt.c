@@ -354,9 +354,6 @@ static void put_comment(Format *f, const Piece *piece, int column) {
     size_t kept_from = f->comment_from;
     if (piece->lines == 0 && piece->token > 0 && f->out.length > 0) {
         int end = current_column(f) + 2; /* behind code: where it was, if there is room */
-        Place place =
-            sources_place(f->p.front->sources, f->p.file, f->p.tokens[piece->token].start);
-        (void)place;
         size_t line = f->p.tokens[piece->token].start - from;
         int was = (int)display_width(f->p.source->text + line, from);
         column = was > end ? was : end;
@@ -405,7 +402,7 @@ static void put_statement(Format *f, size_t first, size_t last) {
 /* The `}` of the `{` at i, or count. */
 static size_t find_close(const Format *f, size_t i) {
     int depth = 0;
-    for (; i < f->count; i++) {
+    for (; i + 1 < f->count; i++) {
         depth += f->pieces[i].kind == TOKEN_LEFT_BRACE;
         depth -= f->pieces[i].kind == TOKEN_RIGHT_BRACE;
         if (depth == 0) {
@@ -415,10 +412,13 @@ static size_t find_close(const Format *f, size_t i) {
     return i;
 }
 
+/* Of the pieces up to `last` on one line, with what stands before each. */
 static int flat_width(const Format *f, size_t first, size_t last) {
     int width = 0;
     for (size_t i = first; i < last; i++) {
-        width += f->pieces[i].width + 2; /* a space, or `; ` */
+        const Piece *piece = &f->pieces[i];
+        bool separated = piece->starts && piece[-1].kind != TOKEN_LEFT_BRACE;
+        width += piece->width + (separated ? 2 : needs_space(f, piece - 1, piece));
     }
     return width;
 }
@@ -431,7 +431,7 @@ static bool is_tall(const Format *f, size_t i, int column) {
             return true;
         }
     }
-    return close > i + 1 && column + flat_width(f, i, close) > WIDTH + flat_width(f, i, i + 1);
+    return column + flat_width(f, i + 1, close + 1) > WIDTH;
 }
 
 static bool ends_statement(const Format *f, size_t i) {
