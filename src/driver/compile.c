@@ -76,6 +76,19 @@ static bool no_errors(const Compiler *compiler) {
     return diags_errors(compiler->front.diags) == 0;
 }
 
+/* Does the task ask for nothing beyond `stage`? */
+static bool stops_after(const Options *options, Dump stage) {
+    if (options->task != TASK_DUMP) {
+        return false;
+    }
+    for (int k = (int)stage + 1; k < DUMP_COUNT; k++) {
+        if (options->dump[k]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool compile_front(Compiler *compiler) {
     const Front *front = &compiler->front;
     const Options *options = compiler->options;
@@ -83,25 +96,27 @@ bool compile_front(Compiler *compiler) {
     if (options->dump[DUMP_tokens]) {
         dump(compiler, DUMP_tokens, NULL, front_tokens(front, compiler->file));
     }
-    const Ast *ast = front_parse(front, compiler->file);
+    if (stops_after(options, DUMP_tokens)) {
+        return no_errors(compiler);
+    }
+    compiler->ast = front_parse(front, compiler->file);
     compile_time(compiler, TIME_parse, &since);
-    if (!no_errors(compiler)) {
-        return false;
-    }
     if (options->dump[DUMP_ast]) {
-        dump(compiler, DUMP_ast, NULL, front_dump(front, ast));
+        dump(compiler, DUMP_ast, NULL, front_dump(front, compiler->ast));
     }
-    compiler->ast = ast;
-    if (options->task == TASK_FMT) {
-        return true;
+    if (!no_errors(compiler) || options->task == TASK_FMT || stops_after(options, DUMP_ast)) {
+        return no_errors(compiler);
     }
-    compiler->model = sema_check(front, ast, options->definitions, options->definition_count);
+    compiler->model =
+        sema_check(front, compiler->ast, options->definitions, options->definition_count);
     compile_time(compiler, TIME_check, &since);
     if (options->dump[DUMP_model]) {
         dump(compiler, DUMP_model, NULL, model_dump(compiler->model, compiler->arena));
     }
-    lower_check(front, compiler->model);
-    compile_time(compiler, TIME_lower, &since);
+    if (!stops_after(options, DUMP_model)) {
+        lower_check(front, compiler->model);
+        compile_time(compiler, TIME_lower, &since);
+    }
     return no_errors(compiler);
 }
 
@@ -281,19 +296,6 @@ void compile_messages(Compiler *compiler) {
     diags_print(compiler->front.diags, compiler->options->color);
 }
 
-/* Does the task ask for nothing beyond the checked model? */
-static bool stops_early(const Options *options) {
-    if (options->task != TASK_DUMP) {
-        return false;
-    }
-    for (int k = DUMP_ir; k < DUMP_COUNT; k++) {
-        if (options->dump[k]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool build_unit(Compiler *compiler, Unit *unit) {
     const Model *model = compiler->model;
     *unit = (Unit){.model_name = model->name,
@@ -350,7 +352,7 @@ static Status do_task(Compiler *compiler) {
     if (options->task == TASK_CHECK) {
         return check_model(compiler);
     }
-    return stops_early(options) ? STATUS_OK : emit(compiler);
+    return stops_after(options, DUMP_model) ? STATUS_OK : emit(compiler);
 }
 
 static void print_times(const Compiler *compiler) {
