@@ -1,4 +1,4 @@
-/* diff.c: derivatives of entries: the outputs that are added, and DERIV inside the language. */
+/* diff.c: derivatives of entries: the outputs that are added. */
 #include "diff/sweep.h"
 
 static IndexSet sample_set(const Ir *ir) {
@@ -31,7 +31,6 @@ Ir *diff_gradient_traced(const Diff *diff, const Ir *source, size_t value, const
     if (!ir) {
         return NULL;
     }
-    ir = ir_compact(ir);
     Ref *leaves = arena_array(ir->arena, Ref, wrt_count + 1);
     Ref *adjoints = arena_array(ir->arena, Ref, wrt_count + 1);
     for (size_t k = 0; k < wrt_count; k++) {
@@ -81,43 +80,16 @@ Ir *diff_forward(const Diff *diff, const Ir *source, size_t value, const uint32_
     if (!ir) {
         return NULL;
     }
-    ir = ir_compact(ir);
     Direction *directions = arena_array(ir->arena, Direction, wrt_count + 1);
     for (size_t k = 0; k < wrt_count; k++) {
         directions[k].value = ir_leaf(ir, wrt[k]);
         directions[k].tangent = ir_leaf(ir, add_tangent_leaf(ir, wrt[k]));
     }
-    const Ref *dot = diff_tangents(diff, ir, directions, wrt_count);
+    const Ref *dot = diff_tangents(diff, ir, directions, wrt_count,
+                                   ir->outputs[value].value);
     if (!dot) {
         return NULL;
     }
     add_derivative_output(ir, value, dot[ir->outputs[value].value]);
     return ir;
-}
-
-/* ---- derivatives inside the language -------------------------------------------------------------- */
-
-static bool has_derivatives(const Ir *ir) {
-    const Ref top = ir_count(ir);
-    for (Ref v = 1; v < top; v++) {
-        if (ir_node(ir, v)->op == OP_DERIV) {
-            return true;
-        }
-    }
-    return false;
-}
-
-Ir *diff_expand(const Diff *diff, const Ir *source) {
-    if (!has_derivatives(source)) {
-        return ir_compact(source);
-    }
-    const Ref top = ir_count(source);
-    for (Ref v = 1; v < top; v++) {
-        if (ir_node(source, v)->op == OP_DERIV) {
-            diag_error(diff->diags, ir_node(source, v)->span,
-                       "derivatives inside a model are not supported yet");
-            return NULL;
-        }
-    }
-    return NULL;
 }

@@ -228,7 +228,7 @@ static Ref forward_node(Forward *f, Ref v) {
     return REF_NONE;
 }
 
-Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t count) {
+Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t count, Ref root) {
     Forward f = {.diff = diff, .ir = ir, .top = ir_count(ir)};
     Ref *wrt = arena_array(ir->arena, Ref, count + 1);
     for (size_t k = 0; k < count; k++) {
@@ -243,9 +243,10 @@ Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t
     for (size_t k = 0; k < count; k++) {
         f.dot[wrt[k]] = directions[k].tangent;
     }
+    const bool *needed = ir_reach(ir, &root, 1);
     const Span at = ir->at;
     for (Ref v = 1; v < f.top; v++) {
-        if (f.active[v] && f.dot[v] == REF_NONE && !f.failed) {
+        if (f.active[v] && needed[v] && f.dot[v] == REF_NONE && !f.failed) {
             ir->at = ir_node(ir, v)->span;
             f.dot[v] = forward_node(&f, v);
         }

@@ -140,7 +140,11 @@ static bool node_active(const Ir *ir, Ref v, const Recurrences *recurrences, con
     case OP_VAR:
         return active[node->args[0]];
     case OP_STATE: {
-        const Recurrence *r = &recurrences->list[node->as.state.tag];
+        const uint32_t tag = node->as.state.tag;
+        const Recurrence *r = &recurrences->list[tag];
+        if (tag >= recurrences->count || r->scan == REF_NONE) { /* its scan is not made yet */
+            return active[node->args[0]];
+        }
         return diff_carried_active(ir, r, active, node->as.state.k);
     }
     case OP_PICK: {

@@ -94,8 +94,8 @@ typedef struct {
     Ref value, tangent;
 } Direction;
 
-/* The tangents of values 1 … top-1 (REF_NONE: zero) when those of `directions` are given. NULL if
+/* The tangents of what `root` needs (REF_NONE: zero) when those of `directions` are given. NULL if
  * something was not differentiable. */
-Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t count);
+Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t count, Ref root);
 
 #endif

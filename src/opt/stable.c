@@ -368,19 +368,18 @@ static bool is_label(const Ir *ir, Ref y) {
 }
 
 /* w = 1 - label, of reals or of whole numbers. */
-static bool is_complement(const Ir *ir, Ref w, Ref label) {
+static bool is_complement(Ir *ir, Ref w, Ref label) {
     Ref x;
     if (is_one_minus(ir, w, &x)) {
         return x == label;
     }
-    if (!opt_is_op(ir, w, OP_CONVERT) || !opt_is_op(ir, label, OP_CONVERT)) {
+    if (!opt_is_op(ir, w, OP_CONVERT) || !opt_is_op(ir, label, OP_CONVERT) ||
+        ir_kind(ir, opt_arg(ir, w, 0)) != KIND_INT ||
+        ir_kind(ir, opt_arg(ir, label, 0)) != KIND_INT) {
         return false;
     }
-    const Node *n = ir_node(ir, opt_arg(ir, w, 0));
-    if (n->op != OP_CALL || n->as.builtin != BI_sub || n->args[1] != opt_arg(ir, label, 0)) {
-        return false;
-    }
-    const Node *one = ir_node(ir, n->args[0]);
+    const Ref sum = ir_add(ir, opt_arg(ir, w, 0), opt_arg(ir, label, 0));
+    const Node *one = ir_node(ir, sum);
     return one->op == OP_CONST && one->kind == KIND_INT && one->as.integer == 1;
 }
 

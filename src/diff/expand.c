@@ -1,0 +1,217 @@
+/* expand.c: derivatives inside the language. Each DERIV is replaced, innermost first (operands have
+ * smaller ids), by forward mode if its variable is a number, else by reverse mode in which the indices
+ * of the differentiated value are held: they name components, and are not summed. Variables become
+ * what they stand for at the end.
+ * Reads any Ir; returns one without DERIV and VAR. */
+#include "diff/sweep.h"
+
+typedef struct Expander Expander;
+struct Expander {
+    const Diff *diff;
+    Ir *ir;
+    Ref top;
+    Ref *map;       /* old value → what it has become */
+    uint32_t *tags; /* old tag → new one */
+    bool *tagged;
+    unsigned serial; /* of held indices: none may be an axis of what is differentiated */
+    bool failed;
+    Ref (*rule)(Expander *x, Ref v);
+};
+
+enum { HELD_ORDINAL = 900 };
+
+/* ---- the frame: a copy in which values are replaced ----------------------------------------------- */
+
+static uint32_t tag_of(Expander *x, uint32_t tag) {
+    if (!x->tagged[tag]) {
+        x->tagged[tag] = true;
+        x->tags[tag] = ir_new_tag(x->ir);
+    }
+    return x->tags[tag];
+}
+
+static Ref rebuild(Expander *x, Ref v) {
+    Ir *ir = x->ir;
+    const Node *node = ir_node(ir, v);
+    Ref *args = arena_array(ir->arena, Ref, node->arg_count + 1);
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        args[k] = x->map[node->args[k]];
+    }
+    if (node->op == OP_STATE) {
+        return ir_state(ir, tag_of(x, node->as.state.tag), node->as.state.k, node->as.state.t,
+                        node->free, args[0]);
+    }
+    if (node->op == OP_SCAN) {
+        const uint32_t count = node->as.scan.count;
+        return ir_scan(ir, tag_of(x, node->as.scan.tag), node->as.scan.t, node->as.scan.direction,
+                       args, args + count, count);
+    }
+    return ir_rebuild(ir, v, args);
+}
+
+static Ir *sweep(Expander *x, const Ir *source) {
+    x->ir = ir_compact(source);
+    x->ir->rewrites = source->rewrites;
+    Ir *ir = x->ir;
+    x->top = ir_count(ir);
+    x->map = arena_array(ir->arena, Ref, x->top);
+    uint32_t tags = 0;
+    for (Ref v = 1; v < x->top; v++) {
+        const Node *node = ir_node(ir, v);
+        if (node->op == OP_STATE && node->as.state.tag >= tags) {
+            tags = node->as.state.tag + 1;
+        } else if (node->op == OP_SCAN && node->as.scan.tag >= tags) {
+            tags = node->as.scan.tag + 1;
+        }
+    }
+    x->tags = arena_array(ir->arena, uint32_t, tags + 1);
+    x->tagged = arena_array(ir->arena, bool, tags + 1);
+    const Span at = ir->at;
+    for (Ref v = 1; v < x->top && !x->failed; v++) {
+        ir->at = ir_node(ir, v)->span;
+        x->map[v] = x->rule(x, v);
+    }
+    ir->at = at;
+    for (size_t k = 0; k < ir->output_count && !x->failed; k++) {
+        ir->outputs[k].value = x->map[ir->outputs[k].value];
+    }
+    if (x->failed) {
+        return NULL;
+    }
+    Ir *result = ir_compact(ir);
+    result->rewrites = source->rewrites;
+    return result;
+}
+
+/* ---- one derivative ----------------------------------------------------------------------------------- */
+
+static Ref zero_like(Ir *ir, Ref e, Ref v) {
+    Index axes[2 * RANK_LIMIT];
+    IndexSet used = ir_free(ir, e) | ir_free(ir, v);
+    unsigned count = 0;
+    const Ref both[] = {e, v};
+    for (unsigned b = 0; b < 2; b++) {
+        const Node *node = ir_node(ir, both[b]);
+        for (unsigned k = 0; k < node->rank; k++) {
+            axes[count] = ir_fresh(ir, node->shape[k], used);
+            used |= INDEX_BIT(axes[count]);
+            count++;
+        }
+    }
+    return diff_zeros(ir, axes, count);
+}
+
+static Ref by_number(Expander *x, Ref e, Ref v) {
+    const Direction direction = {v, ir_real(x->ir, 1)};
+    const Ref *dot = diff_tangents(x->diff, x->ir, &direction, 1, e);
+    if (!dot) {
+        x->failed = true;
+        return e;
+    }
+    return dot[e] != REF_NONE ? dot[e] : zero_like(x->ir, e, v);
+}
+
+/* The indices that are axes of arrays which e needs: none of them can be held. */
+static IndexSet axes_below(Ir *ir, Ref e) {
+    const bool *needed = ir_reach(ir, &e, 1);
+    IndexSet axes = 0;
+    for (Ref u = 1; u <= e; u++) {
+        if (needed[u] && ir_rank(ir, u) > 0) {
+            Index names[RANK_LIMIT];
+            axes |= diff_index_set(names, ir_axis_names(ir, u, names));
+        }
+    }
+    return axes;
+}
+
+static Index held_index(Expander *x, Dim dim) {
+    return ir_index(x->ir, dim, HELD_ORDINAL + x->serial++);
+}
+
+static Ref by_array(Expander *x, Ref e, Ref v) {
+    Ir *ir = x->ir;
+    Index axes[2 * RANK_LIMIT], from[INDEX_LIMIT], to[INDEX_LIMIT], names[RANK_LIMIT];
+    unsigned rank = 0, renamed = 0;
+    for (; rank < ir_rank(ir, e); rank++) {
+        axes[rank] = held_index(x, ir_node(ir, e)->shape[rank]);
+    }
+    Ref component = diff_read_at(ir, e, REF_NONE, axes, rank);
+    IndexSet held = ir_free(ir, component);
+    const IndexSet clash = held & axes_below(ir, e);
+    for (unsigned i = 0; i < INDEX_LIMIT; i++) {
+        if (clash & INDEX_BIT(i)) {
+            from[renamed] = (Index)i;
+            to[renamed] = held_index(x, ir_index_dim(ir, (Index)i));
+            renamed++;
+        }
+    }
+    if (renamed > 0) {
+        const Ref closed = ir_array(ir, from, renamed, component);
+        component = diff_read_at(ir, closed, REF_NONE, to, renamed);
+        held = (held & ~clash) | diff_index_set(to, renamed);
+    }
+    const Seed seed = {component, ir_real(ir, 1)};
+    Ref adjoint;
+    if (!diff_reverse(x->diff, ir, &seed, 1, &v, 1, held, NULL, &adjoint)) {
+        x->failed = true;
+        return e;
+    }
+    if (adjoint == REF_NONE) {
+        return zero_like(ir, e, v);
+    }
+    if (renamed > 0) {
+        const Ref closed = ir_array(ir, to, renamed, adjoint);
+        adjoint = diff_read_at(ir, closed, REF_NONE, from, renamed);
+    }
+    const unsigned own = ir_rank(ir, v) > 0 ? ir_axis_names(ir, v, names) : 0;
+    for (unsigned k = 0; k < own; k++) {
+        axes[rank++] = names[k];
+    }
+    return ir_array(ir, axes, rank, adjoint);
+}
+
+static Ref expand_rule(Expander *x, Ref v) {
+    Ir *ir = x->ir;
+    const Node *node = ir_node(ir, v);
+    if (node->op != OP_DERIV) {
+        return rebuild(x, v);
+    }
+    const Ref e = x->map[node->args[0]];
+    const Ref variable = x->map[node->args[1]];
+    const bool inside = (ir_free(ir, variable) & ~ir_free(ir, e)) == 0;
+    Ref result = ir_rank(ir, variable) == 0 && inside ? by_number(x, e, variable)
+                                                      : by_array(x, e, variable);
+    if (ir_overflowed(ir) && !x->failed) {
+        diag_error(x->diff->diags, node->span, "too many nested indices");
+        x->failed = true;
+    }
+    return result;
+}
+
+static Ref variable_rule(Expander *x, Ref v) {
+    return ir_node(x->ir, v)->op == OP_VAR ? x->map[ir_node(x->ir, v)->args[0]] : rebuild(x, v);
+}
+
+static bool has(const Ir *ir, Op op) {
+    const Ref top = ir_count(ir);
+    for (Ref v = 1; v < top; v++) {
+        if (ir_node(ir, v)->op == op) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Ir *diff_expand(const Diff *diff, const Ir *source) {
+    Ir *ir = ir_compact(source);
+    ir->rewrites = source->rewrites;
+    if (has(ir, OP_DERIV)) {
+        Expander x = {.diff = diff, .rule = expand_rule};
+        ir = sweep(&x, ir);
+    }
+    if (ir && has(ir, OP_VAR)) {
+        Expander x = {.diff = diff, .rule = variable_rule};
+        ir = sweep(&x, ir);
+    }
+    return ir;
+}
