@@ -174,4 +174,8 @@ double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *ar
 /* Floating-point operations and bytes touched, as functions of the dims, for --report. */
 double loop_flops(const LoopProgram *program, const LoopArgValue *args);
 
+/* cname.c: a name of the model as a C identifier (`θ₀` → `theta0`, `权` → `u6743`); names that C, libm or
+ * the built-ins use get a `_` behind. */
+const char *loop_c_name(Arena *arena, const char *name);
+
 #endif

@@ -1,0 +1,480 @@
+/* args.c: the arguments of the function in the order of its interface, a buffer for each array behind them,
+ * and the work space. */
+#include "loop/plan.h"
+
+#include <string.h>
+
+/* ---- names, variables, buffers ---------------------------------------------------------------------------- */
+
+static bool name_taken(const Plan *plan, const char *name)
+{
+    for (size_t k = 0; k < plan->name_count; k++) {
+        if (strcmp(plan->names[k], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *plan_name(Plan *plan, const char *name)
+{
+    const char *made = loop_c_name(plan->arena, name);
+    const char *stem = made;
+    for (unsigned k = 2; name_taken(plan, made); k++) {
+        made = arena_format(plan->arena, "%s_%u", stem, k);
+    }
+    plan->names = arena_grow(plan->arena, plan->names, plan->name_count, &plan->name_capacity,
+                             sizeof *plan->names);
+    plan->names[plan->name_count++] = made;
+    return made;
+}
+
+VarId plan_var(Plan *plan, const char *name, Kind kind, Block *block)
+{
+    LoopProgram *program = plan->program;
+    size_t count = program->var_count;
+    program->vars = arena_grow(plan->arena, program->vars, count, &plan->var_capacity,
+                               sizeof *program->vars);
+    plan->var_facts = arena_grow(plan->arena, plan->var_facts, count, &plan->var_facts_capacity,
+                                 sizeof *plan->var_facts);
+    memset(&plan->var_facts[count], 0, sizeof *plan->var_facts);
+    plan->var_facts[count].block = block;
+    program->vars[count].name = name;
+    program->vars[count].kind = kind;
+    return (VarId)program->var_count++;
+}
+
+BufferId plan_buffer(Plan *plan, LoopBuffer buffer, Block *block)
+{
+    LoopProgram *program = plan->program;
+    size_t count = program->buffer_count;
+    program->buffers = arena_grow(plan->arena, program->buffers, count, &plan->buffer_capacity,
+                                  sizeof *program->buffers);
+    plan->buffer_facts = arena_grow(plan->arena, plan->buffer_facts, count,
+                                    &plan->buffer_facts_capacity, sizeof *plan->buffer_facts);
+    memset(&plan->buffer_facts[count], 0, sizeof *plan->buffer_facts);
+    plan->buffer_facts[count].block = block;
+    program->buffers[count] = buffer;
+    return (BufferId)program->buffer_count++;
+}
+
+/* ---- which arguments ------------------------------------------------------------------------------------------ */
+
+Dim leaf_size(const Plan *plan, const Leaf *leaf)
+{
+    Dim size = dim_const(plan->ir, 1);
+    for (unsigned k = 0; k < leaf->rank; k++) {
+        size = dim_mul(plan->ir, size, leaf->shape[k]);
+    }
+    return size;
+}
+
+typedef struct {
+    bool *leaf;     /* is read */
+    bool *symbol;   /* a size that occurs */
+    bool init;      /* writes the params' starts */
+} Used;
+
+static void use_dim(Plan *plan, Used *used, Dim dim)
+{
+    const char *word = dim_rpn(plan->ir, dim);
+    while (*word) {
+        size_t length = strcspn(word, " ");
+        bool operator = length == 1 && strchr("+-*%/", word[0]);
+        bool digits = (word[0] >= '0' && word[0] <= '9') || (word[0] == '-' && length > 1);
+        if (!operator && !digits && strncmp(word, "//", 2) != 0) {
+            Dim symbol = dim_symbol(plan->ir, intern(plan->ir->names, word, length));
+            used->symbol[dim_symbol_number(plan->ir, symbol)] = true;
+        }
+        word += length;
+        word += strspn(word, " ");
+    }
+}
+
+static void use_leaf_shape(Plan *plan, Used *used, size_t k)
+{
+    const Leaf *leaf = &plan->ir->leaves[k];
+    for (unsigned a = 0; a < leaf->rank; a++) {
+        use_dim(plan, used, leaf->shape[a]);
+    }
+}
+
+static void find_used(Plan *plan, Used *used)
+{
+    Ir *ir = plan->ir;
+    used->leaf = arena_array(plan->arena, bool, ir->leaf_count + 1);
+    used->symbol = arena_array(plan->arena, bool, dim_symbol_count(ir) + 1);
+    for (Ref v = 1; v < ir_count(ir); v++) {
+        const Node *node = ir_node(ir, v);
+        if (plan->reached[v] && node->op == OP_LEAF) {
+            used->leaf[node->as.leaf] = true;
+        }
+        if (plan->reached[v] && node->op == OP_SIZE) {
+            use_dim(plan, used, node->as.dim);
+        }
+    }
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        for (Index x = 0; x < INDEX_LIMIT; x++) {
+            bool target = plan->stages[s]->kind == STAGE_DEPOSIT &&
+                          (ir_free(ir, plan->stages[s]->value) & INDEX_BIT(x));
+            if (target || (plan->stages[s]->loops & INDEX_BIT(x))) {
+                use_dim(plan, used, ir_index_dim(ir, x));
+            }
+        }
+    }
+    bool seed = false;
+    bool params_read = false;
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        seed = seed || ir->leaves[k].role == LEAF_SEED;
+        params_read = params_read || (ir->leaves[k].role == LEAF_PARAM && used->leaf[k]);
+    }
+    bool gradients = ir->output_count > 0;
+    for (size_t k = 0; k < ir->output_count; k++) {
+        gradients = gradients && ir->outputs[k].role == OUT_GRADIENT;
+        if (ir->outputs[k].role == OUT_GRADIENT) {
+            used->leaf[ir->outputs[k].leaf] |= ir->outputs[k].sink == SINK_UPDATE;
+            for (size_t l = 0; l < ir->leaf_count; l++) {
+                use_leaf_shape(plan, used, l); /* offsets are sums of sizes */
+            }
+        }
+    }
+    used->init = seed && gradients && !params_read;
+    /* offsets of params and tangents; and in C the shapes of all arguments */
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        if (!plan->options->trainer || ir->leaves[k].role == LEAF_PARAM ||
+            ir->leaves[k].role == LEAF_TANGENT || used->leaf[k]) {
+            use_leaf_shape(plan, used, k);
+        }
+    }
+}
+
+static uint32_t add_arg(Plan *plan, ArgRole role, CType type, uint32_t which, const char *name)
+{
+    LoopProgram *program = plan->program;
+    program->args = arena_grow(plan->arena, program->args, program->arg_count, &plan->arg_capacity,
+                               sizeof *program->args);
+    LoopArg *arg = &program->args[program->arg_count];
+    arg->role = role;
+    arg->type = type;
+    arg->which = which;
+    arg->name = plan_name(plan, name);
+    return (uint32_t)program->arg_count++;
+}
+
+static void add_dims(Plan *plan, const Used *used)
+{
+    Ir *ir = plan->ir;
+    plan->symbol_arg = arena_array(plan->arena, int, dim_symbol_count(ir) + 1);
+    for (size_t k = 0; k < dim_symbol_count(ir); k++) {
+        Dim symbol = dim_symbol_at(ir, k);
+        int64_t value;
+        plan->symbol_arg[k] = -1;
+        if (used->symbol[k] && symbol != ir->sample_dim && !dim_value(ir, symbol, &value)) {
+            Name name = NULL;
+            dim_is_symbol(ir, symbol, &name);
+            plan->symbol_arg[k] =
+                (int)add_arg(plan, ARG_DIM, C_SIZE, (uint32_t)k, name ? name : "size");
+        }
+    }
+}
+
+/* An argument for each leaf of the role, or one for all of them. */
+static void add_leaves(Plan *plan, const Used *used, LeafRole role, bool all)
+{
+    for (size_t k = 0; k < plan->ir->leaf_count; k++) {
+        const Leaf *leaf = &plan->ir->leaves[k];
+        if (leaf->role != role || (!all && !used->leaf[k])) {
+            continue;
+        }
+        bool whole = leaf->kind == KIND_INT;
+        CType pointer = whole ? C_CONST_INT64_PTR : C_CONST_DOUBLE_PTR;
+        ArgRole kind = role == LEAF_DATA     ? ARG_DATA
+                       : role == LEAF_COLUMN ? ARG_COLUMN
+                       : leaf->rank == 0     ? ARG_SCALAR
+                                             : ARG_ARRAY;
+        CType type = kind == ARG_SCALAR ? (whole ? C_INT64 : C_DOUBLE) : pointer;
+        plan->leaf_arg[k] = (int)add_arg(plan, kind, type, (uint32_t)k, leaf->name);
+    }
+}
+
+static void add_shared(Plan *plan, const Used *used, LeafRole leaf_role, ArgRole role, CType type,
+                       const char *name, bool always)
+{
+    bool wanted = false;
+    for (size_t k = 0; k < plan->ir->leaf_count; k++) {
+        wanted = wanted || (plan->ir->leaves[k].role == leaf_role && (always || used->leaf[k]));
+    }
+    if (!wanted) {
+        return;
+    }
+    int arg = (int)add_arg(plan, role, type, 0, name);
+    for (size_t k = 0; k < plan->ir->leaf_count; k++) {
+        if (plan->ir->leaves[k].role == leaf_role) {
+            plan->leaf_arg[k] = arg;
+        }
+    }
+}
+
+static bool updates_params(const Plan *plan)
+{
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        if (plan->ir->outputs[k].sink == SINK_UPDATE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int find_arg(const Plan *plan, ArgRole role)
+{
+    for (size_t k = 0; k < plan->program->arg_count; k++) {
+        if (plan->program->args[k].role == role) {
+            return (int)k;
+        }
+    }
+    return -1;
+}
+
+static void add_outputs(Plan *plan, bool gradients, const char *gradient_name)
+{
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        const Output *output = &plan->ir->outputs[k];
+        if (output->sink == SINK_UPDATE || output->role == OUT_VALUE) {
+            continue;
+        }
+        if (output->role != OUT_GRADIENT && !gradients) {
+            const char *name = output->role == OUT_DERIVATIVE ? "derivative" : output->name;
+            add_arg(plan, ARG_OUTPUT, C_DOUBLE_PTR, (uint32_t)k, name);
+        } else if (output->role == OUT_GRADIENT && gradients && find_arg(plan, ARG_GRADIENT) < 0) {
+            add_arg(plan, ARG_GRADIENT, C_DOUBLE_PTR, 0, gradient_name);
+        }
+    }
+}
+
+static void add_rows(Plan *plan)
+{
+    int64_t value;
+    if (plan->ir->sample_dim != DIM_NONE && !dim_value(plan->ir, plan->ir->sample_dim, &value)) {
+        plan->rows_arg = (int)add_arg(plan, ARG_ROWS, C_SIZE, 0, "m");
+    }
+}
+
+static void c_arguments(Plan *plan, const Used *used)
+{
+    add_dims(plan, used);
+    if (used->init) {
+        add_outputs(plan, true, "params");
+        add_shared(plan, used, LEAF_SEED, ARG_SEED, C_UINT64, "seed", true);
+        return;
+    }
+    bool writes = updates_params(plan);
+    add_shared(plan, used, LEAF_PARAM, ARG_PARAMS, writes ? C_DOUBLE_PTR : C_CONST_DOUBLE_PTR,
+               "params", true);
+    add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_DOUBLE_PTR, "consts", false);
+    add_leaves(plan, used, LEAF_DATA, false);
+    add_rows(plan);
+    if (plan->ir->per_sample) {
+        plan->order_arg = (int)add_arg(plan, ARG_ORDER, C_CONST_INT64_PTR, 0, "order");
+    }
+    add_leaves(plan, used, LEAF_COLUMN, true);
+    add_leaves(plan, used, LEAF_ARGUMENT, true);
+    add_shared(plan, used, LEAF_SEED, ARG_SEED, C_UINT64, "seed", false);
+    if (writes) {
+        plan->rate_arg = (int)add_arg(plan, ARG_RATE, C_DOUBLE, 0, "rate");
+    }
+    add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_DOUBLE_PTR, "direction", true);
+    add_outputs(plan, false, NULL);
+    add_outputs(plan, true, "grad");
+}
+
+static void trainer_arguments(Plan *plan, const Used *used)
+{
+    add_dims(plan, used);
+    bool writes = updates_params(plan);
+    add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_DOUBLE_PTR, "consts", false);
+    if (!used->init) {
+        add_shared(plan, used, LEAF_PARAM, ARG_PARAMS, writes ? C_DOUBLE_PTR : C_CONST_DOUBLE_PTR,
+                   "params", false);
+    }
+    add_leaves(plan, used, LEAF_DATA, false);
+    add_rows(plan);
+    if (plan->ir->per_sample) {
+        plan->order_arg = (int)add_arg(plan, ARG_ORDER, C_CONST_INT64_PTR, 0, "order");
+    }
+    add_leaves(plan, used, LEAF_COLUMN, false);
+    add_leaves(plan, used, LEAF_ARGUMENT, false);
+    add_shared(plan, used, LEAF_SEED, ARG_SEED, C_UINT64, "seed", false);
+    if (writes) {
+        plan->rate_arg = (int)add_arg(plan, ARG_RATE, C_DOUBLE, 0, "rate");
+    }
+    add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_DOUBLE_PTR, "direction", false);
+    add_outputs(plan, true, used->init ? "params" : "grad");
+    add_outputs(plan, false, NULL);
+}
+
+/* ---- buffers behind arguments ------------------------------------------------------------------------------------ */
+
+static const LoopExpr *offset_expr(Plan *plan, Dim offset)
+{
+    const LoopExpr *made = x_dim(plan, offset);
+    return made->kind == LX_INT && made->as.integer == 0 ? NULL : made;
+}
+
+static BufferId arg_buffer(Plan *plan, const char *name, Kind kind, int arg, Dim offset, bool shared)
+{
+    LoopBuffer buffer = {
+        .name = shared ? plan_name(plan, name) : plan->program->args[arg].name,
+        .kind = kind,
+        .place = BUFFER_ARG,
+        .arg = (uint32_t)arg,
+        .offset = shared ? offset_expr(plan, offset) : NULL,
+    };
+    return plan_buffer(plan, buffer, plan->root_block);
+}
+
+BufferId arg_order_buffer(Plan *plan)
+{
+    return arg_buffer(plan, "order", KIND_INT, plan->order_arg, dim_const(plan->ir, 0), false);
+}
+
+static bool is_flat(LeafRole role)
+{
+    return role == LEAF_PARAM || role == LEAF_CONST || role == LEAF_TANGENT;
+}
+
+static void leaf_buffers(Plan *plan, const Used *used)
+{
+    Dim next[LEAF_SEED + 1];
+    for (int r = 0; r <= LEAF_SEED; r++) {
+        next[r] = dim_const(plan->ir, 0);
+    }
+    for (size_t k = 0; k < plan->ir->leaf_count; k++) {
+        const Leaf *leaf = &plan->ir->leaves[k];
+        Dim offset = next[leaf->role];
+        bool flat = is_flat(leaf->role);
+        if (flat) {
+            next[leaf->role] = dim_add(plan->ir, offset, leaf_size(plan, leaf));
+        }
+        bool scalar = leaf->role == LEAF_SEED || (leaf->role == LEAF_ARGUMENT && leaf->rank == 0);
+        if (scalar || !used->leaf[k] || plan->leaf_arg[k] < 0) {
+            continue;
+        }
+        plan->leaf_buffer[k] =
+            arg_buffer(plan, leaf->name, leaf->kind == KIND_INT ? KIND_INT : KIND_REAL,
+                       plan->leaf_arg[k], offset, flat);
+        plan->leaf_has_buffer[k] = true;
+        plan->buffer_facts[plan->leaf_buffer[k]].class_dim = leaf->class_dim;
+        plan->program->buffers[plan->leaf_buffer[k]].written = plan->leaf_updated[k];
+    }
+}
+
+static void output_buffers(Plan *plan)
+{
+    Dim offset = dim_const(plan->ir, 0);
+    int gradient = find_arg(plan, ARG_GRADIENT);
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        const Output *output = &plan->ir->outputs[k];
+        Dim at = offset;
+        if (output->role == OUT_GRADIENT) {
+            offset = dim_add(plan->ir, offset, leaf_size(plan, &plan->ir->leaves[output->leaf]));
+        }
+        if (output->sink == SINK_UPDATE) {
+            plan->output_buffer[k] = plan->leaf_buffer[output->leaf];
+            continue;
+        }
+        if (output->role == OUT_GRADIENT) {
+            const char *leaf = plan->ir->leaves[output->leaf].name;
+            const char *name = arena_format(plan->arena, "grad_%s", leaf);
+            plan->output_buffer[k] = arg_buffer(plan, name, KIND_REAL, gradient, at, true);
+            plan->program->buffers[plan->output_buffer[k]].written = true;
+        }
+        for (size_t a = 0; output->role != OUT_GRADIENT && a < plan->program->arg_count; a++) {
+            const LoopArg *arg = &plan->program->args[a];
+            if (arg->role == ARG_OUTPUT && arg->which == k) {
+                plan->output_buffer[k] = arg_buffer(plan, arg->name, KIND_REAL, (int)a, at, false);
+                plan->program->buffers[plan->output_buffer[k]].written = true;
+            }
+        }
+    }
+}
+
+void args_make(Plan *plan)
+{
+    Used used = {0};
+    find_used(plan, &used);
+    size_t leaves = plan->ir->leaf_count + 1;
+    plan->leaf_arg = arena_array(plan->arena, int, leaves);
+    plan->leaf_buffer = arena_array(plan->arena, BufferId, leaves);
+    plan->leaf_has_buffer = arena_array(plan->arena, bool, leaves);
+    plan->output_buffer = arena_array(plan->arena, BufferId, plan->ir->output_count + 1);
+    for (size_t k = 0; k < leaves; k++) {
+        plan->leaf_arg[k] = -1;
+    }
+    plan->rows_arg = plan->order_arg = plan->rate_arg = plan->work_arg = -1;
+    if (plan->options->trainer) {
+        trainer_arguments(plan, &used);
+    } else {
+        c_arguments(plan, &used);
+    }
+    leaf_buffers(plan, &used);
+    output_buffers(plan);
+}
+
+/* ---- work space --------------------------------------------------------------------------------------------------------- */
+
+enum { LOCAL_LIMIT = 2048 }; /* doubles: 16 KiB */
+
+/* The RPN text of a size, with rows as "m". */
+static const char *work_rpn(Plan *plan, Dim size)
+{
+    Name rows = NULL;
+    const char *word = dim_rpn(plan->ir, size);
+    if (plan->ir->sample_dim == DIM_NONE ||
+        !dim_is_symbol(plan->ir, plan->ir->sample_dim, &rows)) {
+        return word;
+    }
+    Text text;
+    text_init(&text, plan->arena);
+    while (*word) {
+        size_t length = strcspn(word, " ");
+        bool is_rows = strlen(rows) == length && strncmp(word, rows, length) == 0;
+        text_add_bytes(&text, is_rows ? "m" : word, is_rows ? 1 : length);
+        word += length;
+        size_t blanks = strspn(word, " ");
+        text_add_bytes(&text, word, blanks);
+        word += blanks;
+    }
+    return text.data;
+}
+
+void args_work(Plan *plan)
+{
+    LoopProgram *program = plan->program;
+    int64_t left = LOCAL_LIMIT;
+    Dim work = dim_const(plan->ir, 0);
+    for (size_t k = 0; k < program->buffer_count; k++) {
+        LoopBuffer *buffer = &program->buffers[k];
+        int64_t size;
+        if (buffer->place == BUFFER_ARG) {
+            continue;
+        }
+        Dim entries = plan->buffer_facts[k].size;
+        if (dim_value(plan->ir, entries, &size) && size <= left) {
+            left -= size;
+            buffer->place = BUFFER_LOCAL;
+            buffer->size = size;
+            continue;
+        }
+        if (plan->work_arg < 0) {
+            plan->work_arg = (int)add_arg(plan, ARG_WORK, C_DOUBLE_PTR, 0, "work");
+        }
+        buffer->place = BUFFER_WORK;
+        buffer->arg = (uint32_t)plan->work_arg;
+        buffer->offset = offset_expr(plan, work);
+        work = dim_add(plan->ir, work, entries);
+    }
+    if (plan->work_arg >= 0) {
+        program->work_rpn = work_rpn(plan, work);
+        program->work_size = x_dim(plan, work);
+    }
+}

@@ -1,0 +1,756 @@
+/* code.c: the tree of scopes to statements. Each value of the IR becomes an expression in an environment
+ * that says where each index stands; reading an array elsewhere is another environment, not a copy. */
+#include "loop/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- blocks, statements ------------------------------------------------------------------------------------ */
+
+Block *block_new(Plan *plan, Block *parent, bool loop)
+{
+    Block *block = arena_new(plan->arena, Block);
+    block->parent = parent;
+    block->depth = parent ? parent->depth + 1 : 0;
+    block->loop = loop;
+    block->id = plan->block_count++;
+    return block;
+}
+
+Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind)
+{
+    Stmt *stmt = arena_new(plan->arena, Stmt);
+    stmt->s.kind = kind;
+    if (block->last) {
+        block->last->next = &stmt->s;
+    } else {
+        block->first = &stmt->s;
+    }
+    block->last = &stmt->s;
+    return stmt;
+}
+
+static Stmt *add_var(Plan *plan, Block *block, LoopStmtKind kind, VarId var, const LoopExpr *value,
+                     Span span)
+{
+    Stmt *stmt = block_add(plan, block, kind);
+    stmt->s.var = var;
+    stmt->s.value = value;
+    stmt->s.span = span;
+    return stmt;
+}
+
+static void add_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buffer,
+                      const LoopExpr *index, const LoopExpr *value, Span span)
+{
+    Stmt *stmt = block_add(plan, block, kind);
+    stmt->s.buffer = buffer;
+    stmt->s.index = index;
+    stmt->s.value = value;
+    stmt->s.span = span;
+    stmt->s.reassociate = !plan->options->strict;
+    plan->program->buffers[buffer].written = true;
+}
+
+/* ---- environments ----------------------------------------------------------------------------------------------- */
+
+static uint32_t new_env(Plan *plan, const LoopExpr *const *at)
+{
+    if (plan->env_count == 0) {
+        plan->env_count = 1; /* 0 is none */
+    }
+    uint32_t env = plan->env_count;
+    plan->envs = arena_grow(plan->arena, plan->envs, env, &plan->env_capacity, sizeof *plan->envs);
+    plan->envs[env] = arena_array(plan->arena, const LoopExpr *, INDEX_LIMIT);
+    memcpy(plan->envs[env], at, INDEX_LIMIT * sizeof *at);
+    plan->env_count++;
+    return env;
+}
+
+static size_t memo_slot(const Plan *plan, uint32_t env, Ref v)
+{
+    uint64_t hash = ((uint64_t)env << 32 | v) * UINT64_C(0x9E3779B97F4A7C15);
+    size_t at = (hash >> 20) & (plan->memo_size - 1);
+    while (plan->memo[at].expr && (plan->memo[at].env != env || plan->memo[at].value != v)) {
+        at = (at + 1) & (plan->memo_size - 1);
+    }
+    return at;
+}
+
+static void memo_add(Plan *plan, uint32_t env, Ref v, const LoopExpr *expr)
+{
+    if (2 * (plan->memo_count + 1) > plan->memo_size) {
+        Memo *old = plan->memo;
+        size_t size = plan->memo_size;
+        plan->memo_size = size ? 2 * size : 256;
+        plan->memo = arena_array(plan->arena, Memo, plan->memo_size);
+        for (size_t k = 0; k < size; k++) {
+            if (old[k].expr) {
+                plan->memo[memo_slot(plan, old[k].env, old[k].value)] = old[k];
+            }
+        }
+    }
+    Memo *slot = &plan->memo[memo_slot(plan, env, v)];
+    slot->env = env;
+    slot->value = v;
+    slot->expr = expr;
+    plan->memo_count++;
+}
+
+/* ---- values to expressions ----------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Plan *plan;
+    Scope *scope;
+    const Stage *stage; /* the one being written: its own value is not read but made */
+} Writer;
+
+static const LoopExpr *value_expr(const Writer *w, uint32_t env, Ref v);
+
+static const LoopExpr *index_at(const Writer *w, uint32_t env, Index x)
+{
+    const LoopExpr *at = w->plan->envs[env][x];
+    if (!at) {
+        ice("loop", "an index of %s is used outside its loop", dim_text(w->plan->ir,
+            ir_index_dim(w->plan->ir, x)));
+    }
+    return at;
+}
+
+static const LoopExpr *buffer_index(const Writer *w, uint32_t env, const Stage *stage)
+{
+    Plan *plan = w->plan;
+    const LoopExpr *positions[INDEX_LIMIT];
+    Dim dims[INDEX_LIMIT];
+    for (unsigned k = 0; k < stage->axis_count; k++) {
+        dims[k] = ir_index_dim(plan->ir, stage->axes[k]);
+        positions[k] = x_inside(plan, index_at(w, env, stage->axes[k]), dims[k]);
+    }
+    return x_index(plan, positions, dims, stage->axis_count);
+}
+
+/* Is the scalar that holds the stage's value, where it is made, what is meant here? */
+static bool var_serves(const Writer *w, uint32_t env, const Stage *stage)
+{
+    const Scope *at = stage->kind == STAGE_VALUE ? stage->scope : stage->gather;
+    if (!stage->has_var || !scope_inside(w->scope, at)) {
+        return false;
+    }
+    IndexSet free = ir_free(w->plan->ir, stage->value);
+    for (Index x = 0; x < INDEX_LIMIT; x++) {
+        if ((free & INDEX_BIT(x)) && w->plan->envs[env][x] != at->at[x]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const LoopExpr *stage_expr(const Writer *w, uint32_t env, const Stage *stage)
+{
+    if (var_serves(w, env, stage)) {
+        return x_var(w->plan, stage->var);
+    }
+    if (!stage->has_buffer) {
+        ice("loop", "%%%u is read where it is not kept", (unsigned)stage->value);
+    }
+    return x_load(w->plan, stage->buffer, buffer_index(w, env, stage));
+}
+
+static const LoopExpr *leaf_read(const Writer *w, uint32_t env, const Node *leaf_node,
+                                 const Ref *positions, unsigned count)
+{
+    Plan *plan = w->plan;
+    uint32_t number = leaf_node->as.leaf;
+    const Leaf *leaf = &plan->ir->leaves[number];
+    if (!plan->leaf_has_buffer[number]) {
+        if (plan->leaf_arg[number] < 0) {
+            ice("loop", "`%s` is no argument of `%s`", leaf->name, plan->ir->name);
+        }
+        return x_arg(plan, (uint32_t)plan->leaf_arg[number]);
+    }
+    const LoopExpr *at[RANK_LIMIT];
+    for (unsigned k = 0; k < count; k++) {
+        at[k] = x_inside(plan, value_expr(w, env, positions[k]), leaf->shape[k]);
+    }
+    return x_load(plan, plan->leaf_buffer[number], x_index(plan, at, leaf->shape, count));
+}
+
+static const LoopExpr *array_read(const Writer *w, uint32_t env, const Node *read, const Node *array)
+{
+    Plan *plan = w->plan;
+    const LoopExpr *at[INDEX_LIMIT];
+    memcpy(at, plan->envs[env], sizeof at);
+    bool same = true;
+    for (uint32_t k = 0; k < array->as.indices.count; k++) {
+        Index i = array->as.indices.list[k];
+        const LoopExpr *position = value_expr(w, env, read->args[k + 1]);
+        position = x_inside(plan, position, ir_index_dim(plan->ir, i));
+        same = same && at[i] == position;
+        at[i] = position;
+    }
+    return value_expr(w, same ? env : new_env(plan, at), array->args[0]);
+}
+
+static const LoopExpr *call_expr(const Writer *w, uint32_t env, const Node *node)
+{
+    const LoopExpr *args[BUILTIN_ARITY];
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        args[k] = value_expr(w, env, node->args[k]);
+    }
+    return x_call(w->plan, node->as.builtin, args, node->arg_count);
+}
+
+static const LoopExpr *zero_of(Plan *plan, Kind kind)
+{
+    switch (kind) {
+    case KIND_REAL: return x_real(plan, 0);
+    case KIND_INT: return x_int(plan, 0);
+    case KIND_BOOL: return x_bool(plan, false);
+    }
+    return NULL;
+}
+
+static const LoopExpr *const_expr(Plan *plan, const Node *node)
+{
+    switch (node->kind) {
+    case KIND_REAL: return x_real(plan, node->as.real);
+    case KIND_INT: return x_int(plan, node->as.integer);
+    case KIND_BOOL: return x_bool(plan, node->as.integer != 0);
+    }
+    return NULL;
+}
+
+static const LoopExpr *make_expr(const Writer *w, uint32_t env, Ref v)
+{
+    Plan *plan = w->plan;
+    Node node = *ir_node(plan->ir, v);
+    switch (node.op) {
+    case OP_CONST: return const_expr(plan, &node);
+    case OP_SIZE: return x_dim(plan, node.as.dim);
+    case OP_INDEX: return index_at(w, env, node.as.index);
+    case OP_LEAF: return leaf_read(w, env, &node, NULL, 0);
+    case OP_CALL: return call_expr(w, env, &node);
+    case OP_CONVERT: return x_convert(plan, value_expr(w, env, node.args[0]));
+    case OP_SELECT: {
+        const LoopExpr *c = value_expr(w, env, node.args[0]);
+        const LoopExpr *a = value_expr(w, env, node.args[1]);
+        return x_select(plan, c, a, value_expr(w, env, node.args[2]));
+    }
+    case OP_GUARD: {
+        const LoopExpr *c = value_expr(w, env, node.args[0]);
+        return x_select(plan, c, value_expr(w, env, node.args[1]), zero_of(plan, node.kind));
+    }
+    case OP_READ: {
+        Node array = *ir_node(plan->ir, node.args[0]);
+        return array.op == OP_LEAF ? leaf_read(w, env, &array, node.args + 1, node.arg_count - 1)
+                                   : array_read(w, env, &node, &array);
+    }
+    case OP_ARRAY:
+    case OP_SUM:
+    case OP_MAX:
+    case OP_ARGMAX:
+    case OP_LSE:
+    case OP_DEPOSIT:
+    case OP_STATE:
+    case OP_SCAN:
+    case OP_PICK:
+    case OP_LIB:
+    case OP_VAR:
+    case OP_DERIV:
+    case OP_COUNT: break;
+    }
+    ice("loop", "%%%u cannot be an expression", (unsigned)v);
+}
+
+static const LoopExpr *value_expr(const Writer *w, uint32_t env, Ref v)
+{
+    Plan *plan = w->plan;
+    const Stage *kept = plan->stage_of[v];
+    if (kept && kept != w->stage) {
+        return stage_expr(w, env, kept);
+    }
+    if (plan->memo_size > 0 && !kept) {
+        const Memo *memo = &plan->memo[memo_slot(plan, env, v)];
+        if (memo->expr) {
+            return memo->expr;
+        }
+    }
+    const LoopExpr *made = make_expr(w, env, v);
+    if (!kept) {
+        memo_add(plan, env, v, made);
+    }
+    return made;
+}
+
+/* The value under those conditions that are no bounds. */
+static const LoopExpr *guarded(const Writer *w, const LoopExpr *value)
+{
+    const LoopExpr *all = NULL;
+    for (unsigned k = 0; k < w->stage->cond_count; k++) {
+        if ((w->stage->cond_done >> k) & 1) {
+            continue;
+        }
+        const LoopExpr *c = value_expr(w, w->scope->env, w->stage->conds[k]);
+        all = all ? x_call2(w->plan, BI_and, all, c) : c;
+    }
+    return all ? x_select(w->plan, all, value, zero_of(w->plan, value->type)) : value;
+}
+
+/* ---- beginnings and ends of accumulators ------------------------------------------------------------------------------- */
+
+static const char *value_name(Plan *plan, const Stage *stage)
+{
+    const char *stem = "t";
+    switch (stage->kind) {
+    case STAGE_VALUE: stem = "t"; break;
+    case STAGE_SUM: stem = "s"; break;
+    case STAGE_MAX: stem = "top"; break;
+    case STAGE_ARGMAX: stem = "arg"; break;
+    case STAGE_DEPOSIT: stem = "d"; break;
+    case STAGE_OUTPUT: stem = "out"; break;
+    case STAGE_RETURN: stem = "total"; break;
+    }
+    return plan_name(plan, stem);
+}
+
+static const LoopExpr *start_value(Plan *plan, const Stage *stage)
+{
+    if (stage->kind == STAGE_MAX) {
+        bool real = ir_kind(plan->ir, stage->value) == KIND_REAL;
+        return real ? x_real(plan, -(double)INFINITY) : x_int(plan, INT64_MIN);
+    }
+    if (stage->kind == STAGE_ARGMAX || (stage->value && ir_kind(plan->ir, stage->value) == KIND_INT)) {
+        return x_int(plan, 0);
+    }
+    return x_real(plan, 0);
+}
+
+static IndexSet result_indices(const Plan *plan, const Stage *stage)
+{
+    return stage->value ? ir_free(plan->ir, stage->value) : stage->free;
+}
+
+/* Fills what of the buffer belongs to this place: all of it, or the part at the open indices. */
+static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, BufferId buffer,
+                        const Index *axes, unsigned rank)
+{
+    const LoopExpr *value = start_value(plan, stage);
+    bool whole = value->kind == LX_REAL && value->as.real == 0;
+    Dim size = dim_const(plan->ir, 1);
+    const LoopExpr *positions[INDEX_LIMIT];
+    Dim dims[INDEX_LIMIT];
+    for (unsigned k = 0; k < rank; k++) {
+        dims[k] = ir_index_dim(plan->ir, axes[k]);
+        size = dim_mul(plan->ir, size, dims[k]);
+        whole = whole && !(scope->open & INDEX_BIT(axes[k]));
+    }
+    if (whole) {
+        add_store(plan, scope->block, LS_ZERO, buffer, NULL, x_dim(plan, size), stage->span);
+        return;
+    }
+    Block *block = scope->block;
+    for (unsigned k = 0; k < rank; k++) {
+        if (scope->open & INDEX_BIT(axes[k])) {
+            positions[k] = scope->at[axes[k]];
+            continue;
+        }
+        Block *body = block_new(plan, block, true);
+        VarId var = plan_var(plan, plan_name(plan, "f"), KIND_INT, body);
+        Stmt *loop = block_add(plan, block, LS_FOR);
+        loop->s.var = var;
+        loop->s.low = x_int(plan, 0);
+        loop->s.high = x_dim(plan, dims[k]);
+        loop->s.flags = LOOP_INDEPENDENT;
+        loop->body = body;
+        positions[k] = x_var(plan, var);
+        block = body;
+    }
+    const LoopExpr *index = x_index(plan, positions, dims, rank);
+    add_store(plan, block, LS_STORE, buffer, index, value, stage->span);
+}
+
+/* Accumulators of stages that run inside the item begin here. */
+static void begin_stage(Plan *plan, Scope *scope, Stage *stage)
+{
+    if (stage->kind == STAGE_OUTPUT) {
+        bool partly = stage->output->sink == SINK_STORE && !stage->dropped;
+        if (partly) {
+            fill_buffer(plan, stage, scope, plan->output_buffer[stage->output_number],
+                        stage->output->axes, stage->output->rank);
+        }
+        return;
+    }
+    if (result_indices(plan, stage) & ~scope->open) {
+        fill_buffer(plan, stage, scope, stage->buffer, stage->axes, stage->axis_count);
+        return;
+    }
+    const LoopExpr *start = start_value(plan, stage);
+    stage->var = plan_var(plan, value_name(plan, stage), start->type, scope->block);
+    stage->has_var = true;
+    add_var(plan, scope->block, LS_DECLARE, stage->var, start, stage->span);
+    if (stage->kind == STAGE_ARGMAX) {
+        Kind kind = ir_kind(plan->ir, stage->body);
+        const LoopExpr *least = kind == KIND_REAL ? x_real(plan, -(double)INFINITY)
+                                                  : x_int(plan, INT64_MIN);
+        stage->best = plan_var(plan, plan_name(plan, "best"), kind, scope->block);
+        add_var(plan, scope->block, LS_DECLARE, stage->best, least, stage->span);
+    }
+}
+
+static void end_stage(Plan *plan, Scope *scope, Stage *stage)
+{
+    if (stage->has_var && stage->has_buffer) {
+        Writer w = {plan, scope, NULL};
+        add_store(plan, scope->block, LS_STORE, stage->buffer, buffer_index(&w, scope->env, stage),
+                  x_var(plan, stage->var), stage->span);
+    }
+}
+
+/* ---- the statements of a stage -------------------------------------------------------------------------------------------- */
+
+static void write_accumulation(const Writer *w, Stage *stage, const LoopExpr *value)
+{
+    Plan *plan = w->plan;
+    Block *block = w->scope->block;
+    if (stage->has_var) {
+        Stmt *stmt = add_var(plan, block, stage->kind == STAGE_MAX ? LS_MAX : LS_ADD, stage->var,
+                             value, stage->span);
+        stmt->s.reassociate = !plan->options->strict;
+        return;
+    }
+    const LoopExpr *index = buffer_index(w, w->scope->env, stage);
+    if (stage->kind == STAGE_MAX) {
+        value = x_call2(plan, BI_maximum, x_moving_load(plan, stage->buffer, index), value);
+        add_store(plan, block, LS_STORE, stage->buffer, index, value, stage->span);
+        return;
+    }
+    add_store(plan, block, LS_STORE_ADD, stage->buffer, index, value, stage->span);
+}
+
+/* if (value > best, or it is the first NaN) { best = value; arg = i } */
+static void write_argmax(const Writer *w, Stage *stage, const LoopExpr *value)
+{
+    Plan *plan = w->plan;
+    Block *block = w->scope->block;
+    Index x = (Index)__builtin_ctzll(stage->bound);
+    const LoopExpr *best = x_moving(plan, stage->best);
+    const LoopExpr *better = x_call2(plan, BI_lt, best, value);
+    if (value->type == KIND_REAL) {
+        const LoopExpr *nan = x_call2(plan, BI_ne, value, value);
+        const LoopExpr *first = x_call2(plan, BI_eq, best, best);
+        better = x_call2(plan, BI_or, better, x_call2(plan, BI_and, nan, first));
+    }
+    Stmt *stmt = block_add(plan, block, LS_IF);
+    stmt->s.condition = better;
+    stmt->s.span = stage->span;
+    stmt->body = block_new(plan, block, false);
+    add_var(plan, stmt->body, LS_ASSIGN, stage->best, value, stage->span);
+    add_var(plan, stmt->body, LS_ASSIGN, stage->var, w->scope->at[x], stage->span);
+}
+
+static void write_deposit(const Writer *w, Stage *stage, const LoopExpr *value)
+{
+    Plan *plan = w->plan;
+    Node node = *ir_node(plan->ir, stage->value);
+    const LoopExpr *positions[INDEX_LIMIT];
+    Dim dims[INDEX_LIMIT];
+    for (unsigned a = 0; a < stage->axis_count; a++) {
+        Index x = stage->axes[a];
+        dims[a] = ir_index_dim(plan->ir, x);
+        positions[a] = NULL;
+        for (uint32_t k = 0; k < node.as.deposit.count; k++) {
+            if (node.as.deposit.targets[k] == x) {
+                positions[a] = value_expr(w, w->scope->env, node.args[k + 1]);
+            }
+        }
+        positions[a] = positions[a] ? positions[a] : index_at(w, w->scope->env, x);
+        positions[a] = x_inside(plan, positions[a], dims[a]);
+    }
+    add_store(plan, w->scope->block, LS_STORE_ADD, stage->buffer,
+              x_index(plan, positions, dims, stage->axis_count), value, stage->span);
+}
+
+static void write_output(const Writer *w, Stage *stage, const LoopExpr *value)
+{
+    Plan *plan = w->plan;
+    const Output *output = stage->output;
+    BufferId buffer = plan->output_buffer[stage->output_number];
+    const LoopExpr *positions[RANK_LIMIT];
+    Dim dims[RANK_LIMIT];
+    for (unsigned k = 0; k < output->rank; k++) {
+        dims[k] = ir_index_dim(plan->ir, output->axes[k]);
+        positions[k] = index_at(w, w->scope->env, output->axes[k]);
+    }
+    const LoopExpr *index = x_index(plan, positions, dims, output->rank);
+    value = x_convert(plan, value);
+    LoopStmtKind kind = output->sink == SINK_ADD ? LS_STORE_ADD : LS_STORE;
+    if (output->sink == SINK_UPDATE) {
+        const LoopExpr *rate = x_arg(plan, (uint32_t)plan->rate_arg);
+        value = plan->options->strict ? x_call2(plan, BI_mul, rate, value)
+                                      : x_scaled(plan, rate, value);
+        value = x_call2(plan, BI_sub, x_moving_load(plan, buffer, index), value);
+    }
+    add_store(plan, w->scope->block, kind, buffer, index, value, stage->span);
+}
+
+static void write_value(const Writer *w, Stage *stage, const LoopExpr *value)
+{
+    Plan *plan = w->plan;
+    stage->var = plan_var(plan, value_name(plan, stage), value->type, w->scope->block);
+    stage->has_var = true;
+    add_var(plan, w->scope->block, LS_LET, stage->var, value, stage->span);
+    end_stage(plan, w->scope, stage);
+}
+
+static void write_stage(Plan *plan, Scope *scope, Stage *stage)
+{
+    if (stage->dropped || (stage->kind == STAGE_RETURN && stage->bound == 0)) {
+        return;
+    }
+    Writer w = {plan, scope, stage};
+    const LoopExpr *value = guarded(&w, value_expr(&w, scope->env, stage->body));
+    switch (stage->kind) {
+    case STAGE_VALUE: write_value(&w, stage, value); break;
+    case STAGE_RETURN: value = x_convert(plan, value); /* fall through */
+    case STAGE_SUM:
+    case STAGE_MAX: write_accumulation(&w, stage, value); break;
+    case STAGE_ARGMAX: write_argmax(&w, stage, value); break;
+    case STAGE_DEPOSIT: write_deposit(&w, stage, value); break;
+    case STAGE_OUTPUT: write_output(&w, stage, value); break;
+    }
+}
+
+/* ---- scopes ------------------------------------------------------------------------------------------------------------------ */
+
+static const char *const counters[] = {"i", "j", "k", "l", "p", "q", "r", "s", "u", "v", "w"};
+
+static const char *index_name(Plan *plan, Index x)
+{
+    if (!plan->counter_names[x]) { /* loops over one index are never inside each other */
+        size_t letters = sizeof counters / sizeof *counters;
+        bool sample = (plan->sample & INDEX_BIT(x)) != 0;
+        const char *letter = sample ? "n" : counters[plan->counter_count++ % letters];
+        plan->counter_names[x] = plan_name(plan, letter);
+    }
+    return plan->counter_names[x];
+}
+
+static void add_bound(Plan *plan, VarFacts *facts, bool high, const LoopExpr *bound)
+{
+    const LoopExpr **list = high ? facts->high : facts->low;
+    unsigned *count = high ? &facts->high_count : &facts->low_count;
+    for (unsigned k = 0; k < *count; k++) {
+        bool redundant = high ? x_proves_le(plan, list[k], bound) : x_proves_le(plan, bound, list[k]);
+        if (redundant) {
+            return;
+        }
+        bool better = high ? x_proves_le(plan, bound, list[k]) : x_proves_le(plan, list[k], bound);
+        if (better) {
+            list[k] = bound;
+            return;
+        }
+    }
+    if (*count < BOUND_LIMIT) {
+        list[(*count)++] = bound;
+    }
+}
+
+static const LoopExpr *join_bounds(Plan *plan, const LoopExpr *const *list, unsigned count,
+                                   BuiltinId f)
+{
+    const LoopExpr *made = list[0];
+    for (unsigned k = 1; k < count; k++) {
+        made = x_call2(plan, f, made, list[k]);
+    }
+    return made;
+}
+
+/* The row of sample i: order[i], where an order is given. */
+static const LoopExpr *sample_row(Plan *plan, Scope *scope, VarId counter)
+{
+    if (plan->order_arg < 0) {
+        return x_var(plan, counter);
+    }
+    uint32_t order = (uint32_t)plan->order_arg;
+    BufferId buffer = arg_order_buffer(plan);
+    VarId row = plan_var(plan, plan_name(plan, "row"), KIND_INT, scope->block);
+    plan->var_facts[row].low[0] = x_int(plan, 0);
+    plan->var_facts[row].high[0] = x_dim(plan, plan->ir->sample_dim);
+    plan->var_facts[row].low_count = plan->var_facts[row].high_count = 1;
+    add_var(plan, scope->block, LS_DECLARE, row, x_var(plan, counter), plan->ir->at);
+    Stmt *stmt = block_add(plan, scope->block, LS_IF);
+    stmt->s.condition = x_arg_set(plan, order);
+    stmt->body = block_new(plan, scope->block, false);
+    add_var(plan, stmt->body, LS_ASSIGN, row, x_load(plan, buffer, x_var(plan, counter)),
+            plan->ir->at);
+    return x_var(plan, row);
+}
+
+static void open_loop(Plan *plan, Scope *scope)
+{
+    const Key *key = &scope->key;
+    Scope *parent = scope->parent;
+    Writer w = {plan, parent, NULL};
+    Dim dim = ir_index_dim(plan->ir, key->index);
+    scope->block = block_new(plan, parent->block, true);
+    VarId var = plan_var(plan, index_name(plan, key->index), KIND_INT, scope->block);
+    VarFacts facts = plan->var_facts[var];
+    add_bound(plan, &facts, false, x_int(plan, 0));
+    add_bound(plan, &facts, true, x_dim(plan, dim));
+    for (unsigned k = 0; k < key->low_count; k++) {
+        add_bound(plan, &facts, false, value_expr(&w, parent->env, key->low[k]));
+    }
+    for (unsigned k = 0; k < key->high_count; k++) {
+        add_bound(plan, &facts, true, value_expr(&w, parent->env, key->high[k]));
+    }
+    plan->var_facts[var] = facts;
+    Stmt *loop = block_add(plan, parent->block, LS_FOR);
+    loop->s.var = var;
+    loop->s.low = join_bounds(plan, facts.low, facts.low_count, BI_maximum);
+    loop->s.high = join_bounds(plan, facts.high, facts.high_count, BI_minimum);
+    loop->body = scope->block;
+    bool sample = (plan->sample & INDEX_BIT(key->index)) != 0;
+    if (sample && !parent->in_sample) {
+        plan->sample_block = scope->block;
+        for (size_t k = 0; k < plan->ir->leaf_count; k++) {
+            if (plan->leaf_updated[k] && plan->leaf_has_buffer[k]) {
+                plan->buffer_facts[plan->leaf_buffer[k]].block = scope->block;
+            }
+        }
+    }
+    bool ordered = plan->ir->per_sample && key->index == plan->ir->sample_index;
+    scope->at[key->index] = ordered ? sample_row(plan, scope, var) : x_var(plan, var);
+    place_flags(plan, loop, scope);
+}
+
+static void open_if(Plan *plan, Scope *scope, const LoopExpr *condition)
+{
+    Stmt *stmt = block_add(plan, scope->parent->block, LS_IF);
+    stmt->s.condition = condition;
+    scope->block = stmt->body = block_new(plan, scope->parent->block, false);
+}
+
+static void open_fixed(Plan *plan, Scope *scope)
+{
+    Writer w = {plan, scope->parent, NULL};
+    Index x = scope->key.index;
+    Dim dim = ir_index_dim(plan->ir, x);
+    const LoopExpr *at = value_expr(&w, scope->parent->env, scope->key.at);
+    scope->block = scope->parent->block;
+    scope->at[x] = at;
+    if (x_proves_inside(plan, at, dim)) {
+        return;
+    }
+    const LoopExpr *low = x_call2(plan, BI_le, x_int(plan, 0), at);
+    const LoopExpr *high = x_call2(plan, BI_lt, at, x_dim(plan, dim));
+    open_if(plan, scope, x_call2(plan, BI_and, low, high));
+    VarId var = plan_var(plan, index_name(plan, x), KIND_INT, scope->block);
+    plan->var_facts[var].low[0] = x_int(plan, 0);
+    plan->var_facts[var].high[0] = x_dim(plan, dim);
+    plan->var_facts[var].low_count = plan->var_facts[var].high_count = 1;
+    add_var(plan, scope->block, LS_LET, var, at, (Span){0});
+    scope->at[x] = x_var(plan, var);
+}
+
+static void write_scope(Plan *plan, Scope *scope);
+
+static bool inside_item(const Stage *stage, const Scope *scope, const Scope *item)
+{
+    return stage->gather == scope && stage->scope != scope && scope_inside(stage->scope, item);
+}
+
+/* Buffers are made where their home is reached: loads of them stand there or further in. */
+static void make_buffers(Plan *plan, Scope *scope)
+{
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        Stage *stage = plan->stages[s];
+        if (stage->value == REF_NONE || stage->home != scope || stage->scalar) {
+            continue;
+        }
+        stage->has_buffer = true;
+        if (stage->alias) {
+            stage->buffer = plan->output_buffer[stage->alias->output_number];
+            continue;
+        }
+        Kind kind = ir_kind(plan->ir, stage->value) == KIND_REAL ? KIND_REAL : KIND_INT;
+        LoopBuffer buffer = {.name = value_name(plan, stage), .kind = kind, .place = BUFFER_LOCAL};
+        stage->buffer = plan_buffer(plan, buffer, scope->block);
+        Dim size = dim_const(plan->ir, 1);
+        for (unsigned k = 0; k < stage->axis_count; k++) {
+            size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, stage->axes[k]));
+        }
+        plan->buffer_facts[stage->buffer].size = size;
+    }
+}
+
+static bool all_dropped(const Scope *scope)
+{
+    for (size_t k = 0; k < scope->item_count; k++) {
+        const Item *item = &scope->items[k];
+        if (item->scope ? !all_dropped(item->scope) : !item->stage->dropped) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_child(Plan *plan, Scope *scope, Scope *child)
+{
+    if (all_dropped(child)) {
+        return;
+    }
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        if (inside_item(plan->stages[s], scope, child)) {
+            begin_stage(plan, scope, plan->stages[s]);
+        }
+    }
+    memcpy(child->at, scope->at, sizeof child->at);
+    switch (child->key.kind) {
+    case SCOPE_LOOP: open_loop(plan, child); break;
+    case SCOPE_IF: {
+        Writer w = {plan, scope, NULL};
+        open_if(plan, child, value_expr(&w, scope->env, child->key.cond));
+        break;
+    }
+    case SCOPE_FIX: open_fixed(plan, child); break;
+    case SCOPE_ROOT: break;
+    }
+    write_scope(plan, child);
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        if (inside_item(plan->stages[s], scope, child)) {
+            end_stage(plan, scope, plan->stages[s]);
+        }
+    }
+}
+
+static void write_scope(Plan *plan, Scope *scope)
+{
+    scope->env = new_env(plan, scope->at);
+    make_buffers(plan, scope);
+    for (size_t k = 0; k < scope->item_count; k++) {
+        if (scope->items[k].scope) {
+            write_child(plan, scope, scope->items[k].scope);
+        } else {
+            write_stage(plan, scope, scope->items[k].stage);
+        }
+    }
+}
+
+void code_write(Plan *plan)
+{
+    plan->root->block = plan->root_block;
+    write_scope(plan, plan->root);
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        Stage *stage = plan->stages[s];
+        if (stage->kind != STAGE_RETURN) {
+            continue;
+        }
+        Writer w = {plan, plan->root, stage};
+        const LoopExpr *value = stage->bound ? x_var(plan, stage->var)
+                                             : value_expr(&w, plan->root->env, stage->body);
+        Stmt *stmt = block_add(plan, plan->root_block, LS_RETURN);
+        stmt->s.value = x_convert(plan, value);
+        stmt->s.span = stage->span;
+        plan->program->returns = true;
+    }
+}

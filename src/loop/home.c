@@ -1,0 +1,158 @@
+/* home.c: where each value lives: the innermost scope that contains the stage and all that read it. What
+ * is open there needs no axis in a buffer; a value without axes is a scalar. */
+#include "loop/plan.h"
+
+bool scope_inside(const Scope *inner, const Scope *outer)
+{
+    while (inner && inner->depth > outer->depth) {
+        inner = inner->parent;
+    }
+    return inner == outer;
+}
+
+Scope *scope_common(Scope *a, Scope *b)
+{
+    while (a != b) {
+        if (a->depth >= b->depth) {
+            a = a->parent;
+        } else {
+            b = b->parent;
+        }
+    }
+    return a;
+}
+
+/* Does an accumulator have to begin before this scope is entered? */
+static bool gathers(const Stage *stage, const Scope *scope)
+{
+    const Key *key = &scope->key;
+    switch (key->kind) {
+    case SCOPE_IF: return true;
+    case SCOPE_FIX: return true;
+    case SCOPE_LOOP:
+        return (stage->bound & INDEX_BIT(key->index)) || key->low_count > 0 || key->high_count > 0;
+    case SCOPE_ROOT: break;
+    }
+    return false;
+}
+
+static bool starts_empty(const Stage *stage)
+{
+    return stage->kind == STAGE_SUM || stage->kind == STAGE_MAX || stage->kind == STAGE_ARGMAX ||
+           stage->kind == STAGE_DEPOSIT || stage->kind == STAGE_OUTPUT ||
+           stage->kind == STAGE_RETURN;
+}
+
+static void find_gather(Stage *stage)
+{
+    stage->gather = stage->scope;
+    if (!starts_empty(stage)) {
+        return;
+    }
+    for (Scope *scope = stage->scope; scope != stage->home; scope = scope->parent) {
+        if (gathers(stage, scope)) {
+            stage->gather = scope->parent;
+        }
+    }
+}
+
+/* Axes in the order of the loops that make the value; of a deposit its targets last. */
+static void find_axes(const Plan *plan, Stage *stage)
+{
+    IndexSet axes = ir_free(plan->ir, stage->value) & ~stage->home->open;
+    if (stage->kind == STAGE_DEPOSIT) {
+        axes |= ir_free(plan->ir, stage->value) & ~stage->free; /* targets are never loops */
+    }
+    stage->axis_count = 0;
+    for (unsigned k = 0; k < stage->order_count; k++) {
+        Index x = stage->order[k];
+        bool ours = stage->kind != STAGE_DEPOSIT || (stage->free & INDEX_BIT(x));
+        if ((axes & INDEX_BIT(x)) && ours) {
+            stage->axes[stage->axis_count++] = x;
+            axes &= ~INDEX_BIT(x);
+        }
+    }
+    if (stage->kind == STAGE_DEPOSIT) {
+        const Node *node = ir_node(plan->ir, stage->value);
+        for (uint32_t k = 0; k < node->as.deposit.count; k++) {
+            Index x = node->as.deposit.targets[k];
+            if (axes & INDEX_BIT(x)) {
+                stage->axes[stage->axis_count++] = x;
+                axes &= ~INDEX_BIT(x);
+            }
+        }
+    }
+    stage->scalar = stage->axis_count == 0;
+}
+
+/* A buffer that becomes an output is that output: without a copy if it is stored as it is, in place if
+ * something is made of it and nothing else reads it. */
+static void find_alias(Plan *plan, Stage *output)
+{
+    const Output *to = output->output;
+    if (output->kind != STAGE_OUTPUT || to->sink != SINK_STORE || output->cond_count > 0) {
+        return;
+    }
+    for (size_t k = 0; k < output->need_count; k++) {
+        Stage *value = output->needs[k].stage;
+        if (value->scalar || value->alias || value->value == REF_NONE ||
+            ir_kind(plan->ir, value->value) != KIND_REAL || value->home->depth != 0 ||
+            value->axis_count != to->rank || value->home->open != 0) {
+            continue;
+        }
+        IndexSet axes = 0;
+        for (unsigned a = 0; a < to->rank; a++) {
+            axes |= INDEX_BIT(to->axes[a]);
+        }
+        if (axes != ir_free(plan->ir, value->value)) {
+            continue;
+        }
+        bool as_is = value->value == to->value;
+        size_t readers = 0;
+        for (size_t s = 0; s < plan->stage_count; s++) {
+            for (size_t n = 0; n < plan->stages[s]->need_count; n++) {
+                const Need *need = &plan->stages[s]->needs[n];
+                readers += need->stage == value && !need->order;
+            }
+        }
+        bool in_place = readers == 1 && (output->needs[k].aligned & axes) == axes;
+        if (!as_is && (!in_place || value->kind == STAGE_DEPOSIT)) {
+            continue;
+        }
+        value->alias = output;
+        output->dropped = as_is;
+        for (unsigned a = 0; a < to->rank; a++) {
+            value->axes[a] = to->axes[a];
+        }
+        return;
+    }
+}
+
+void home_find(Plan *plan)
+{
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        plan->stages[s]->home = plan->stages[s]->scope;
+    }
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        Stage *stage = plan->stages[s];
+        for (size_t k = 0; k < stage->need_count; k++) {
+            Stage *on = stage->needs[k].stage;
+            if (!stage->needs[k].order) {
+                on->home = scope_common(on->home, stage->scope);
+            }
+        }
+    }
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        Stage *stage = plan->stages[s];
+        if (stage->value == REF_NONE) {
+            stage->home = plan->root;
+            find_gather(stage);
+            continue;
+        }
+        find_axes(plan, stage);
+        find_gather(stage);
+    }
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        find_alias(plan, plan->stages[s]);
+    }
+}

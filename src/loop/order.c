@@ -1,0 +1,167 @@
+/* order.c: the order of a stage's loops: the innermost one is that along which most entries read and
+ * written are neighbours in memory, and a reduction stays in a register where that costs nothing. */
+#include "loop/plan.h"
+
+/* Cost of one access in the innermost loop, in loads of neighbouring entries. */
+enum { COST_NONE = 0, COST_NEXT = 4, COST_FAR = 16, COST_SHORT = 12 };
+
+typedef struct {
+    unsigned cost[INDEX_LIMIT];
+} Costs;
+
+static unsigned access_cost(Ir *ir, const Ref *positions, unsigned rank, Index x)
+{
+    for (unsigned k = 0; k < rank; k++) {
+        if (!(ir_free(ir, positions[k]) & INDEX_BIT(x))) {
+            continue;
+        }
+        int64_t coefficient;
+        Ref rest;
+        bool next = k + 1 == rank && linear_in(ir, positions[k], x, &coefficient, &rest) &&
+                    (coefficient == 1 || coefficient == -1);
+        return next ? COST_NEXT : COST_FAR;
+    }
+    return COST_NONE;
+}
+
+static void add_access(Plan *plan, Costs *costs, IndexSet loops, const Ref *positions, unsigned rank,
+                       unsigned times)
+{
+    for (Index x = 0; x < INDEX_LIMIT; x++) {
+        if (loops & INDEX_BIT(x)) {
+            costs->cost[x] += times * access_cost(plan->ir, positions, rank, x);
+        }
+    }
+}
+
+/* What the expression of the stage reads. */
+static void add_reads(Plan *plan, const Stage *stage, Costs *costs)
+{
+    Ref low = stage->body;
+    bool *in = arena_array(plan->arena, bool, stage->body + 1);
+    in[low] = true;
+    for (Ref v = stage->body; v > 0; v--) {
+        if (!in[v]) {
+            continue;
+        }
+        const Node *node = ir_node(plan->ir, v);
+        const Stage *kept = plan->stage_of[v];
+        if (kept && kept != stage) {
+            for (Index x = 0; x < INDEX_LIMIT; x++) {
+                if (stage->loops & ir_free(plan->ir, v) & INDEX_BIT(x)) {
+                    costs->cost[x] += COST_NEXT; /* our own buffer: laid out as it is made */
+                }
+            }
+            continue;
+        }
+        if (node->op == OP_READ && ir_node(plan->ir, node->args[0])->op == OP_LEAF) {
+            add_access(plan, costs, stage->loops, node->args + 1, node->arg_count - 1, 1);
+        }
+        for (uint32_t k = 0; k < node->arg_count; k++) {
+            in[node->args[k]] = true;
+        }
+    }
+}
+
+static void add_writes(Plan *plan, const Stage *stage, Costs *costs)
+{
+    if (stage->output) {
+        Ref axes[RANK_LIMIT];
+        for (unsigned k = 0; k < stage->output->rank; k++) {
+            axes[k] = ir_idx(plan->ir, stage->output->axes[k]);
+        }
+        add_access(plan, costs, stage->loops, axes, stage->output->rank,
+                   stage->output->sink == SINK_STORE ? 1 : 2);
+        return;
+    }
+    if (stage->kind == STAGE_DEPOSIT) {
+        const Node *node = ir_node(plan->ir, stage->value);
+        add_access(plan, costs, stage->loops, node->args + 1, node->arg_count - 1, 2);
+        return;
+    }
+    for (Index x = 0; x < INDEX_LIMIT; x++) {
+        if (stage->free & INDEX_BIT(x)) {
+            costs->cost[x] += (stage->bound ? 2 : 1) * COST_NEXT;
+        }
+    }
+}
+
+/* The value of a sum that an output stores as it is: its entries lie as the output's do. */
+static const Output *stored_as(const Plan *plan, const Stage *stage)
+{
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        const Output *output = &plan->ir->outputs[k];
+        if (output->value == stage->value && stage->value != REF_NONE) {
+            return output;
+        }
+    }
+    return NULL;
+}
+
+static unsigned axis_of(const Output *output, Index x)
+{
+    for (unsigned k = 0; output && k < output->rank; k++) {
+        if (output->axes[k] == x) {
+            return k;
+        }
+    }
+    return RANK_LIMIT;
+}
+
+/* Does a belong outside b? */
+static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, Index a, Index b)
+{
+    bool a_fixed = (stage->fixed & INDEX_BIT(a)) != 0;
+    bool b_fixed = (stage->fixed & INDEX_BIT(b)) != 0;
+    if (a_fixed != b_fixed) {
+        return b_fixed; /* no loop at all: best inside those that others share */
+    }
+    bool a_sample = (plan->sample & INDEX_BIT(a)) != 0;
+    bool b_sample = (plan->sample & INDEX_BIT(b)) != 0;
+    if (a_sample != b_sample) {
+        return a_sample;
+    }
+    if (stage->kind == STAGE_ARGMAX && (stage->bound & (INDEX_BIT(a) | INDEX_BIT(b)))) {
+        return (stage->bound & INDEX_BIT(b)) != 0; /* its two accumulators are scalars */
+    }
+    if (costs->cost[a] != costs->cost[b]) {
+        return costs->cost[a] > costs->cost[b];
+    }
+    bool a_bound = (stage->bound & INDEX_BIT(a)) != 0;
+    bool b_bound = (stage->bound & INDEX_BIT(b)) != 0;
+    if (a_bound != b_bound) {
+        return b_bound;
+    }
+    const Output *output = stage->output ? stage->output : stored_as(plan, stage);
+    unsigned p = axis_of(output, a);
+    unsigned q = axis_of(output, b);
+    return p != q ? p < q : a < b;
+}
+
+void order_loops(Plan *plan, Stage *stage)
+{
+    Costs costs = {{0}};
+    if (__builtin_popcountll(stage->loops & ~plan->sample) > 1) {
+        add_reads(plan, stage, &costs);
+        add_writes(plan, stage, &costs);
+        for (Index x = 0; x < INDEX_LIMIT; x++) {
+            int64_t extent;
+            if ((stage->loops & INDEX_BIT(x)) &&
+                dim_value(plan->ir, ir_index_dim(plan->ir, x), &extent) && extent <= 4) {
+                costs.cost[x] += COST_SHORT;
+            }
+        }
+    }
+    stage->order_count = 0;
+    for (Index x = 0; x < INDEX_LIMIT; x++) {
+        if (!(stage->loops & INDEX_BIT(x))) {
+            continue;
+        }
+        unsigned at = stage->order_count++;
+        while (at > 0 && outside(plan, stage, &costs, x, stage->order[at - 1])) {
+            stage->order[at] = stage->order[at - 1];
+            at--;
+        }
+        stage->order[at] = x;
+    }
+}

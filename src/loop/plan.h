@@ -1,0 +1,282 @@
+/* plan.h: what the files of the planner share: stages, scopes, blocks, expressions. The order of work
+ * (plan.c): prepare the IR, choose stages (stage.c), build the tree of loops (tree.c), find where each
+ * value lives (home.c), write statements (code.c), place common subexpressions (place.c). */
+#ifndef GRADC_LOOP_PLAN_H
+#define GRADC_LOOP_PLAN_H
+
+#include "loop/loop.h"
+
+typedef struct Plan Plan;
+typedef struct Stage Stage;
+typedef struct Scope Scope;
+typedef struct Block Block;
+
+/* ---- blocks: where statements stand ---------------------------------------------------------------- */
+
+/* The body of the function, of a FOR or of an IF. */
+struct Block {
+    Block *parent;
+    unsigned depth;
+    bool loop; /* body of a FOR */
+    LoopStmt *first, *last;
+    uint32_t id;
+};
+
+/* Every statement is one of these; the public part comes first. */
+typedef struct {
+    LoopStmt s;
+    Block *body; /* FOR, IF */
+} Stmt;
+
+/* ---- expr.c: expressions, hash-consed -------------------------------------------------------------- */
+
+typedef struct {
+    LoopExpr x;
+    uint32_t id;
+    Block *level; /* the outermost block in which all it is made of is known */
+    bool moving;  /* reads an accumulator inside its loop: never moved */
+} Expr;
+
+const LoopExpr *x_real(Plan *plan, double value);
+const LoopExpr *x_int(Plan *plan, int64_t value);
+const LoopExpr *x_bool(Plan *plan, bool value);
+const LoopExpr *x_var(Plan *plan, VarId var);
+const LoopExpr *x_moving(Plan *plan, VarId var); /* an accumulator, read in the middle of its loop */
+const LoopExpr *x_arg(Plan *plan, uint32_t arg);
+const LoopExpr *x_arg_set(Plan *plan, uint32_t arg);
+const LoopExpr *x_load(Plan *plan, BufferId buffer, const LoopExpr *index);
+const LoopExpr *x_moving_load(Plan *plan, BufferId buffer, const LoopExpr *index);
+/* The same with other operands. */
+const LoopExpr *x_rebuild(Plan *plan, const LoopExpr *x, const LoopExpr *const *args);
+const LoopExpr *x_call(Plan *plan, BuiltinId f, const LoopExpr *const *args, unsigned count);
+const LoopExpr *x_call1(Plan *plan, BuiltinId f, const LoopExpr *a);
+const LoopExpr *x_call2(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b);
+const LoopExpr *x_convert(Plan *plan, const LoopExpr *a);
+const LoopExpr *x_select(Plan *plan, const LoopExpr *c, const LoopExpr *a, const LoopExpr *b);
+const LoopExpr *x_dim(Plan *plan, Dim dim);
+/* rate · value, the rate multiplied to the factor that is known earliest. */
+const LoopExpr *x_scaled(Plan *plan, const LoopExpr *rate, const LoopExpr *value);
+/* Row-major index: Σ positions · strides, terms known early first. */
+const LoopExpr *x_index(Plan *plan, const LoopExpr *const *positions, const Dim *dims, unsigned rank);
+bool x_same(const LoopExpr *a, const LoopExpr *b);
+
+/* ---- bounds.c: proofs ------------------------------------------------------------------------------ */
+
+/* The position, clamped to 0 … size-1 unless the ranges of the loops prove that it is inside. */
+const LoopExpr *x_inside(Plan *plan, const LoopExpr *position, Dim size);
+/* Is 0 ≤ position < size proved? */
+bool x_proves_inside(Plan *plan, const LoopExpr *position, Dim size);
+/* Is a ≤ b proved? */
+bool x_proves_le(Plan *plan, const LoopExpr *a, const LoopExpr *b);
+
+/* ---- variables and buffers: the public tables' private halves ------------------------------------------ */
+
+enum { BOUND_LIMIT = 4 };
+
+typedef struct {
+    Block *block; /* where it is declared: FOR counters in the body */
+    /* whole numbers: low[i] ≤ var < high[i], where known */
+    const LoopExpr *low[BOUND_LIMIT], *high[BOUND_LIMIT];
+    unsigned low_count, high_count;
+} VarFacts;
+
+typedef struct {
+    Block *block;  /* loads of it may stand from here on inwards */
+    Dim class_dim; /* entries are in 0 … class_dim-1, or DIM_NONE */
+    Dim size;      /* entries, of buffers of our own */
+} BufferFacts;
+
+VarId plan_var(Plan *plan, const char *name, Kind kind, Block *block);
+BufferId plan_buffer(Plan *plan, LoopBuffer buffer, Block *block);
+/* `name`, or with a number behind it, so that it is used by nothing else in the function. */
+const char *plan_name(Plan *plan, const char *name);
+
+/* ---- stage.c: values that are computed once and kept ----------------------------------------------------- */
+
+typedef enum {
+    STAGE_VALUE,   /* elementwise */
+    STAGE_SUM,
+    STAGE_MAX,
+    STAGE_ARGMAX,
+    STAGE_DEPOSIT,
+    STAGE_OUTPUT,  /* stores, adds or updates an output */
+    STAGE_RETURN,  /* the value of the function; its loop, if any, is over the samples */
+} StageKind;
+
+typedef struct {
+    Stage *stage;
+    IndexSet aligned; /* in a loop over one of these, the same iteration is early enough */
+    bool order;       /* it only has to come first: its value is not read */
+} Need;
+
+struct Stage {
+    StageKind kind;
+    uint32_t number;
+    Ref value;             /* what it computes; REF_NONE for outputs */
+    const Output *output;
+    size_t output_number;
+    IndexSet free;         /* indices of the result that its loops run over */
+    IndexSet bound;        /* indices that it reduces or deposits over */
+    IndexSet loops;        /* all of its loops */
+    IndexSet fixed;        /* loops that a condition reduces to one iteration, surely inside */
+    Ref body;              /* what is added, compared or stored, under `conds` */
+    Ref *conds;
+    unsigned cond_count;
+    uint64_t cond_done;    /* mask: used up as loop bound or IF */
+    Need *needs;
+    size_t need_count, need_capacity;
+    Index order[INDEX_LIMIT]; /* its loops, outermost first */
+    unsigned order_count;
+    Span span;
+    /* tree.c */
+    IndexSet opened;
+    Scope *scope;          /* where its innermost statement stands */
+    unsigned time;         /* scratch of tree.c */
+    bool part;
+    uint32_t mark;
+    /* home.c */
+    Scope *home;           /* the scope that contains it and all its users */
+    Scope *gather;         /* the scope in which its accumulator begins */
+    bool scalar;           /* no buffer needed */
+    bool dropped;          /* an output whose value is computed in place */
+    Index axes[INDEX_LIMIT];
+    unsigned axis_count;   /* of its buffer */
+    VarId var;             /* valid in `gather` (accumulators) or `scope` (values); 0: none */
+    VarId best;            /* ARGMAX */
+    bool has_var, has_buffer;
+    BufferId buffer;
+    Stage *alias;          /* the output whose buffer it uses */
+};
+
+bool stage_select(Plan *plan);
+bool stage_accumulates(const Stage *stage);
+
+/* ---- order.c ------------------------------------------------------------------------------------------------ */
+
+void order_loops(Plan *plan, Stage *stage);
+
+/* ---- tree.c: scopes: loops, conditions, fixed indices ---------------------------------------------------------- */
+
+typedef enum { SCOPE_ROOT, SCOPE_LOOP, SCOPE_IF, SCOPE_FIX } ScopeKind;
+
+typedef struct {
+    Scope *scope; /* one of the two */
+    Stage *stage;
+} Item;
+
+/* How a scope is opened: stages are put into one scope when their keys are equal. */
+typedef struct {
+    ScopeKind kind;
+    Index index;
+    Ref cond;                 /* IF */
+    Ref at;                   /* FIX: the only value of the index that counts */
+    Ref low[BOUND_LIMIT];     /* LOOP: bounds from guards, besides 0 … extent: ≥ low, < high */
+    Ref high[BOUND_LIMIT];
+    unsigned low_count, high_count;
+    uint64_t used;            /* conds of the stage that it uses up */
+} Key;
+
+struct Scope {
+    Scope *parent;
+    unsigned depth;
+    Key key;
+    IndexSet open;
+    Item *items;
+    size_t item_count, item_capacity;
+    Block *block;
+    const LoopExpr *at[INDEX_LIMIT]; /* value of each open index */
+    uint32_t env;                    /* code.c */
+    bool in_sample;                  /* inside the loop over samples */
+};
+
+void tree_build(Plan *plan);
+
+/* ---- home.c --------------------------------------------------------------------------------------------------------- */
+
+void home_find(Plan *plan);
+Scope *scope_common(Scope *a, Scope *b);
+bool scope_inside(const Scope *inner, const Scope *outer);
+
+/* ---- args.c ------------------------------------------------------------------------------------------------------------ */
+
+void args_make(Plan *plan);
+BufferId arg_order_buffer(Plan *plan);
+void args_work(Plan *plan); /* once all buffers are known: places them */
+Dim leaf_size(const Plan *plan, const Leaf *leaf);
+
+/* ---- code.c, place.c ------------------------------------------------------------------------------------------------------ */
+
+void code_write(Plan *plan);
+Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind);
+Block *block_new(Plan *plan, Block *parent, bool loop);
+void place_common(Plan *plan);
+void place_flags(Plan *plan, Stmt *loop, const Scope *scope);
+
+/* ---- prepare.c -------------------------------------------------------------------------------------------------------------- */
+
+/* A copy of the IR, with log-sum-exp taken apart and one-hot sums made reads. Reports what cannot be
+ * planned yet and returns NULL. */
+Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *ir);
+/* v = coefficient · x + rest, x not in rest; false if v is not of that form. */
+bool linear_in(Ir *ir, Ref v, Index x, int64_t *coefficient, Ref *rest);
+/* The e of a condition x = e, e without x; or REF_NONE. */
+Ref one_hot(Ir *ir, Ref c, Index x);
+/* Is e an entry of an int leaf that is declared to lie in dim? */
+bool surely_inside(const Ir *ir, Ref e, Dim dim);
+
+/* ---- the plan ------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t env;
+    Ref value;
+    const LoopExpr *expr;
+} Memo;
+
+struct Plan {
+    const LoopOptions *options;
+    Arena *arena;
+    Ir *ir;
+    LoopProgram *program;
+    size_t arg_capacity, var_capacity, buffer_capacity;
+    VarFacts *var_facts;
+    size_t var_facts_capacity;
+    BufferFacts *buffer_facts;
+    size_t buffer_facts_capacity;
+    /* names in use */
+    const char **names;
+    size_t name_count, name_capacity;
+    /* expressions */
+    Expr **exprs; /* by id */
+    size_t expr_count, expr_capacity;
+    uint32_t *expr_table;
+    size_t expr_table_size;
+    Memo *memo;
+    size_t memo_count, memo_size;
+    uint32_t env_count;
+    const LoopExpr ***envs; /* env → index → value */
+    size_t env_capacity;
+    /* stages */
+    Stage **stages;
+    size_t stage_count, stage_capacity;
+    Stage **stage_of; /* by Ref; NULL: inlined */
+    bool *reached;
+    uint32_t *uses;
+    bool *leaf_updated; /* by leaf: written by an UPDATE */
+    bool *after_update; /* by Ref: depends on an updated leaf */
+    IndexSet sample;    /* the sample indices */
+    Scope *root;
+    Block *root_block;
+    uint32_t block_count;
+    const char *counter_names[INDEX_LIMIT];
+    size_t counter_count;
+    Block *sample_block;
+    /* arguments */
+    int *leaf_arg;          /* by leaf: number of the argument, or -1 */
+    BufferId *leaf_buffer;  /* by leaf, for arrays; valid where leaf_has_buffer */
+    bool *leaf_has_buffer;
+    BufferId *output_buffer;
+    int rows_arg, order_arg, rate_arg, work_arg;
+    int *symbol_arg;        /* by number of the dim symbol: argument, or -1 */
+};
+
+#endif

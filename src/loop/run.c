@@ -1,0 +1,313 @@
+/* run.c: runs a loop program, slowly, for tests; counts its operations for reports. */
+#include "loop/loop.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef union {
+    double real;
+    int64_t integer;
+} Number;
+
+typedef struct {
+    const LoopProgram *program;
+    const LoopArgValue *args;
+    Number *vars;
+    void **buffers;
+    double result;
+} Run;
+
+static Number eval(const Run *run, const LoopExpr *x);
+
+static int64_t int_call(BuiltinId f, int64_t a, int64_t b)
+{
+    int64_t quotient = 0;
+    if ((f == BI_floordiv || f == BI_mod) && b != 0) {
+        quotient = a / b - (a % b != 0 && (a % b < 0) != (b < 0));
+    }
+    switch ((int)f) {
+    case BI_add: return a + b;
+    case BI_sub: return a - b;
+    case BI_mul: return a * b;
+    case BI_neg: return -a;
+    case BI_square: return a * a;
+    case BI_abs: return a < 0 ? -a : a;
+    case BI_sign: return (a > 0) - (a < 0);
+    case BI_maximum: return a > b ? a : b;
+    case BI_minimum: return a < b ? a : b;
+    case BI_floordiv: return quotient;
+    case BI_mod: return b == 0 ? 0 : a - quotient * b;
+    default: break;
+    }
+    ice("loop", "`%s` of whole numbers cannot be run", builtins[f].name);
+}
+
+static bool compare(BuiltinId f, const LoopExpr *x, Number a, Number b)
+{
+    if (x->args[0]->type == KIND_REAL) {
+        return f == BI_eq   ? a.real == b.real
+               : f == BI_ne ? a.real != b.real
+               : f == BI_lt ? a.real < b.real
+                            : a.real <= b.real;
+    }
+    return f == BI_eq   ? a.integer == b.integer
+           : f == BI_ne ? a.integer != b.integer
+           : f == BI_lt ? a.integer < b.integer
+                        : a.integer <= b.integer;
+}
+
+static double maximum(double a, double b)
+{
+    return isnan(a) || isnan(b) ? NAN : a > b ? a : b;
+}
+
+/* SplitMix64 of seed and counter, as the printers do it. */
+static double random_uniform(int64_t seed, int64_t counter)
+{
+    uint64_t z = (uint64_t)seed + ((uint64_t)counter + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    z ^= z >> 31;
+    return ((double)(z >> 12) + 0.5) * 0x1p-52;
+}
+
+static double real_call(const Builtin *row, BuiltinId f, const Number *args)
+{
+    double a = args[0].real;
+    double b = args[1].real;
+    if (row->f1) {
+        return row->f1(a);
+    }
+    if (row->f2) {
+        return row->f2(a, b);
+    }
+    if (row->f3) {
+        return row->f3(a, b, args[2].real);
+    }
+    switch ((int)f) {
+    case BI_add: return a + b;
+    case BI_sub: return a - b;
+    case BI_mul: return a * b;
+    case BI_div: return a / b;
+    case BI_neg: return -a;
+    case BI_square: return a * a;
+    case BI_maximum: return maximum(a, b);
+    case BI_minimum: return -maximum(-a, -b);
+    default: break;
+    }
+    ice("loop", "`%s` cannot be run", row->name);
+}
+
+static Number call(const Run *run, const LoopExpr *x)
+{
+    const Builtin *row = &builtins[x->as.builtin];
+    Number args[3] = {{0}, {0}, {0}};
+    Number made = {0};
+    for (unsigned k = 0; k < x->count; k++) {
+        args[k] = eval(run, x->args[k]);
+    }
+    switch (row->signature) {
+    case SIG_COMPARE: made.integer = compare(x->as.builtin, x, args[0], args[1]); break;
+    case SIG_BOOL:
+        made.integer = x->as.builtin == BI_and  ? args[0].integer && args[1].integer
+                       : x->as.builtin == BI_or ? args[0].integer || args[1].integer
+                                                : !args[0].integer;
+        break;
+    case SIG_RANDOM: made.real = random_uniform(args[0].integer, args[1].integer); break;
+    case SIG_INT:
+    case SIG_NUMBER:
+    case SIG_REAL:
+        if (x->type == KIND_REAL) {
+            made.real = real_call(row, x->as.builtin, args);
+        } else {
+            made.integer = int_call(x->as.builtin, args[0].integer, args[1].integer);
+        }
+        break;
+    }
+    return made;
+}
+
+static Number eval(const Run *run, const LoopExpr *x)
+{
+    Number made = {0};
+    switch (x->kind) {
+    case LX_REAL: made.real = x->as.real; break;
+    case LX_INT:
+    case LX_BOOL: made.integer = x->as.integer; break;
+    case LX_VAR: made = run->vars[x->as.var]; break;
+    case LX_ARG:
+        if (x->type == KIND_REAL) {
+            made.real = run->args[x->as.arg].real;
+        } else {
+            made.integer = run->args[x->as.arg].integer;
+        }
+        break;
+    case LX_ARG_SET: made.integer = run->args[x->as.arg].pointer != NULL; break;
+    case LX_LOAD: {
+        int64_t at = eval(run, x->args[0]).integer;
+        if (run->program->buffers[x->as.buffer].kind == KIND_REAL) {
+            made.real = ((const double *)run->buffers[x->as.buffer])[at];
+        } else {
+            made.integer = ((const int64_t *)run->buffers[x->as.buffer])[at];
+        }
+        break;
+    }
+    case LX_CALL: made = call(run, x); break;
+    case LX_CONVERT: made.real = (double)eval(run, x->args[0]).integer; break;
+    case LX_SELECT: {
+        bool c = eval(run, x->args[0]).integer != 0;
+        Number a = eval(run, x->args[1]);
+        Number b = eval(run, x->args[2]);
+        made = c ? a : b;
+        break;
+    }
+    }
+    return made;
+}
+
+static void execute(Run *run, const LoopStmt *stmt);
+
+static void run_for(Run *run, const LoopStmt *stmt)
+{
+    int64_t low = eval(run, stmt->low).integer;
+    int64_t high = eval(run, stmt->high).integer;
+    for (int64_t k = low; k < high; k++) {
+        run->vars[stmt->var].integer = stmt->down ? high - 1 - (k - low) : k;
+        execute(run, stmt->body);
+    }
+}
+
+static void run_store(const Run *run, const LoopStmt *stmt)
+{
+    int64_t at = eval(run, stmt->index).integer;
+    Number value = eval(run, stmt->value);
+    bool add = stmt->kind == LS_STORE_ADD;
+    if (run->program->buffers[stmt->buffer].kind == KIND_REAL) {
+        double *to = (double *)run->buffers[stmt->buffer] + at;
+        *to = add ? *to + value.real : value.real;
+    } else {
+        int64_t *to = (int64_t *)run->buffers[stmt->buffer] + at;
+        *to = add ? *to + value.integer : value.integer;
+    }
+}
+
+static void run_var(const Run *run, const LoopStmt *stmt)
+{
+    Number value = eval(run, stmt->value);
+    Number *var = &run->vars[stmt->var];
+    bool real = run->program->vars[stmt->var].kind == KIND_REAL;
+    if (stmt->kind == LS_ADD) {
+        if (real) {
+            var->real += value.real;
+        } else {
+            var->integer += value.integer;
+        }
+    } else if (stmt->kind == LS_MAX) {
+        if (real) {
+            var->real = maximum(var->real, value.real);
+        } else if (value.integer > var->integer) {
+            var->integer = value.integer;
+        }
+    } else {
+        *var = value;
+    }
+}
+
+static void execute(Run *run, const LoopStmt *stmt)
+{
+    for (; stmt; stmt = stmt->next) {
+        switch (stmt->kind) {
+        case LS_FOR: run_for(run, stmt); break;
+        case LS_LET:
+        case LS_DECLARE:
+        case LS_ADD:
+        case LS_MAX:
+        case LS_ASSIGN: run_var(run, stmt); break;
+        case LS_STORE:
+        case LS_STORE_ADD: run_store(run, stmt); break;
+        case LS_ZERO:
+            memset(run->buffers[stmt->buffer], 0,
+                   (size_t)eval(run, stmt->value).integer * sizeof(double));
+            break;
+        case LS_IF:
+            if (eval(run, stmt->condition).integer) {
+                execute(run, stmt->body);
+            }
+            break;
+        case LS_RETURN: run->result = eval(run, stmt->value).real; break;
+        case LS_COMMENT: break;
+        }
+    }
+}
+
+double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *args)
+{
+    Run run = {.program = program, .args = args};
+    run.vars = arena_array(arena, Number, program->var_count + 1);
+    run.buffers = arena_array(arena, void *, program->buffer_count + 1);
+    for (size_t k = 0; k < program->buffer_count; k++) {
+        const LoopBuffer *buffer = &program->buffers[k];
+        if (buffer->place == BUFFER_LOCAL) {
+            double *local = arena_array(arena, double, buffer->size + 1);
+            for (int64_t i = 0; i < buffer->size; i++) {
+                local[i] = NAN; /* as good as uninitialised */
+            }
+            run.buffers[k] = local;
+            continue;
+        }
+        int64_t offset = buffer->offset ? eval(&run, buffer->offset).integer : 0;
+        char *base = args[buffer->arg].pointer;
+        run.buffers[k] = base ? base + offset * (int64_t)sizeof(double) : NULL;
+    }
+    execute(&run, program->body);
+    return run.result;
+}
+
+/* ---- operations ------------------------------------------------------------------------------------------- */
+
+static double expr_flops(const LoopExpr *x)
+{
+    double flops = 0;
+    if (x->kind == LX_CALL && x->type == KIND_REAL) {
+        flops = builtins[x->as.builtin].flops > 0 ? builtins[x->as.builtin].flops : 1;
+    }
+    for (unsigned k = 0; k < x->count; k++) {
+        flops += expr_flops(x->args[k]);
+    }
+    return flops;
+}
+
+/* Loop bounds are evaluated where they depend on sizes and counters only; an outer counter stands at the
+ * middle of its range. */
+static double block_flops(Run *run, const LoopStmt *stmt)
+{
+    double flops = 0;
+    for (; stmt; stmt = stmt->next) {
+        bool adds = stmt->kind == LS_ADD || stmt->kind == LS_STORE_ADD || stmt->kind == LS_MAX;
+        flops += stmt->value ? expr_flops(stmt->value) + adds : 0;
+        flops += stmt->condition ? expr_flops(stmt->condition) : 0;
+        if (stmt->kind == LS_LET && run->program->vars[stmt->var].kind == KIND_INT &&
+            stmt->value->kind != LX_LOAD) {
+            run->vars[stmt->var].integer = 0;
+        }
+        if (stmt->kind == LS_FOR) {
+            int64_t low = eval(run, stmt->low).integer;
+            int64_t high = eval(run, stmt->high).integer;
+            run->vars[stmt->var].integer = low + (high - low) / 2;
+            flops += high > low ? (double)(high - low) * block_flops(run, stmt->body) : 0;
+        } else if (stmt->kind == LS_IF) {
+            flops += block_flops(run, stmt->body);
+        }
+    }
+    return flops;
+}
+
+double loop_flops(const LoopProgram *program, const LoopArgValue *args)
+{
+    Arena *arena = arena_create();
+    Run run = {.program = program, .args = args};
+    run.vars = arena_array(arena, Number, program->var_count + 1);
+    double flops = block_flops(&run, program->body);
+    arena_destroy(arena);
+    return flops;
+}

@@ -1,0 +1,565 @@
+/* stage.c: which values are computed once and kept (stages), and what each stage needs. Reductions always;
+ * an elementwise value if it is dear and would be computed in several stages or once too often in one. */
+#include "loop/plan.h"
+
+enum { DEAR = 8, DEPTH_LIMIT = 40 };
+
+typedef struct {
+    double *cost;
+    bool *stored;
+    bool *merged;       /* an inner sum, done by the outer one */
+    uint8_t *depth;
+    uint32_t *reader;   /* stage that reads it: 0 none, number + 1, or MANY */
+    IndexSet *loops;    /* of all stages that read it */
+} Select;
+
+static const uint32_t MANY = UINT32_MAX;
+
+/* ---- shapes of stages --------------------------------------------------------------------------------- */
+
+static bool is_reduction(Op op)
+{
+    return op == OP_SUM || op == OP_MAX || op == OP_ARGMAX || op == OP_DEPOSIT;
+}
+
+static bool never_stored(const Node *node)
+{
+    switch (node->op) {
+    case OP_CONST:
+    case OP_SIZE:
+    case OP_INDEX:
+    case OP_LEAF:
+    case OP_ARRAY:
+    case OP_GUARD: return true;
+    case OP_CALL:
+    case OP_CONVERT:
+    case OP_SELECT:
+    case OP_READ: return node->kind == KIND_BOOL || node->rank > 0;
+    case OP_SUM:
+    case OP_MAX:
+    case OP_ARGMAX:
+    case OP_LSE:
+    case OP_DEPOSIT:
+    case OP_STATE:
+    case OP_SCAN:
+    case OP_PICK:
+    case OP_LIB:
+    case OP_VAR:
+    case OP_DERIV:
+    case OP_COUNT: break;
+    }
+    return false;
+}
+
+static void add_cond(Plan *plan, Stage *stage, Ref cond)
+{
+    const Node *node = ir_node(plan->ir, cond);
+    if (node->op == OP_CALL && node->as.builtin == BI_and) {
+        add_cond(plan, stage, node->args[0]);
+        add_cond(plan, stage, node->args[1]);
+        return;
+    }
+    if (stage->cond_count == 64) {
+        ice("loop", "a value stands under too many conditions");
+    }
+    if (!stage->conds) {
+        stage->conds = arena_array(plan->arena, Ref, 64);
+    }
+    stage->conds[stage->cond_count++] = cond;
+}
+
+/* Strips guards and sums that belong to the stage from its body. */
+static void strip(Plan *plan, Stage *stage, const bool *merged)
+{
+    for (;;) {
+        const Node *node = ir_node(plan->ir, stage->body);
+        if (node->op == OP_GUARD && stage->cond_count < 48 && !plan->stage_of[stage->body]) {
+            add_cond(plan, stage, node->args[0]);
+            stage->body = node->args[1];
+        } else if (node->op == OP_SUM && merged && merged[stage->body]) {
+            stage->bound |= INDEX_BIT(node->as.index);
+            stage->body = node->args[0];
+        } else {
+            return;
+        }
+    }
+}
+
+static Stage *new_stage(Plan *plan, StageKind kind, Ref value)
+{
+    Stage *stage = arena_new(plan->arena, Stage);
+    stage->kind = kind;
+    stage->value = value;
+    stage->number = (uint32_t)plan->stage_count;
+    plan->stages = arena_grow(plan->arena, plan->stages, plan->stage_count, &plan->stage_capacity,
+                              sizeof *plan->stages);
+    plan->stages[plan->stage_count++] = stage;
+    return stage;
+}
+
+static IndexSet update_loops(const Plan *plan, Ref v)
+{
+    return plan->after_update[v] ? INDEX_BIT(plan->ir->sample_index) : 0;
+}
+
+static void value_stage(Plan *plan, const Select *select, Ref v)
+{
+    const Node *node = ir_node(plan->ir, v);
+    StageKind kind = node->op == OP_SUM      ? STAGE_SUM
+                     : node->op == OP_MAX    ? STAGE_MAX
+                     : node->op == OP_ARGMAX ? STAGE_ARGMAX
+                     : node->op == OP_DEPOSIT ? STAGE_DEPOSIT
+                                             : STAGE_VALUE;
+    Stage *stage = new_stage(plan, kind, v);
+    stage->span = node->span;
+    stage->free = node->free;
+    stage->body = v;
+    if (kind == STAGE_SUM || kind == STAGE_MAX || kind == STAGE_ARGMAX) {
+        stage->bound = INDEX_BIT(node->as.index);
+        stage->body = node->args[0];
+    }
+    if (kind == STAGE_SUM) {
+        strip(plan, stage, select->merged);
+    }
+    if (kind == STAGE_DEPOSIT) {
+        IndexSet targets = 0;
+        for (uint32_t k = 0; k < node->as.deposit.count; k++) {
+            targets |= INDEX_BIT(node->as.deposit.targets[k]);
+        }
+        stage->free &= ~targets;
+        stage->bound = node->as.deposit.bound;
+        stage->body = node->args[0];
+        strip(plan, stage, NULL);
+    }
+    stage->loops = stage->free | stage->bound | update_loops(plan, v);
+    plan->stage_of[v] = stage;
+}
+
+static void output_stage(Plan *plan, size_t k)
+{
+    const Output *output = &plan->ir->outputs[k];
+    bool returns = output->role == OUT_VALUE;
+    Stage *stage = new_stage(plan, returns ? STAGE_RETURN : STAGE_OUTPUT, REF_NONE);
+    stage->span = output->span;
+    stage->output = output;
+    stage->output_number = k;
+    stage->body = output->value;
+    IndexSet axes = 0;
+    for (unsigned a = 0; a < output->rank; a++) {
+        axes |= INDEX_BIT(output->axes[a]);
+    }
+    IndexSet sample = plan->ir->per_sample ? INDEX_BIT(plan->ir->sample_index) : 0;
+    stage->free = axes;
+    stage->bound = sample & ~axes;
+    if (!returns) {
+        strip(plan, stage, NULL);
+    }
+    stage->loops = stage->free | stage->bound;
+}
+
+/* ---- costs ---------------------------------------------------------------------------------------------------- */
+
+static double own_cost(const Node *node)
+{
+    switch (node->op) {
+    case OP_CALL: return builtins[node->as.builtin].flops > 0 ? builtins[node->as.builtin].flops : 1;
+    case OP_CONVERT:
+    case OP_SELECT:
+    case OP_GUARD:
+    case OP_READ: return 1;
+    case OP_CONST:
+    case OP_SIZE:
+    case OP_INDEX:
+    case OP_LEAF:
+    case OP_ARRAY:
+    case OP_SUM:
+    case OP_MAX:
+    case OP_ARGMAX:
+    case OP_LSE:
+    case OP_DEPOSIT:
+    case OP_STATE:
+    case OP_SCAN:
+    case OP_PICK:
+    case OP_LIB:
+    case OP_VAR:
+    case OP_DERIV:
+    case OP_COUNT: break;
+    }
+    return 0;
+}
+
+/* Upwards: what computing each value takes, given what is stored for sure. */
+static void find_costs(Plan *plan, Select *select)
+{
+    for (Ref v = 1; v < ir_count(plan->ir); v++) {
+        if (!plan->reached[v]) {
+            continue;
+        }
+        const Node *node = ir_node(plan->ir, v);
+        if (is_reduction(node->op)) {
+            select->cost[v] = 1;
+            continue;
+        }
+        double cost = own_cost(node);
+        unsigned depth = 0;
+        for (uint32_t k = 0; k < node->arg_count; k++) {
+            cost += select->cost[node->args[k]];
+            unsigned below = select->depth[node->args[k]];
+            depth = below > depth ? below : depth;
+        }
+        if (!never_stored(node) && (depth >= DEPTH_LIMIT || (cost > DEAR && plan->uses[v] > 1))) {
+            select->stored[v] = depth >= DEPTH_LIMIT;
+            select->depth[v] = depth >= DEPTH_LIMIT ? 0 : (uint8_t)(depth + 1);
+            select->cost[v] = depth >= DEPTH_LIMIT ? 1 : cost;
+            continue;
+        }
+        select->depth[v] = (uint8_t)(depth < 200 ? depth + 1 : depth);
+        select->cost[v] = cost;
+    }
+}
+
+static void count_uses(Plan *plan)
+{
+    Ref count = ir_count(plan->ir);
+    plan->uses = arena_array(plan->arena, uint32_t, count);
+    for (Ref v = 1; v < count; v++) {
+        const Node *node = ir_node(plan->ir, v);
+        for (uint32_t k = 0; plan->reached[v] && k < node->arg_count; k++) {
+            plan->uses[node->args[k]]++;
+        }
+    }
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        plan->uses[plan->ir->outputs[k].value]++;
+    }
+}
+
+/* Σ_i Σ_j a with one use of the inner sum is one stage. */
+static void merge_sums(Plan *plan, Select *select)
+{
+    for (Ref v = 1; v < ir_count(plan->ir); v++) {
+        const Node *node = ir_node(plan->ir, v);
+        if (!plan->reached[v] || node->op != OP_SUM) {
+            continue;
+        }
+        Ref inner = node->args[0];
+        while (ir_node(plan->ir, inner)->op == OP_GUARD && plan->uses[inner] == 1) {
+            inner = ir_node(plan->ir, inner)->args[1];
+        }
+        const Node *sum = ir_node(plan->ir, inner);
+        select->merged[inner] = sum->op == OP_SUM && plan->uses[inner] == 1 &&
+                                !(node->free & INDEX_BIT(sum->as.index)) &&
+                                sum->as.index != node->as.index;
+    }
+}
+
+static void note_reader(Select *select, Ref v, uint32_t reader, IndexSet loops)
+{
+    select->reader[v] = select->reader[v] == 0 || select->reader[v] == reader ? reader : MANY;
+    select->loops[v] |= loops;
+}
+
+static IndexSet node_loops(const Plan *plan, Ref v)
+{
+    const Node *node = ir_node(plan->ir, v);
+    IndexSet loops = node->free | update_loops(plan, v);
+    if (node->op == OP_DEPOSIT) {
+        for (uint32_t k = 0; k < node->as.deposit.count; k++) {
+            loops &= ~INDEX_BIT(node->as.deposit.targets[k]);
+        }
+        loops |= node->as.deposit.bound;
+    } else if (is_reduction(node->op)) {
+        loops |= INDEX_BIT(node->as.index);
+    }
+    return loops;
+}
+
+/* Downwards: who reads each value; which are stored. */
+static void decide(Plan *plan, Select *select)
+{
+    const Ir *ir = plan->ir;
+    Ref count = ir_count(ir);
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        IndexSet loops = ir_free(ir, output->value);
+        for (unsigned a = 0; a < output->rank; a++) {
+            loops |= INDEX_BIT(output->axes[a]);
+        }
+        note_reader(select, output->value, count + (uint32_t)k, loops);
+    }
+    for (Ref v = count; v-- > 1;) {
+        if (!plan->reached[v] || select->reader[v] == 0) {
+            continue;
+        }
+        const Node *node = ir_node(ir, v);
+        bool merged = select->merged[v];
+        if (is_reduction(node->op)) {
+            select->stored[v] = !merged;
+        } else if (!never_stored(node) && select->cost[v] > DEAR) {
+            bool extra = (select->loops[v] & ~(ir_free(ir, v) | update_loops(plan, v))) != 0;
+            select->stored[v] = select->stored[v] || extra || select->reader[v] == MANY;
+        }
+        IndexSet loops = select->stored[v] ? node_loops(plan, v)
+                         : merged          ? select->loops[v] | node_loops(plan, v)
+                                           : select->loops[v];
+        uint32_t reader = select->stored[v] ? v : select->reader[v];
+        for (uint32_t k = 0; k < node->arg_count; k++) {
+            note_reader(select, node->args[k], reader, loops);
+        }
+    }
+}
+
+/* ---- parameters that the program updates ---------------------------------------------------------------------- */
+
+static void find_updates(Plan *plan)
+{
+    Ir *ir = plan->ir;
+    plan->leaf_updated = arena_array(plan->arena, bool, ir->leaf_count + 1);
+    plan->after_update = arena_array(plan->arena, bool, ir_count(ir));
+    for (size_t k = 0; k < ir->output_count; k++) {
+        if (ir->outputs[k].sink == SINK_UPDATE) {
+            plan->leaf_updated[ir->outputs[k].leaf] = true;
+        }
+    }
+    for (Ref v = 1; v < ir_count(ir); v++) {
+        const Node *node = ir_node(ir, v);
+        bool after = node->op == OP_LEAF && plan->leaf_updated[node->as.leaf];
+        for (uint32_t k = 0; k < node->arg_count; k++) {
+            after = after || plan->after_update[node->args[k]];
+        }
+        plan->after_update[v] = after;
+    }
+}
+
+/* The step of an update reads its own entry at most: else the value is kept first. */
+static bool step_reads_others(Plan *plan, const Output *output, Ref body, const bool *stored)
+{
+    bool *in = arena_array(plan->arena, bool, body + 1);
+    in[body] = true;
+    for (Ref v = body; v > 0; v--) {
+        const Node *node = ir_node(plan->ir, v);
+        if (!in[v] || stored[v] || !plan->after_update[v]) {
+            continue;
+        }
+        if (node->op == OP_READ) {
+            const Node *array = ir_node(plan->ir, node->args[0]);
+            if (array->op == OP_LEAF && array->as.leaf != output->leaf) {
+                return true;
+            }
+            if (array->op != OP_LEAF) {
+                return true;
+            }
+            for (uint32_t k = 1; k < node->arg_count; k++) {
+                const Node *position = ir_node(plan->ir, node->args[k]);
+                if (position->op != OP_INDEX || position->as.index != output->axes[k - 1]) {
+                    return true;
+                }
+            }
+            continue;
+        }
+        if (node->op == OP_LEAF && node->as.leaf != output->leaf) {
+            return true;
+        }
+        for (uint32_t k = 0; k < node->arg_count; k++) {
+            in[node->args[k]] = true;
+        }
+    }
+    return false;
+}
+
+static void store_steps(Plan *plan, Select *select)
+{
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        const Output *output = &plan->ir->outputs[k];
+        Ref body = output->value;
+        while (ir_node(plan->ir, body)->op == OP_GUARD) {
+            body = ir_node(plan->ir, body)->args[1];
+        }
+        if (output->sink == SINK_UPDATE && !select->stored[body] &&
+            !never_stored(ir_node(plan->ir, body)) &&
+            step_reads_others(plan, output, body, select->stored)) {
+            select->stored[body] = true;
+        }
+    }
+}
+
+/* ---- needs ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    bool *in;
+    IndexSet *moved; /* indices that stand for another position than their own */
+    Ref top;
+} Cone;
+
+static void add_need(Plan *plan, Stage *stage, Stage *on, IndexSet aligned, bool order)
+{
+    stage->needs = arena_grow(plan->arena, stage->needs, stage->need_count, &stage->need_capacity,
+                              sizeof(Need));
+    stage->needs[stage->need_count].stage = on;
+    stage->needs[stage->need_count].order = order;
+    stage->needs[stage->need_count++].aligned = aligned;
+}
+
+static void cone_enter(Cone *cone, Ref v, IndexSet moved)
+{
+    cone->in[v] = true;
+    cone->moved[v] |= moved;
+    cone->top = v > cone->top ? v : cone->top;
+}
+
+static IndexSet moved_inside(const Plan *plan, const Node *read, const Node *array, IndexSet moved)
+{
+    IndexSet inside = moved;
+    for (uint32_t k = 0; k < array->as.indices.count; k++) {
+        Index i = array->as.indices.list[k];
+        const Node *position = ir_node(plan->ir, read->args[k + 1]);
+        bool same = position->op == OP_INDEX && position->as.index == i && !(moved & INDEX_BIT(i));
+        inside = same ? inside & ~INDEX_BIT(i) : inside | INDEX_BIT(i);
+    }
+    return inside;
+}
+
+/* Updates of a leaf come after the stages that read it. */
+static void note_leaf_read(Plan *plan, Stage *stage, const Node *read, uint32_t leaf, IndexSet moved)
+{
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        Stage *update = plan->stages[s];
+        if (update == stage || update->kind != STAGE_OUTPUT ||
+            update->output->sink != SINK_UPDATE || update->output->leaf != leaf) {
+            continue;
+        }
+        IndexSet aligned = INDEX_BIT(plan->ir->sample_index);
+        for (uint32_t k = 1; k < read->arg_count; k++) {
+            const Node *position = ir_node(plan->ir, read->args[k]);
+            Index axis = update->output->axes[k - 1];
+            if (position->op == OP_INDEX && position->as.index == axis &&
+                !(moved & INDEX_BIT(axis))) {
+                aligned |= INDEX_BIT(axis);
+            }
+        }
+        add_need(plan, update, stage, aligned, true);
+    }
+}
+
+static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v)
+{
+    const Node *node = ir_node(plan->ir, v);
+    IndexSet moved = cone->moved[v];
+    if (plan->stage_of[v] && plan->stage_of[v] != stage) {
+        Stage *on = plan->stage_of[v];
+        add_need(plan, stage, on, on->free & ~moved, false);
+        return;
+    }
+    if (node->op == OP_READ) {
+        const Node *array = ir_node(plan->ir, node->args[0]);
+        if (array->op == OP_ARRAY) {
+            cone_enter(cone, array->args[0], moved_inside(plan, node, array, moved));
+        } else if (array->op == OP_LEAF) {
+            if (plan->leaf_updated[array->as.leaf]) {
+                note_leaf_read(plan, stage, node, array->as.leaf, moved);
+            }
+        } else {
+            ice("loop", "a read of %%%u, which is no array", (unsigned)node->args[0]);
+        }
+        for (uint32_t k = 1; k < node->arg_count; k++) {
+            cone_enter(cone, node->args[k], moved);
+        }
+        return;
+    }
+    if (node->op == OP_LEAF && plan->leaf_updated[node->as.leaf]) {
+        static const Node none = {.op = OP_READ, .arg_count = 1};
+        note_leaf_read(plan, stage, &none, node->as.leaf, moved);
+    }
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        cone_enter(cone, node->args[k], moved);
+    }
+}
+
+static void find_needs(Plan *plan, Stage *stage, Cone *cone)
+{
+    cone->top = 0;
+    cone_enter(cone, stage->body, 0);
+    for (unsigned k = 0; k < stage->cond_count; k++) {
+        cone_enter(cone, stage->conds[k], 0);
+    }
+    if (stage->kind == STAGE_DEPOSIT) {
+        const Node *node = ir_node(plan->ir, stage->value);
+        for (uint32_t k = 1; k < node->arg_count; k++) {
+            cone_enter(cone, node->args[k], 0);
+        }
+    }
+    for (Ref v = cone->top; v > 0; v--) {
+        if (cone->in[v]) {
+            cone_step(plan, stage, cone, v);
+        }
+    }
+    for (Ref v = 0; v <= cone->top; v++) {
+        cone->in[v] = false;
+        cone->moved[v] = 0;
+    }
+}
+
+static void find_fixed(Plan *plan, Stage *stage)
+{
+    for (unsigned k = 0; k < stage->cond_count; k++) {
+        IndexSet of = ir_free(plan->ir, stage->conds[k]) & stage->loops & ~stage->fixed;
+        for (Index x = 0; x < INDEX_LIMIT; x++) {
+            if (!(of & INDEX_BIT(x))) {
+                continue;
+            }
+            Ref e = one_hot(plan->ir, stage->conds[k], x);
+            if (e != REF_NONE && !(ir_free(plan->ir, e) & stage->fixed) &&
+                surely_inside(plan->ir, e, ir_index_dim(plan->ir, x))) {
+                stage->fixed |= INDEX_BIT(x);
+                break;
+            }
+        }
+    }
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------------ */
+
+bool stage_accumulates(const Stage *stage)
+{
+    return stage->kind == STAGE_SUM || stage->kind == STAGE_DEPOSIT ||
+           (stage->kind == STAGE_OUTPUT && stage->output->sink != SINK_STORE);
+}
+
+bool stage_select(Plan *plan)
+{
+    Ref count = ir_count(plan->ir);
+    Ref room = count + (Ref)plan->ir->output_count + 1;
+    Select select = {
+        .cost = arena_array(plan->arena, double, count),
+        .stored = arena_array(plan->arena, bool, count),
+        .merged = arena_array(plan->arena, bool, count),
+        .depth = arena_array(plan->arena, uint8_t, count),
+        .reader = arena_array(plan->arena, uint32_t, count),
+        .loops = arena_array(plan->arena, IndexSet, count),
+    };
+    plan->reached = ir_reach_outputs(plan->ir);
+    plan->stage_of = arena_array(plan->arena, Stage *, count);
+    find_updates(plan);
+    count_uses(plan);
+    merge_sums(plan, &select);
+    find_costs(plan, &select);
+    decide(plan, &select);
+    store_steps(plan, &select);
+    for (Ref v = 1; v < count; v++) {
+        if (plan->reached[v] && select.stored[v]) {
+            value_stage(plan, &select, v);
+        }
+    }
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        output_stage(plan, k);
+    }
+    /* new nodes may have been made on the way: the cone looks at old ones only, but positions may grow */
+    Cone cone = {arena_array(plan->arena, bool, room), arena_array(plan->arena, IndexSet, room), 0};
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        find_needs(plan, plan->stages[s], &cone);
+    }
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        find_fixed(plan, plan->stages[s]);
+        order_loops(plan, plan->stages[s]);
+    }
+    return true;
+}
