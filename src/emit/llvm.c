@@ -170,16 +170,26 @@ static LLVMBasicBlockRef new_block(LlvmFunction *function, const char *name) {
 
 static void build_statements(LlvmFunction *function, const LoopStmt *statement);
 
-/* llvm.loop metadata on the branch back: a node that names itself first. */
-static void mark_loop(Llvm *llvm, LLVMValueRef branch) {
-    LLVMMetadataRef text = LLVMMDStringInContext2(llvm->context, "llvm.loop.mustprogress", 22);
-    LLVMMetadataRef progress = LLVMMDNodeInContext2(llvm->context, &text, 1);
-    LLVMMetadataRef self = LLVMTemporaryMDNode(llvm->context, NULL, 0);
-    LLVMMetadataRef operands[] = {self, progress};
-    LLVMMetadataRef node = LLVMMDNodeInContext2(llvm->context, operands, 2);
+/* Metadata on the branch back: it ends; a sum is taken in two vectors at a time, so that short rows
+ * still enter the vector loop and long ones do not wait for one chain of additions. */
+static void mark_loop(Llvm *llvm, LLVMValueRef branch, unsigned flags) {
+    LLVMContextRef context = llvm->context;
+    LLVMMetadataRef progress = LLVMMDStringInContext2(context, "llvm.loop.mustprogress", 22);
+    LLVMMetadataRef two = LLVMValueAsMetadata(LLVMConstInt(LLVMInt32TypeInContext(context), 2, 0));
+    LLVMMetadataRef interleave[] = {
+        LLVMMDStringInContext2(context, "llvm.loop.interleave.count", 26),
+        two,
+    };
+    LLVMMetadataRef self = LLVMTemporaryMDNode(context, NULL, 0); /* the node names itself first */
+    LLVMMetadataRef operands[] = {
+        self,
+        LLVMMDNodeInContext2(context, &progress, 1),
+        LLVMMDNodeInContext2(context, interleave, 2),
+    };
+    LLVMMetadataRef node = LLVMMDNodeInContext2(context, operands, flags & LOOP_REDUCES ? 3 : 2);
     LLVMMetadataReplaceAllUsesWith(self, node);
-    unsigned kind = LLVMGetMDKindIDInContext(llvm->context, "llvm.loop", 9);
-    LLVMSetMetadata(branch, kind, LLVMMetadataAsValue(llvm->context, node));
+    unsigned kind = LLVMGetMDKindIDInContext(context, "llvm.loop", 9);
+    LLVMSetMetadata(branch, kind, LLVMMetadataAsValue(context, node));
 }
 
 /* if (low < high) do { … } while (…): counts up from low, or down from high − 1. */
@@ -209,7 +219,7 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     LLVMValueRef more = statement->down ? LLVMBuildICmp(builder, LLVMIntSGT, counter, low, "more")
                                         : LLVMBuildICmp(builder, LLVMIntSLT, next, high, "more");
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
-    mark_loop(llvm, LLVMBuildCondBr(builder, more, loop, after));
+    mark_loop(llvm, LLVMBuildCondBr(builder, more, loop, after), statement->flags);
     LLVMValueRef values[] = {start, next};
     LLVMBasicBlockRef blocks[] = {before, latch};
     LLVMAddIncoming(counter, values, blocks, 2);

@@ -4,6 +4,7 @@
 
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Error.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -34,12 +35,6 @@ static bool known_cpu(const char *triple, const char *cpu) {
     return false;
 }
 
-static LLVMCodeGenOptLevel codegen_level(int level) {
-    static const LLVMCodeGenOptLevel levels[] = {LLVMCodeGenLevelNone, LLVMCodeGenLevelDefault,
-                                                 LLVMCodeGenLevelDefault, LLVMCodeGenLevelDefault};
-    return levels[level < 0 ? 0 : level > 3 ? 3 : level];
-}
-
 static LLVMTargetMachineRef new_machine(const LlvmOptions *options, const char *triple) {
     char *message = NULL;
     LLVMTargetRef target;
@@ -56,7 +51,8 @@ static LLVMTargetMachineRef new_machine(const LlvmOptions *options, const char *
               cpu, cpu);
     }
     LLVMTargetMachineRef machine = LLVMCreateTargetMachine(
-        target, triple, cpu, native ? host_features : "", codegen_level(options->level),
+        target, triple, cpu, native ? host_features : "",
+        options->level <= 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault,
         options->pic ? LLVMRelocPIC : LLVMRelocDefault, LLVMCodeModelDefault);
     if (native) {
         LLVMDisposeMessage(host_cpu);
@@ -68,7 +64,22 @@ static LLVMTargetMachineRef new_machine(const LlvmOptions *options, const char *
     return machine;
 }
 
+/* LLVM's options are those of the process, given once; that they are set is noted where they are
+ * kept, in LLVM. A vector loop of unknown length leaves up to 15 entries: they are done by fours,
+ * not singly. Loop strength reduction takes a quarter of the time to compile and gains nothing
+ * here. */
+static void set_options(void) {
+    static const char *const options[] = {"gradc", "-epilogue-vectorization-force-VF=4",
+                                          "-disable-lsr"};
+    static const char mark = 1;
+    if (!LLVMSearchForAddressOfSymbol("gradc.options")) {
+        LLVMAddSymbol("gradc.options", (void *)(uintptr_t)&mark);
+        LLVMParseCommandLineOptions(sizeof options / sizeof options[0], options, "");
+    }
+}
+
 void target_create(Llvm *llvm) {
+    set_options();
     if (LLVMInitializeNativeTarget() || LLVMInitializeNativeAsmPrinter()) {
         fatal("this LLVM makes no code for this machine");
     }
@@ -96,8 +107,6 @@ static const char *const pipelines[] = {
     "instcombine<no-verify-fixpoint>,simplifycfg)",
     "function(mem2reg,early-cse,loop-simplify,lcssa,loop-mssa(licm),loop-vectorize,"
     "early-cse<memssa>,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg)",
-    "function(mem2reg,early-cse,loop-simplify,lcssa,loop-mssa(licm),loop-vectorize,"
-    "early-cse<memssa>,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg)",
 };
 
 static void report_time(const Llvm *llvm, const char *what, clock_t start) {
@@ -109,7 +118,7 @@ static void report_time(const Llvm *llvm, const char *what, clock_t start) {
 
 void target_optimise(Llvm *llvm) {
     clock_t start = clock();
-    int level = llvm->options.level < 0 ? 0 : llvm->options.level > 3 ? 3 : llvm->options.level;
+    int level = llvm->options.level < 0 ? 0 : llvm->options.level > 2 ? 2 : llvm->options.level;
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMErrorRef error = LLVMRunPasses(llvm->module, pipelines[level], llvm->machine, options);
     LLVMDisposePassBuilderOptions(options);
