@@ -1,0 +1,193 @@
+/* elaborate.h: what the files of lower/ share. A value of the language is a Ref: a scalar, possibly
+ * with free indices that are in scope, or an array. REF_NONE is a value whose error was reported; what
+ * uses it is silent. */
+#ifndef GRADC_LOWER_ELABORATE_H
+#define GRADC_LOWER_ELABORATE_H
+
+#include "lower/lower.h"
+
+/* Names in scope: a list from the innermost outwards. Never changed once made. */
+typedef struct Binding Binding;
+struct Binding {
+    Name name;
+    Span span;                /* where it got its value */
+    Ref ref;                  /* REF_NONE: its error was reported */
+    const Function *function; /* a local function, which sees `next`; or NULL */
+    bool constant_shape;      /* a size or an index: may not be assigned */
+    IndexSet visible;         /* the free indices of this and all outer values */
+    const Binding *next;
+};
+
+/* A call that is being elaborated, for messages. */
+typedef struct Call Call;
+struct Call {
+    const Function *function;
+    Span span; /* of the call */
+    const Call *outer;
+};
+
+/* Several values: what a function returns. `count` 0: an error was reported. */
+typedef struct {
+    const Ref *refs;
+    size_t count;
+} Values;
+
+typedef struct Memo Memo;
+typedef struct Elements Elements;
+enum { MEMO_BUCKETS = 256 };
+
+typedef struct {
+    const Front *front;
+    const Model *model;
+    Arena *arena;
+    Diags *diags;
+    Ir *ir;
+    const Binding *env;
+    const Call *call;
+    bool library;         /* inside a function of the standard library */
+    unsigned conditional; /* how many branches of `if` deep: ranges are not certain errors there */
+    IndexSet guarded;     /* indices that run over less than their dim */
+    Ref *params;          /* of the model, in order */
+    Ref *consts;
+    bool derived;         /* a derived metric: metrics are leaves */
+    bool no_params;       /* the starts of params may not use params */
+    Memo *memo[MEMO_BUCKETS];
+    Elements *elements;   /* of array literals */
+    Ref seed;             /* ENTRY_INIT: the seed */
+    bool failed;          /* a value is missing for a reason reported elsewhere */
+} Lower;
+
+/* ---- message.c ------------------------------------------------------------------------------------ */
+
+/* An error at a place; in the library, at the user's call of it. Says in which calls. */
+Diag *lower_error(Lower *lower, Span at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *expr_text(Lower *lower, const Expr *expr); /* as written, shortened */
+const char *shape_text(Lower *lower, Ref value);       /* "[K, D]" */
+const char *formal_shape_text(Lower *lower, const Dim *shape, unsigned rank);
+const char *what_text(Lower *lower, Ref value);        /* "a number", "an array of shape [K, D]" */
+/* A note that says where a value of this shape comes from. */
+void note_shape(Lower *lower, Diag *diag, const Expr *expr, Ref value);
+/* The place where a name in the user's text was given its value, else the expression itself. */
+Span origin(Lower *lower, const Expr *expr);
+/* The place that a message or a node of this expression gets: never in the library. */
+Span user_span(const Lower *lower, Span at);
+
+/* ---- expr.c ----------------------------------------------------------------------------------------- */
+
+Ref lower_expr(Lower *lower, const Expr *expr);
+/* Calls of functions with several values give all of them. */
+Values lower_values(Lower *lower, const Expr *expr);
+/* A whole number; `what` says what it is needed for: "an index". */
+Ref lower_whole(Lower *lower, const Expr *expr, const char *what);
+/* A whole number made of sizes and constants. */
+Dim lower_size(Lower *lower, const Expr *expr, const char *what);
+const Expr *strip_parens(const Expr *expr);
+/* The value of a name without a message; false if it has none. */
+bool lower_lookup(Lower *lower, Name name, Ref *found);
+const Binding *find_binding(const Lower *lower, Name name);
+void bind_name(Lower *lower, Name name, Span span, Ref ref);
+IndexSet visible(const Lower *lower);
+Values one_value(Lower *lower, Ref ref);
+
+/* ---- array.c: elementwise operations, reads, literals ------------------------------------------------- */
+
+typedef Ref Apply(Lower *lower, const void *data, const Ref *scalars);
+/* The common shape of values by broadcasting; false if they do not fit: `*bad` is then the first that
+ * does not fit the earlier ones. */
+bool broadcast(Lower *lower, const Ref *values, unsigned count, Dim *shape, unsigned *rank,
+               unsigned *bad);
+/* Applies to the entries of values that fit. */
+Ref elementwise(Lower *lower, const Ref *values, unsigned count, Apply *apply, const void *data);
+/* Fresh names for the axes of a shape, none of them in `used`. */
+void fresh_names(Lower *lower, const Dim *shape, unsigned rank, IndexSet used, Index *names);
+/* The entry of an array at these indices, its last axes at the last of them. */
+Ref read_at(Lower *lower, Ref array, const Index *names, unsigned count);
+/* The rest of an array after its first axes are read at `positions`. */
+Ref read_first(Lower *lower, Ref array, const Ref *positions, unsigned count);
+Ref to_real(Lower *lower, Ref value);   /* entries of an array too */
+Ref to_number(Lower *lower, Ref value); /* truth values become 0 and 1 */
+/* Makes the kinds of scalars equal: int if all are int, else real. */
+void unify_kinds(Lower *lower, Ref *scalars, unsigned count);
+Ref lower_array_literal(Lower *lower, const Expr *expr);
+/* The k-th element of an array that is a literal. */
+bool find_element(const Lower *lower, Ref array, int64_t k, Ref *element);
+Ref lower_transpose(Lower *lower, const Expr *expr);
+Ref lower_matmul(Lower *lower, const Expr *expr, Ref a, Ref b);
+Ref lower_concat(Lower *lower, const Expr *call);
+Ref lower_fill(Lower *lower, const Expr *call, double value);
+
+/* ---- subscript.c --------------------------------------------------------------------------------------- */
+
+Ref lower_subscript(Lower *lower, const Expr *expr);
+/* Checks a position against an axis, as far as it can be known. */
+bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const char *array);
+/* The least and the greatest value of an int; `exact` if both are reached. */
+typedef struct {
+    Dim low, high;
+    bool known, exact;
+} Bounds;
+Bounds int_bounds(Lower *lower, Ref value);
+
+/* ---- range.c ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    Name name;
+    Span span;
+    Index index;
+    Dim extent;
+    Ref position;  /* the value of the name */
+    Ref condition; /* where it is in the range; REF_NONE: everywhere */
+} Range;
+
+enum { RANGE_EMPTY = -1, RANGE_ERROR = 0, RANGE_OK = 1 };
+
+/* Opens and binds the ranges of a reduction, a comprehension or a left side, in order. Returns how many
+ * in `*count`. RANGE_EMPTY: one is known to be empty. */
+int open_binders(Lower *lower, const Binder *binders, const Expr *body, Range *ranges,
+                 unsigned *count);
+int open_range(Lower *lower, Name name, Span span, const Expr *low, const Expr *high, Range *range);
+int open_whole(Lower *lower, Name name, Span span, Dim extent, Range *range);
+/* The dim over which a name runs that stands alone in subscripts of the body; DIM_NONE if it is not
+ * known (reported, with `mend` as label) or if its axes disagree (reported). */
+typedef struct Pending Pending; /* the name, and those after it, which have no value yet either */
+struct Pending {
+    Name name;
+    Span span;
+    Pending *next;
+};
+Dim infer_range(Lower *lower, const Pending *pending, const Expr *body, const char *mend);
+Ref all_conditions(Lower *lower, const Range *ranges, unsigned count);
+
+/* ---- reduce.c ------------------------------------------------------------------------------------------------ */
+
+Ref lower_reduce(Lower *lower, const Expr *expr);
+Ref lower_comprehension(Lower *lower, const Expr *expr);
+/* The array of a value over the ranges that are open, and the axes of the value. */
+Ref close_ranges(Lower *lower, const Expr *value, Span at, const Range *ranges, unsigned count);
+bool is_reduction(const char *name);
+/* sum(A), max(A), …: of a whole array. */
+Ref reduce_array(Lower *lower, const Expr *call, Ref value);
+
+/* ---- call.c ----------------------------------------------------------------------------------------------------- */
+
+Values lower_call(Lower *lower, const Expr *call);
+/* The function's values for these arguments, of the formals' ranks; spans for messages. */
+Values invoke(Lower *lower, const Function *function, const ModelFunction *model, const Binding *env,
+              const Ref *args, const Span *spans, Span at);
+bool is_generic(Lower *lower, const Expr *size); /* a size that the argument binds */
+Ref lower_definition(Lower *lower, const ModelFunction *function, Span at);
+/* The shape of a formal or a declaration, with names in scope. */
+bool lower_shape(Lower *lower, const Expr *axes, Dim *shape, unsigned *rank, Span at);
+
+/* ---- block.c ----------------------------------------------------------------------------------------------------- */
+
+/* A new array, defined entry by entry: h[i, j] = …; also at item level. */
+Ref lower_indexed(Lower *lower, Name name, const Subscript *subscripts, const Expr *value);
+Values lower_body(Lower *lower, const Function *function);
+
+/* ---- start.c: the starts of params --------------------------------------------------------------------------------- */
+
+void lower_starts(Lower *lower);
+
+#endif
