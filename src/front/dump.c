@@ -9,18 +9,29 @@ typedef struct {
     int level; /* of binding, the loosest first */
 } Operator;
 
-enum { LEVEL_IF, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARE, LEVEL_ADD, LEVEL_MUL, LEVEL_NEGATE,
-       LEVEL_POWER, LEVEL_POSTFIX, LEVEL_PRIMARY };
+enum {
+    LEVEL_IF,
+    LEVEL_OR,
+    LEVEL_AND,
+    LEVEL_NOT,
+    LEVEL_COMPARE,
+    LEVEL_ADD,
+    LEVEL_MUL,
+    LEVEL_NEGATE,
+    LEVEL_POWER,
+    LEVEL_POSTFIX,
+    LEVEL_PRIMARY
+};
 
 static const Operator operators[] = {
-    [BIN_ADD] = {"+", LEVEL_ADD},      [BIN_SUB] = {"-", LEVEL_ADD},
-    [BIN_MUL] = {"*", LEVEL_MUL},      [BIN_DIV] = {"/", LEVEL_MUL},
+    [BIN_ADD] = {"+", LEVEL_ADD},       [BIN_SUB] = {"-", LEVEL_ADD},
+    [BIN_MUL] = {"*", LEVEL_MUL},       [BIN_DIV] = {"/", LEVEL_MUL},
     [BIN_FLOORDIV] = {"//", LEVEL_MUL}, [BIN_MOD] = {"%", LEVEL_MUL},
-    [BIN_POW] = {"^", LEVEL_POWER},    [BIN_MATMUL] = {"@", LEVEL_MUL},
-    [BIN_EQ] = {"==", LEVEL_COMPARE},  [BIN_NE] = {"!=", LEVEL_COMPARE},
-    [BIN_LT] = {"<", LEVEL_COMPARE},   [BIN_LE] = {"<=", LEVEL_COMPARE},
-    [BIN_GT] = {">", LEVEL_COMPARE},   [BIN_GE] = {">=", LEVEL_COMPARE},
-    [BIN_AND] = {"and", LEVEL_AND},    [BIN_OR] = {"or", LEVEL_OR},
+    [BIN_POW] = {"^", LEVEL_POWER},     [BIN_MATMUL] = {"@", LEVEL_MUL},
+    [BIN_EQ] = {"==", LEVEL_COMPARE},   [BIN_NE] = {"!=", LEVEL_COMPARE},
+    [BIN_LT] = {"<", LEVEL_COMPARE},    [BIN_LE] = {"<=", LEVEL_COMPARE},
+    [BIN_GT] = {">", LEVEL_COMPARE},    [BIN_GE] = {">=", LEVEL_COMPARE},
+    [BIN_AND] = {"and", LEVEL_AND},     [BIN_OR] = {"or", LEVEL_OR},
 };
 
 static const char *const assigns[] = {[ASSIGN_SET] = "=",
@@ -29,7 +40,8 @@ static const char *const assigns[] = {[ASSIGN_SET] = "=",
                                       [ASSIGN_MUL] = "*=",
                                       [ASSIGN_DIV] = "/="};
 
-/* ---- expressions as the language writes them --------------------------------------------------- */
+/* ---- expressions as the language writes them ---------------------------------------------------
+ */
 
 static void write_expr(Text *out, const Expr *expr, int level);
 
@@ -235,7 +247,8 @@ const char *front_expression_text(Arena *arena, const Expr *expr) {
     return out.data;
 }
 
-/* ---- the tree, with all parentheses: (+ a (* b c)) --------------------------------------------- */
+/* ---- the tree, with all parentheses: (+ a (* b c)) ---------------------------------------------
+ */
 
 static void dump_expr(Text *out, const Expr *expr);
 
@@ -379,7 +392,8 @@ static void dump_expr(Text *out, const Expr *expr) {
     }
 }
 
-/* ---- statements and items --------------------------------------------------------------------- */
+/* ---- statements and items ---------------------------------------------------------------------
+ */
 
 static void begin_line(Text *out) {
     for (int i = 0; i < out->indent; i++) {

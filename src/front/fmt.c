@@ -26,17 +26,31 @@ typedef struct {
     int width, column;
 } Piece;
 
+/* What a continuation line stands under. */
+typedef struct {
+    int start;      /* the statement's column */
+    int list;       /* of the first in a list at item level, or after `return` */
+    int expression; /* of what follows the last `=` or `return` */
+    bool hanging;   /* that stands on a line of its own */
+    int if_count, depth;
+    int ifs[2 * MAX_DEPTH + 2]; /* columns of the `if`s without `else` yet */
+    int content[MAX_DEPTH + 1]; /* of the first piece in each bracket, */
+    int bracket[MAX_DEPTH + 1]; /* and of what its closing one stands under */
+} Under;
+
 typedef struct {
     Parser p;
     Text out;
     Piece *pieces;
     size_t count;
-    int indent;          /* of blocks */
+    int column; /* of the output */
+    Under under, saved;
     int comment_column;  /* in the output, of the comment that ended the last line */
     size_t comment_from; /* and in the text */
 } Format;
 
-/* ---- pieces ----------------------------------------------------------------------------------- */
+/* ---- pieces -----------------------------------------------------------------------------------
+ */
 
 static bool ends_operand(int kind) {
     return kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_RIGHT ||
@@ -107,7 +121,8 @@ static void collect(Format *f) {
     }
 }
 
-/* ---- spaces ----------------------------------------------------------------------------------- */
+/* ---- spaces -----------------------------------------------------------------------------------
+ */
 
 /* `1.` before `..`, and `..` before `.5`: three points in a row would be something else. */
 static bool points_touch(const Format *f, const Piece *left, const Piece *right) {
@@ -136,15 +151,16 @@ static bool needs_space(const Format *f, const Piece *left, const Piece *right) 
     return !(a == TOKEN_LEFT_BRACE && b == TOKEN_RIGHT_BRACE);
 }
 
-/* ---- lines of a statement ------------------------------------------------------------------------ */
+/* ---- lines of a statement
+ * ------------------------------------------------------------------------ */
 
 static const struct {
     int kind, looseness;
 } break_points[] = {
-    {TOKEN_ELSE, 9},  {TOKEN_OR, 8},    {TOKEN_AND, 7},   {TOKEN_EQ, 6},    {TOKEN_NE, 6},
-    {TOKEN_LT, 6},    {TOKEN_LE, 6},    {TOKEN_GT, 6},    {TOKEN_GE, 6},    {TOKEN_FOR, 9},
-    {TOKEN_PLUS, 5},  {TOKEN_MINUS, 5}, {TOKEN_STAR, 4},  {TOKEN_SLASH, 4}, {TOKEN_FLOOR, 4},
-    {TOKEN_AT, 4},    {TOKEN_TILDE, 9}, {TOKEN_THEN, 3},
+    {TOKEN_ELSE, 9}, {TOKEN_OR, 8},    {TOKEN_AND, 7},  {TOKEN_EQ, 6},    {TOKEN_NE, 6},
+    {TOKEN_LT, 6},   {TOKEN_LE, 6},    {TOKEN_GT, 6},   {TOKEN_GE, 6},    {TOKEN_FOR, 9},
+    {TOKEN_PLUS, 5}, {TOKEN_MINUS, 5}, {TOKEN_STAR, 4}, {TOKEN_SLASH, 4}, {TOKEN_FLOOR, 4},
+    {TOKEN_AT, 4},   {TOKEN_TILDE, 9}, {TOKEN_THEN, 3},
 };
 
 static int looseness_of(const Piece *piece) {
@@ -167,19 +183,6 @@ static int break_rank(const Piece *pieces, size_t i) {
     return looseness_of(&pieces[i]);
 }
 
-/* What a continuation line stands under. */
-typedef struct {
-    int start;                      /* the statement's column */
-    int list;                       /* of the first in a list at item level, or after `return` */
-    int expression;                 /* of what follows the last `=` or `return` */
-    bool hanging;                   /* that stands on a line of its own */
-    int ifs[MAX_DEPTH * 2 + 2];     /* columns of the `if`s without `else` yet */
-    int if_count;
-    int content[MAX_DEPTH + 1];     /* of the first piece in each bracket, */
-    int bracket[MAX_DEPTH + 1];     /* of the line that opens it */
-    int depth;
-} Under;
-
 static int continuation_column(const Under *under, const Piece *piece) {
     int base = under->list != NO_COLUMN ? under->list : under->start;
     if ((piece->kind == TOKEN_THEN || piece->kind == TOKEN_ELSE) && under->if_count > 0) {
@@ -191,8 +194,7 @@ static int continuation_column(const Under *under, const Piece *piece) {
     if (under->depth > 0) {
         return under->content[under->depth];
     }
-    if (looseness_of(piece) > 0 && piece->kind != TOKEN_TILDE &&
-        under->expression != NO_COLUMN) {
+    if (looseness_of(piece) > 0 && piece->kind != TOKEN_TILDE && under->expression != NO_COLUMN) {
         int column = under->expression - (under->hanging ? 0 : piece->width + 1);
         return column > under->start ? column : under->start + INDENT;
     }
@@ -245,94 +247,96 @@ static void note_piece(Under *under, const Piece *pieces, size_t i, size_t count
     }
 }
 
-/* Gives the pieces of one statement their columns; the first stands at `column`. */
-static void place(const Format *f, Under *under, Piece *pieces, size_t count, int column) {
-    memset(under, 0, offsetof(Under, ifs));
-    under->if_count = under->depth = 0;
-    under->start = column;
-    under->list = under->expression = NO_COLUMN;
-    int line_column = column;
-    for (size_t i = 0; i < count; i++) {
+static int next_column(const Format *f, const Piece *pieces, size_t i) {
+    const Under *under = &f->under;
+    if (!pieces[i].breaks) {
+        return pieces[i - 1].column + pieces[i - 1].width +
+               needs_space(f, &pieces[i - 1], &pieces[i]);
+    }
+    bool listed =
+        pieces[i - 1].kind == TOKEN_COMMA && under->depth == 0 && under->list != NO_COLUMN;
+    return listed ? under->list : continuation_column(under, &pieces[i]);
+}
+
+static void copy_under(Under *to, const Under *from) {
+    memcpy(to, from, offsetof(Under, ifs));
+    memcpy(to->ifs, from->ifs, (size_t)from->if_count * sizeof(int));
+    memcpy(to->content, from->content, (size_t)(from->depth + 1) * sizeof(int));
+    memcpy(to->bracket, from->bracket, (size_t)(from->depth + 1) * sizeof(int));
+}
+
+/* Whether a line breaks better before piece i than before piece `best` on its left. */
+static bool is_better(const Piece *pieces, size_t i, size_t best) {
+    return best == 0 || pieces[i].depth < pieces[best].depth ||
+           (pieces[i].depth == pieces[best].depth &&
+            break_rank(pieces, i) >= break_rank(pieces, best));
+}
+
+/* Gives the pieces of one line their columns, from the first on. Returns where the next line
+ * begins; if this one is too long that is the best place to break it. */
+static size_t place_line(Format *f, Piece *pieces, size_t count, size_t first) {
+    size_t best = 0, i = first;
+    for (; i < count && (i == first || !pieces[i].breaks); i++) {
         Piece *piece = &pieces[i];
-        if (i > 0 && piece->breaks) {
-            bool listed = pieces[i - 1].kind == TOKEN_COMMA && under->depth == 0 &&
-                          under->list != NO_COLUMN;
-            column = listed ? under->list : continuation_column(under, piece);
-            line_column = column;
-        } else if (i > 0) {
-            column += needs_space(f, piece - 1, piece);
+        bool full = i > first && piece[-1].column + piece[-1].width > WIDTH;
+        if (i > first && piece->kind != TOKEN_COMMENT && break_rank(pieces, i) > 0 &&
+            (!full || best == 0) && is_better(pieces, i, best)) {
+            best = i;
         }
-        piece->column = column;
-        column += piece->width;
-        note_piece(under, pieces, i, count, line_column);
+        if (full && best != 0) {
+            return best;
+        }
+        if (i > 0) {
+            piece->column = next_column(f, pieces, i);
+        }
+        note_piece(&f->under, pieces, i, count, pieces[first].column);
     }
+    bool comment = pieces[i - 1].kind == TOKEN_COMMENT; /* may stand beyond the margin */
+    const Piece *last = &pieces[i - 1 - (comment && i - 1 > first)];
+    return last->column + last->width > WIDTH && best != 0 ? best : i;
 }
 
-/* Breaks the first line that is too long; false if there is none that can be. */
-static bool break_a_line(Piece *pieces, size_t count, size_t *from) {
-    for (size_t first = *from, last; first < count; first = last) {
-        last = first + 1;
-        while (last < count && !pieces[last].breaks) {
-            last++;
-        }
-        *from = first;
-        if (pieces[last - 1].column + pieces[last - 1].width <= WIDTH) {
-            continue;
-        }
-        size_t best = 0;
-        for (size_t i = first + 1; i < last; i++) {
-            int rank = break_rank(pieces, i);
-            /* what stands before has to fit, unless nothing else does */
-            bool fits = pieces[i - 1].column + pieces[i - 1].width <= WIDTH;
-            if (rank == 0 || pieces[i].kind == TOKEN_COMMENT || (best != 0 && !fits)) {
-                continue;
-            }
-            if (best == 0 || pieces[i].depth < pieces[best].depth ||
-                (pieces[i].depth == pieces[best].depth && rank >= break_rank(pieces, best))) {
-                best = i;
-            }
-        }
-        if (best != 0) {
-            pieces[best].breaks = true;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void lay_out(const Format *f, Piece *pieces, size_t count, int column) {
-    Under *under = arena_new(f->out.arena, Under);
+/* Gives the pieces of one statement their columns and lines; the first stands at `column`. */
+static void lay_out(Format *f, Piece *pieces, size_t count, int column) {
     int depth = 0;
     for (size_t i = 0; i < count; i++) {
         depth -= closes(pieces[i].kind);
         pieces[i].depth = depth;
         depth += opens(pieces[i].kind);
     }
-    size_t from = 0;
-    do {
-        place(f, under, pieces, count, column);
-    } while (break_a_line(pieces, count, &from));
+    f->under.start = pieces[0].column = column;
+    f->under.list = f->under.expression = NO_COLUMN;
+    f->under.hanging = false;
+    f->under.if_count = f->under.depth = 0;
+    for (size_t first = 0, next; first < count; first = next) {
+        copy_under(&f->saved, &f->under);
+        next = place_line(f, pieces, count, first);
+        if (next < count && !pieces[next].breaks) {
+            pieces[next].breaks = true;
+            copy_under(&f->under, &f->saved);
+            place_line(f, pieces, next, first);
+        }
+    }
 }
 
-/* ---- output ----------------------------------------------------------------------------------- */
+/* ---- output -----------------------------------------------------------------------------------
+ */
 
-static int current_column(const Format *f) {
-    size_t at = f->out.length;
-    while (at > 0 && f->out.data[at - 1] != '\n') {
-        at--;
-    }
-    return (int)display_width(f->out.data + at, f->out.length - at);
+static void put(Format *f, const char *text, size_t length, int width) {
+    text_add_bytes(&f->out, text, length);
+    f->column += width;
 }
 
 static void to_column(Format *f, int column) {
-    for (int at = current_column(f); at < column; at++) {
-        text_add_bytes(&f->out, " ", 1);
+    while (f->column < column) {
+        put(f, " ", 1, 1);
     }
 }
 
 static void new_line(Format *f) {
-    if (f->out.length > 0 && f->out.data[f->out.length - 1] != '\n') {
+    if (f->column > 0) {
         text_add(&f->out, "\n");
+        f->column = 0;
         f->comment_column = NO_COLUMN;
     }
 }
@@ -345,7 +349,7 @@ static void put_token(Format *f, const Piece *piece) {
            (text[length - 1] == ' ' || text[length - 1] == '\t' || text[length - 1] == '\r')) {
         length--;
     }
-    text_add_bytes(&f->out, text, length);
+    put(f, text, length, piece->width);
 }
 
 static void put_comment(Format *f, const Piece *piece, int column) {
@@ -353,7 +357,7 @@ static void put_comment(Format *f, const Piece *piece, int column) {
     int kept = f->comment_column;
     size_t kept_from = f->comment_from;
     if (piece->lines == 0 && piece->token > 0 && f->out.length > 0) {
-        int end = current_column(f) + 2; /* behind code: where it was, if there is room */
+        int end = f->column + 2; /* behind code: where it was, if there is room */
         size_t line = f->p.tokens[piece->token].start - from;
         int was = (int)display_width(f->p.source->text + line, from);
         column = was > end ? was : end;
@@ -397,7 +401,8 @@ static void put_statement(Format *f, size_t first, size_t last) {
     }
 }
 
-/* ---- blocks ----------------------------------------------------------------------------------- */
+/* ---- blocks -----------------------------------------------------------------------------------
+ */
 
 /* The `}` of the `{` at i, or count. */
 static size_t find_close(const Format *f, size_t i) {
@@ -449,8 +454,8 @@ static bool is_between(const Format *f, size_t i) {
 /* From the first piece of a statement to behind its last, a `{` included. */
 static size_t find_end(const Format *f, size_t first) {
     size_t i = first;
-    while (i == first || (!ends_statement(f, i) && !(f->pieces[i].kind == TOKEN_COMMENT &&
-                                                     is_between(f, i)))) {
+    while (i == first ||
+           (!ends_statement(f, i) && !(f->pieces[i].kind == TOKEN_COMMENT && is_between(f, i)))) {
         if (f->pieces[i++].kind == TOKEN_LEFT_BRACE) {
             break;
         }
@@ -492,27 +497,28 @@ static void format_pieces(Format *f) {
                 new_line(f);
                 to_column(f, depth * INDENT);
             } else if (f->pieces[i - 1].kind != TOKEN_LEFT_BRACE) {
-                text_add(&f->out, " ");
+                put(f, " ", 1, 1);
             }
-            text_add(&f->out, "}");
+            put(f, "}", 1, 1);
             i++;
             continue;
         }
-        bool own_line = i == 0 || piece->lines > 0 || piece[-1].kind == TOKEN_COMMENT ||
-                        (tall && depth > 0);
+        bool own_line =
+            i == 0 || piece->lines > 0 || piece[-1].kind == TOKEN_COMMENT || (tall && depth > 0);
         if (own_line) {
             keep_blank_line(f, piece);
             to_column(f, depth * INDENT);
         } else {
-            text_add(&f->out, piece[-1].kind == TOKEN_LEFT_BRACE ? " " : "; ");
+            bool first = piece[-1].kind == TOKEN_LEFT_BRACE;
+            put(f, first ? " " : "; ", first ? 1 : 2, first ? 1 : 2);
         }
         size_t end = find_end(f, i);
         set_breaks(f, i, end);
-        lay_out(f, piece, end - i, current_column(f));
+        lay_out(f, piece, end - i, f->column);
         put_statement(f, i, end);
         if (f->pieces[end - 1].kind == TOKEN_LEFT_BRACE && depth < MAX_DEPTH) {
             depth++;
-            blocks[depth].tall = is_tall(f, end - 1, current_column(f));
+            blocks[depth].tall = is_tall(f, end - 1, f->column);
         }
         i = end;
     }

@@ -36,6 +36,7 @@ typedef struct {
     size_t owed_braces; /* `}` to hand on, each with a separator, before the next token */
     bool owed_separator;
     bool quiet;   /* what comes now is made up to close a bracket: reported already */
+    bool line_is_bad; /* of the scanner: a stray character was found on this line */
     bool stopped; /* nesting too deep: the rest of the file is not read */
 
     /* What is made. */

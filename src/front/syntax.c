@@ -596,9 +596,11 @@ static int look_alike(Parser *p, Span at, uint32_t character, const char *text) 
                 diag = diag_error(diags, at, "found `%s`, which the language does not have", text);
             }
             diag_label(diags, diag, "write %s", look_alikes[i].mend);
+            p->line_is_bad = look_alikes[i].kind == TOKEN_BAD;
             return look_alikes[i].kind;
         }
     }
+    p->line_is_bad = true;
     if (character < ' ' || (character >= 0x7F && character < 0xA0)) {
         diag_error(diags, at, "found the control character U+%04X", (unsigned)character);
     } else {
@@ -612,18 +614,18 @@ int stray_character(Parser *p, Span at) {
     const char *text = p->source->text + at.start;
     size_t size;
     uint32_t character = utf8_read(text, at.end - at.start, &size);
+    if (p->line_is_bad) {
+        return TOKEN_BAD; /* one message a line */
+    }
     if (character == '\r') {
         Diag *diag = diag_error(diags, at, "found a carriage return without a line feed");
         diag_label(diags, diag, "lines end in \\n or \\r\\n");
         return 0;
     }
     if (character == UINT32_MAX) {
-        if (p->token_count > 0 && p->tokens[p->token_count - 1].kind == TOKEN_BAD &&
-            p->tokens[p->token_count - 1].end == at.start) {
-            return TOKEN_BAD; /* one message for the whole run */
-        }
         Diag *diag = diag_error(diags, at, "the byte 0x%02X is no UTF-8", (unsigned char)*text);
         diag_label(diags, diag, "save the file as UTF-8");
+        p->line_is_bad = true;
         return TOKEN_BAD;
     }
     return look_alike(p, at, character, arena_copy(p->front->arena, text, size));
