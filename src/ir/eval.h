@@ -1,0 +1,35 @@
+/* eval.h: inside the interpreter: what eval.c, eval_order.c and eval_complex.c share. */
+#ifndef GRADC_IR_EVAL_H
+#define GRADC_IR_EVAL_H
+
+#include "ir/ir.h"
+
+/* A number of any kind; `imaginary` in complex evaluation only. */
+typedef struct {
+    double real, imaginary;
+    int64_t integer; /* kinds int and bool */
+} Number;
+
+/* The row applied to numbers of kind `kind`; false if it has no complex extension. */
+bool eval_call(BuiltinId f, Kind kind, const Number *args, bool is_complex, Number *result);
+Number complex_log_sum_exp(const Number *terms, size_t count);
+
+/* The order of evaluation: a list for the outermost level and one for the body of each scan. */
+typedef struct {
+    Ref scan;         /* REF_NONE: the outermost level */
+    Ref *nodes;       /* in an order in which operands come first; inner scans count as one node */
+    size_t count;
+    bool *body;       /* by id: in the body of this scan or of one inside */
+    size_t body_size;
+} EvalLevel;
+
+typedef struct {
+    EvalLevel *levels; /* [0] is the outermost */
+    size_t count;
+    size_t *level_of_scan; /* by id of the scan */
+    bool *needed;      /* by id */
+} EvalOrder;
+
+EvalOrder *eval_order(const Ir *ir, Arena *arena, Ref root);
+
+#endif
