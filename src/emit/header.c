@@ -63,13 +63,14 @@ static const char *leaf_list(Arena *arena, const Ir *ir, LeafRole role) {
 }
 
 /* What the gradient is laid out like: the leaves of the gradient outputs. */
-static const char *gradient_list(Arena *arena, const Ir *ir) {
+static const char *gradient_comment(Arena *arena, const Ir *ir) {
     Text out;
     text_init(&out, arena);
+    text_add(&out, "overwritten");
     for (size_t k = 0; k < ir->output_count; k++) {
         const Output *output = &ir->outputs[k];
         if (output->role == OUT_GRADIENT && output->leaf < ir->leaf_count) {
-            text_add(&out, out.length ? ", " : "");
+            text_add(&out, strchr(out.data, ',') ? ", " : ", laid out as ");
             add_leaf(&out, ir, &ir->leaves[output->leaf], 0);
         }
     }
@@ -139,7 +140,7 @@ static const char *argument_comment(Arena *arena, const LoopProgram *program, co
     case ARG_RATE:
         return "the learning rate";
     case ARG_GRADIENT:
-        return arena_format(arena, "overwritten, laid out as %s", gradient_list(arena, ir));
+        return gradient_comment(arena, ir);
     case ARG_OUTPUT:
         if (arg->which < ir->output_count) {
             const Output *output = &ir->outputs[arg->which];

@@ -108,7 +108,8 @@ static const LoopExpr *dim_expr(Sizes *sizes, const char *name) {
             n++;
         }
         if (n == sizes->arg_count) {
-            sizes->args[sizes->arg_count++] = *arg;
+            sizes->args[sizes->arg_count] = *arg;
+            sizes->args[sizes->arg_count++].type = C_SIZE;
         }
         LoopExpr *expr = new_expr(sizes, LX_ARG);
         expr->as.arg = (uint32_t)n;
@@ -263,6 +264,7 @@ static SizeFunction work_size(Arena *arena, const LoopProgram *program) {
         if (arg->role == ARG_DIM || rows) {
             LoopArg *copy = &sizes.args[sizes.arg_count++];
             *copy = *arg;
+            copy->type = C_SIZE;
             copy->which = (uint32_t)k; /* for renumber: unique among all arguments */
         }
     }

@@ -34,38 +34,38 @@ typedef struct {
     uint32_t span;
 } Build;
 
-static LoopExpr *new_expr(Build *b, LoopExprKind kind, Kind type) {
+static inline LoopExpr *new_expr(Build *b, LoopExprKind kind, Kind type) {
     LoopExpr *expr = arena_new(b->arena, LoopExpr);
     expr->kind = kind;
     expr->type = type;
     return expr;
 }
 
-static const LoopExpr *R(Build *b, double value) {
+static inline const LoopExpr *R(Build *b, double value) {
     LoopExpr *expr = new_expr(b, LX_REAL, KIND_REAL);
     expr->as.real = value;
     return expr;
 }
 
-static const LoopExpr *N(Build *b, int64_t value) {
+static inline const LoopExpr *N(Build *b, int64_t value) {
     LoopExpr *expr = new_expr(b, LX_INT, KIND_INT);
     expr->as.integer = value;
     return expr;
 }
 
-static const LoopExpr *V(Build *b, VarId var) {
+static inline const LoopExpr *V(Build *b, VarId var) {
     LoopExpr *expr = new_expr(b, LX_VAR, b->program->vars[var].kind);
     expr->as.var = var;
     return expr;
 }
 
-static const LoopExpr *A(Build *b, uint32_t arg) {
+static inline const LoopExpr *A(Build *b, uint32_t arg) {
     LoopExpr *expr = new_expr(b, LX_ARG, arg == ARG_S ? KIND_REAL : KIND_INT);
     expr->as.arg = arg;
     return expr;
 }
 
-static const LoopExpr *L(Build *b, BufferId buffer, const LoopExpr *index) {
+static inline const LoopExpr *L(Build *b, BufferId buffer, const LoopExpr *index) {
     LoopExpr *expr = new_expr(b, LX_LOAD, b->program->buffers[buffer].kind);
     expr->as.buffer = buffer;
     expr->count = 1;
@@ -73,7 +73,7 @@ static const LoopExpr *L(Build *b, BufferId buffer, const LoopExpr *index) {
     return expr;
 }
 
-static Kind result_kind(BuiltinId f, Kind operands) {
+static inline Kind result_kind(BuiltinId f, Kind operands) {
     switch (builtins[f].signature) {
     case SIG_REAL:
     case SIG_RANDOM:
@@ -89,7 +89,7 @@ static Kind result_kind(BuiltinId f, Kind operands) {
     return KIND_REAL;
 }
 
-static const LoopExpr *C3(Build *b, BuiltinId f, const LoopExpr *x, const LoopExpr *y,
+static inline const LoopExpr *C3(Build *b, BuiltinId f, const LoopExpr *x, const LoopExpr *y,
                           const LoopExpr *z) {
     LoopExpr *expr = new_expr(b, LX_CALL, result_kind(f, x->type));
     expr->as.builtin = f;
@@ -100,22 +100,22 @@ static const LoopExpr *C3(Build *b, BuiltinId f, const LoopExpr *x, const LoopEx
     return expr;
 }
 
-static const LoopExpr *C1(Build *b, BuiltinId f, const LoopExpr *x) {
+static inline const LoopExpr *C1(Build *b, BuiltinId f, const LoopExpr *x) {
     return C3(b, f, x, NULL, NULL);
 }
 
-static const LoopExpr *C2(Build *b, BuiltinId f, const LoopExpr *x, const LoopExpr *y) {
+static inline const LoopExpr *C2(Build *b, BuiltinId f, const LoopExpr *x, const LoopExpr *y) {
     return C3(b, f, x, y, NULL);
 }
 
-static const LoopExpr *real(Build *b, const LoopExpr *x) {
+static inline const LoopExpr *real(Build *b, const LoopExpr *x) {
     LoopExpr *expr = new_expr(b, LX_CONVERT, KIND_REAL);
     expr->args[0] = x;
     expr->count = 1;
     return expr;
 }
 
-static const LoopExpr *select3(Build *b, const LoopExpr *c, const LoopExpr *x, const LoopExpr *y) {
+static inline const LoopExpr *select3(Build *b, const LoopExpr *c, const LoopExpr *x, const LoopExpr *y) {
     LoopExpr *expr = new_expr(b, LX_SELECT, x->type);
     expr->args[0] = c;
     expr->args[1] = x;
@@ -124,7 +124,7 @@ static const LoopExpr *select3(Build *b, const LoopExpr *c, const LoopExpr *x, c
     return expr;
 }
 
-static LoopStmt *add(Build *b, LoopStmtKind kind, VarId var, const LoopExpr *value) {
+static inline LoopStmt *add(Build *b, LoopStmtKind kind, VarId var, const LoopExpr *value) {
     LoopStmt *statement = arena_new(b->arena, LoopStmt);
     statement->kind = kind;
     statement->var = var;
@@ -136,33 +136,33 @@ static LoopStmt *add(Build *b, LoopStmtKind kind, VarId var, const LoopExpr *val
     return statement;
 }
 
-static VarId new_var(Build *b, const char *name, Kind kind) {
+static inline VarId new_var(Build *b, const char *name, Kind kind) {
     b->program->vars[b->program->var_count] = (LoopVarInfo){name, kind};
     return (VarId)b->program->var_count++;
 }
 
-static VarId let(Build *b, const char *name, const LoopExpr *value) {
+static inline VarId let(Build *b, const char *name, const LoopExpr *value) {
     VarId var = new_var(b, name, value->type);
     add(b, LS_LET, var, value);
     return var;
 }
 
-static VarId declare(Build *b, const char *name, const LoopExpr *value) {
+static inline VarId declare(Build *b, const char *name, const LoopExpr *value) {
     VarId var = new_var(b, name, value->type);
     add(b, LS_DECLARE, var, value);
     return var;
 }
 
-static void enter(Build *b, LoopStmt *statement) {
+static inline void enter(Build *b, LoopStmt *statement) {
     b->outer[b->depth++] = b->last;
     b->last = &statement->body;
 }
 
-static void shut(Build *b) {
+static inline void shut(Build *b) {
     b->last = b->outer[--b->depth];
 }
 
-static VarId loop(Build *b, const char *name, const LoopExpr *low, const LoopExpr *high,
+static inline VarId loop(Build *b, const char *name, const LoopExpr *low, const LoopExpr *high,
                   unsigned flags) {
     VarId var = new_var(b, name, KIND_INT);
     LoopStmt *statement = add(b, LS_FOR, var, NULL);
@@ -173,22 +173,22 @@ static VarId loop(Build *b, const char *name, const LoopExpr *low, const LoopExp
     return var;
 }
 
-static void sum_into(Build *b, VarId var, const LoopExpr *value) {
+static inline void sum_into(Build *b, VarId var, const LoopExpr *value) {
     add(b, LS_ADD, var, value)->reassociate = true;
 }
 
-static void store(Build *b, LoopStmtKind kind, BufferId buffer, const LoopExpr *index,
+static inline void store(Build *b, LoopStmtKind kind, BufferId buffer, const LoopExpr *index,
                   const LoopExpr *value) {
     LoopStmt *statement = add(b, kind, 0, value);
     statement->buffer = buffer;
     statement->index = index;
 }
 
-static void finish(Build *b, const LoopExpr *value) {
+static inline void finish(Build *b, const LoopExpr *value) {
     add(b, LS_RETURN, 0, value);
 }
 
-static Build begin(Arena *arena, const char *name) {
+static inline Build begin(Arena *arena, const char *name) {
     LoopProgram *program = arena_new(arena, LoopProgram);
     program->name = name;
     program->returns = true;
