@@ -44,8 +44,7 @@ static bool take(Matcher *matcher, size_t column, size_t field) {
         *count = 0;
     }
     if (*count == matcher->count || matcher->targets[field].used) {
-        return report_error(matcher->context, "%s: column %zu is taken twice, by `%s` too",
-                            matcher->where, field + 1, matcher->model->columns[column].name);
+        return report_place(matcher->context, matcher->where, "column %zu is taken twice, by `%s` too", field + 1, matcher->model->columns[column].name);
     }
     matcher->targets[field] = (Target){true, (uint32_t)column, (int64_t)*count};
     matcher->taken[column][(*count)++] = field;
@@ -56,13 +55,9 @@ static bool missing(Matcher *matcher, const char *name) {
     const char *guess =
         closest_name(name, (const char *const *)(void *)matcher->names, matcher->count);
     if (guess) {
-        return report_error(matcher->context,
-                            "%s: there is no column `%s`; did you mean `%s`? (--columns %s=%s)",
-                            matcher->where, name, guess, name, guess);
+        return report_place(matcher->context, matcher->where, "there is no column `%s`; did you mean `%s`? (--columns %s=%s)", name, guess, name, guess);
     }
-    return report_error(matcher->context,
-                        "%s: there is no column `%s`; name the columns by --columns, as in --columns %s=NAME",
-                        matcher->where, name, name);
+    return report_place(matcher->context, matcher->where, "there is no column `%s`; name the columns by --columns, as in --columns %s=NAME", name, name);
 }
 
 /* ---- --columns ---- */
@@ -139,7 +134,7 @@ static bool take_by_hand(Matcher *matcher) {
         bool more = *end != 0;
         *end = 0;
         char *equals = strchr(p, '=');
-        size_t column;
+        size_t column = 0;
         if (*p && !equals) {
             return report_error(matcher->context, "--columns: expected NAME=COLUMNS, found `%s`", p);
         }
@@ -262,9 +257,7 @@ static bool take_rest(Matcher *matcher) {
             continue;
         }
         if (open != SIZE_MAX) {
-            return report_error(matcher->context,
-                                "%s: which columns are `%s` and which `%s`? say so by --columns",
-                                matcher->where, model->columns[open].name, model->columns[i].name);
+            return report_place(matcher->context, matcher->where, "which columns are `%s` and which `%s`? say so by --columns", model->columns[open].name, model->columns[i].name);
         }
         open = i;
     }
@@ -278,8 +271,7 @@ static bool take_rest(Matcher *matcher) {
         }
     }
     return matcher->taken[open] ||
-           report_error(matcher->context, "%s: no column is left for `%s`", matcher->where,
-                        model->columns[open].name);
+           report_place(matcher->context, matcher->where, "no column is left for `%s`", model->columns[open].name);
 }
 
 /* ---- by order ---- */
@@ -304,10 +296,7 @@ static bool take_in_order(Matcher *matcher, bool all) {
         }
         if (!known_count(matcher, i, &count)) {
             if (open != SIZE_MAX) {
-                return report_error(
-                    matcher->context,
-                    "%s: which columns are `%s` and which `%s`? the data have no header; use --columns",
-                    matcher->where, model->columns[open].name, model->columns[i].name);
+                return report_place(matcher->context, matcher->where, "which columns are `%s` and which `%s`? the data have no header; use --columns", model->columns[open].name, model->columns[i].name);
             }
             open = i;
         }
@@ -315,9 +304,7 @@ static bool take_in_order(Matcher *matcher, bool all) {
     }
     int64_t rest = (int64_t)matcher->count - fixed;
     if (rest < (open != SIZE_MAX) || (open == SIZE_MAX && rest != 0)) {
-        return report_error(matcher->context,
-                            "%s: the data have %zu columns and no header; the model needs %s%lld",
-                            matcher->where, matcher->count, open != SIZE_MAX ? "more than " : "",
+        return report_place(matcher->context, matcher->where, "the data have %zu column%s and no header; the model needs %s%lld", matcher->count, matcher->count == 1 ? "" : "s", open != SIZE_MAX ? "more than " : "",
                             (long long)fixed);
     }
     size_t field = 0;
@@ -367,13 +354,10 @@ static bool bind_sizes(Matcher *matcher, size_t column) {
         }
         Dim *dim = model_dim(model, argument->shape.sizes[i]);
         if (!dim || (open && open != dim)) {
-            return report_error(matcher->context, "%s: the shape of `%s` is not known; give -D NAME=VALUE",
-                                matcher->where, argument->name);
+            return report_place(matcher->context, matcher->where, "the shape of `%s` is not known; give -D NAME=VALUE", argument->name);
         }
         if (open == dim) {
-            return report_error(matcher->context,
-                                "%s: the shape of `%s` has `%s` twice; give -D %s=VALUE",
-                                matcher->where, argument->name, dim->name, dim->name);
+            return report_place(matcher->context, matcher->where, "the shape of `%s` has `%s` twice; give -D %s=VALUE", argument->name, dim->name, dim->name);
         }
         open = dim;
     }
@@ -385,8 +369,7 @@ static bool bind_sizes(Matcher *matcher, size_t column) {
         known = count;
     }
     if (known != count) {
-        return report_error(matcher->context, "%s: `%s` has %lld values a sample, but %lld columns",
-                            matcher->where, argument->name, (long long)known, (long long)count);
+        return report_place(matcher->context, matcher->where, "`%s` has %lld values a sample, but %lld columns", argument->name, (long long)known, (long long)count);
     }
     return shape_resolve(matcher->context, model, &argument->shape);
 }
@@ -395,9 +378,7 @@ static bool check_duplicates(Matcher *matcher) {
     for (size_t i = 0; i < matcher->count; i++) {
         for (size_t k = i + 1; matcher->names[i][0] && k < matcher->count; k++) {
             if (strcmp(matcher->names[i], matcher->names[k]) == 0) {
-                return report_error(matcher->context,
-                                    "%s: two columns are called `%s`, number %zu and number %zu",
-                                    matcher->where, matcher->names[i], i + 1, k + 1);
+                return report_place(matcher->context, matcher->where, "two columns are called `%s`, number %zu and number %zu", matcher->names[i], i + 1, k + 1);
             }
         }
     }
@@ -423,8 +404,7 @@ static bool match(Matcher *matcher) {
     }
     for (size_t i = 0; i < model->column_count; i++) {
         if (!matcher->taken[i] && needed(matcher, i)) {
-            return report_error(matcher->context, "%s: --columns says nothing of `%s`", matcher->where,
-                                model->columns[i].name);
+            return report_place(matcher->context, matcher->where, "--columns says nothing of `%s`", model->columns[i].name);
         }
         if (matcher->taken[i] && needed(matcher, i) && !bind_sizes(matcher, i)) {
             return false;

@@ -133,6 +133,18 @@ bool report_error(Context *context, const char *format, ...) {
     return false;
 }
 
+bool report_place(Context *context, const char *place, const char *format, ...) {
+    va_list list;
+    (void)context;
+    va_start(list, format);
+    fflush(stdout);
+    fprintf(stderr, "%s: error: ", place);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+    va_end(list);
+    return false;
+}
+
 void report_warning(Context *context, const char *format, ...) {
     va_list list;
     va_start(list, format);
@@ -216,6 +228,11 @@ void text_free(Text *text) {
 
 enum { GUESS_LENGTH = 40 };
 
+static bool same_letter(char a, char b) {
+    bool letters = (a | 32) >= 'a' && (a | 32) <= 'z';
+    return a == b || (letters && (a | 32) == (b | 32));
+}
+
 /* Edits (insert, delete, replace, swap of neighbours) from a to b; large if either is long. */
 static size_t edits(const char *a, const char *b) {
     size_t n = strlen(a);
@@ -233,7 +250,7 @@ static size_t edits(const char *a, const char *b) {
         const size_t *before = row[(i + 1) % 3];
         now[0] = i;
         for (size_t j = 1; j <= m; j++) {
-            size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            size_t best = last[j - 1] + !same_letter(a[i - 1], b[j - 1]);
             best = last[j] + 1 < best ? last[j] + 1 : best;
             best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {

@@ -125,44 +125,64 @@ typedef struct {
     const char *bytes;
     size_t length;
     const char *what;
+    const char *command; /* that makes text of it, or NULL */
 } Magic;
 
 static const Magic magics[] = {
-    {"\x1f\x8b", 2, "compressed by gzip; decompress it first: gzip -dc FILE | … -"},
-    {"\x28\xb5\x2f\xfd", 4, "compressed by zstd; decompress it first: zstd -dc FILE | … -"},
-    {"\xfd" "7zXZ", 5, "compressed by xz; decompress it first: xz -dc FILE | … -"},
-    {"BZh", 3, "compressed by bzip2; decompress it first: bzip2 -dc FILE | … -"},
-    {"PK\x03\x04", 4, "a zip archive or a spreadsheet; save it as CSV first"},
-    {"\xd0\xcf\x11\xe0", 4, "a spreadsheet; save it as CSV first"},
-    {"\xff\xfe", 2, "UTF-16 text; convert it first: iconv -f UTF-16 -t UTF-8 FILE | … -"},
-    {"\xfe\xff", 2, "UTF-16 text; convert it first: iconv -f UTF-16 -t UTF-8 FILE | … -"},
-    {"%PDF", 4, "a PDF document"},
-    {"PAR1", 4, "a Parquet file; save it as CSV or .npy first"},
-    {"\x89HDF", 4, "an HDF5 file; save it as CSV or .npy first"},
-    {"\x89PNG", 4, "a picture"},
-    {"\x7f" "ELF", 4, "an executable"},
-    {"ARROW1", 6, "an Arrow file; save it as CSV or .npy first"},
+    {"\x1f\x8b", 2, "compressed by gzip", "gzip -dc"},
+    {"\x28\xb5\x2f\xfd", 4, "compressed by zstd", "zstd -dc"},
+    {"\xfd" "7zXZ", 5, "compressed by xz", "xz -dc"},
+    {"BZh", 3, "compressed by bzip2", "bzip2 -dc"},
+    {"PK\x03\x04", 4, "a zip archive or a spreadsheet; save it as CSV first", NULL},
+    {"\xd0\xcf\x11\xe0", 4, "a spreadsheet; save it as CSV first", NULL},
+    {"\xff\xfe", 2, "UTF-16 text", "iconv -f UTF-16 -t UTF-8"},
+    {"\xfe\xff", 2, "UTF-16 text", "iconv -f UTF-16 -t UTF-8"},
+    {"%PDF", 4, "a PDF document", NULL},
+    {"PAR1", 4, "a Parquet file; save it as CSV or .npy first", NULL},
+    {"\x89HDF", 4, "an HDF5 file; save it as CSV or .npy first", NULL},
+    {"\x89PNG", 4, "a picture", NULL},
+    {"\x7f" "ELF", 4, "an executable", NULL},
+    {"ARROW1", 6, "an Arrow file; save it as CSV or .npy first", NULL},
 };
 
 static const char npy_magic[] = "\x93NUMPY";
+
+static bool bad_magic(Context *context, const Input *input, const Magic *magic) {
+    if (!magic->command) {
+        return report_place(context, input->path, "this is %s, not CSV", magic->what);
+    }
+    return report_place(context, input->path, "this is %s, not CSV; convert it on the way: %s %s | %s … -",
+                        magic->what, magic->command, input->path, context->program);
+}
+
+static bool bad_zero(Context *context, const Input *input, const char *zero) {
+    long line = 1;
+    const char *start = input->buffer;
+    for (const char *p = start; p < zero; p++) {
+        if (*p == '\n') {
+            line++;
+            start = p + 1;
+        }
+    }
+    char *place = memory_format(context, "%s:%ld:%ld", input->path, line, (long)(zero - start) + 1);
+    return place && report_place(context, place, "a zero byte; this is no text file (binary, or UTF-16)");
+}
 
 static bool check_kind(Context *context, const Input *input) {
     size_t length = (size_t)(input->end - input->buffer);
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
         if (length >= magics[i].length && memcmp(input->buffer, magics[i].bytes, magics[i].length) == 0) {
-            return report_error(context, "%s is no CSV file: it is %s", input->path, magics[i].what);
+            return bad_magic(context, input, &magics[i]);
         }
     }
-    size_t begin = length < 4096 ? length : 4096;
-    if (length && input->buffer[0] == '{') {
-        return report_error(context, "%s is no CSV file: it looks like JSON", input->path);
+    if (length && (input->buffer[0] == '{' || input->buffer[0] == '[')) {
+        return report_place(context, input->path, "this looks like JSON, not CSV");
     }
-    const char *zero = memchr(input->buffer, 0, begin);
-    if (zero) {
-        return report_error(context, "%s is no text file: byte %zu is zero (binary, or UTF-16)",
-                            input->path, (size_t)(zero - input->buffer) + 1);
+    if (length && input->buffer[0] == '<') {
+        return report_place(context, input->path, "this looks like HTML or XML, not CSV");
     }
-    return true;
+    const char *zero = memchr(input->buffer, 0, length < 4096 ? length : 4096);
+    return !zero || bad_zero(context, input, zero);
 }
 
 bool data_load(Context *context, Model *model, const LoadOptions *options, const char *path,

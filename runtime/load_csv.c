@@ -378,8 +378,9 @@ static void store(Csv *csv, size_t number, char *text, size_t length) {
 }
 
 static FieldEnd slow_field(Csv *csv, size_t number) {
+    int64_t bad_before = csv->bad;
     FieldEnd end = scan_field(csv);
-    if (csv->failed || number >= csv->field_count) {
+    if (csv->failed || number >= csv->field_count || csv->bad != bad_before) {
         return end;
     }
     if (csv->fields[number].kind == FIELD_SKIP) {
@@ -496,12 +497,12 @@ static bool row_fits(Csv *csv) {
     return !csv->failed && note_line(csv, csv->line);
 }
 
-static void bad_length(Csv *csv, int64_t line, size_t found) {
+static void bad_length(Csv *csv, int64_t line, int64_t column, size_t found) {
     char message[200];
     snprintf(message, sizeof message, "the row has %zu field%s, %s %zu%s", found, found == 1 ? "" : "s",
              csv->names ? "the header" : "the first row", csv->field_count,
              found == csv->field_count + 1 ? " (a delimiter at the end of the row?)" : "");
-    bad(csv, line, 1, message);
+    bad(csv, line, column, message);
 }
 
 /* At the start of a line: are there only blanks until its end? Leaves position as it is. */
@@ -539,22 +540,33 @@ static bool skip_blank(Csv *csv) {
     return more_rows(csv);
 }
 
+static void warn_end(const Csv *csv) {
+    if (!csv->failed && csv->bad == 0) {
+        report_warning(csv->context, "%s: the last line has no end; the file may have been cut",
+                       csv->input->path);
+    }
+}
+
 static void read_row(Csv *csv) {
     int64_t line = csv->line;
     int64_t bad_before = csv->bad;
     FieldEnd end;
     size_t number = 0;
+    int64_t column = 0; /* of the first field too many */
     do {
         end = read_field(csv, number++);
+        column = number == csv->field_count + 1 ? csv->field_column : column;
     } while (end == END_DELIMITER && !csv->failed);
-    if (number != csv->field_count && csv->bad == bad_before) {
-        bad_length(csv, line, number);
+    if (number != csv->field_count && csv->bad == bad_before && !csv->failed) {
+        if (column == 0) {
+            column = column_of(csv, csv->input->position) - (end == END_LINE);
+        }
+        bad_length(csv, line, column, number);
     }
     if (end == END_LINE) {
         new_line(csv, csv->input->position);
-    } else if (!csv->failed && !csv->options->quiet) {
-        report_warning(csv->context, "%s: the last line has no end; the file may have been cut",
-                       csv->input->path);
+    } else {
+        warn_end(csv);
     }
     csv->data->rows += csv->bad == 0;
 }
@@ -628,8 +640,7 @@ static bool read_first(Csv *csv, FirstRow *row) {
             return false;
         }
         if (csv->overlong || row->count == COLUMNS_MAX) {
-            return report_error(csv->context, "%s:%lld: the first line is too long for a table",
-                                csv->input->path, (long long)row->line);
+            return report_place(csv->context, csv->input->path, "the first line is too long for a table");
         }
         if (!add_first(csv, row)) {
             return false;
@@ -637,9 +648,8 @@ static bool read_first(Csv *csv, FirstRow *row) {
     } while (row->end == END_DELIMITER);
     if (row->end == END_LINE) {
         new_line(csv, csv->input->position);
-    } else if (!csv->options->quiet) {
-        report_warning(csv->context, "%s: the last line has no end; the file may have been cut",
-                       csv->input->path);
+    } else {
+        warn_end(csv);
     }
     return true;
 }
@@ -703,46 +713,68 @@ static bool take_names(Csv *csv, FirstRow *row) {
         size_t length;
         csv->names[i] = first_text(row, i, &length);
         if (memchr(csv->names[i], 0, length)) {
-            return report_error(csv->context, "%s:%lld: a name of a column has a zero byte",
-                                csv->input->path, (long long)row->line);
+            return report_place(csv->context, csv->input->path, "a name of a column has a zero byte");
         }
         strip(&csv->names[i], &length);
     }
     return true;
 }
 
-/* A file with other delimiters, read as one column. */
-static bool check_first(Csv *csv, const FirstRow *row) {
-    size_t length;
-    const char *text = first_text(row, 0, &length);
-    if (row->count == 1 && strchr(text, ';') && csv->delimiter != ';') {
-        return report_error(csv->context,
-                            "%s:%lld:1: error: the fields are separated by `;`; use --delimiter=';'",
-                            csv->input->path, (long long)row->line);
+/* Files with other delimiters, other ends of lines, or of another kind. */
+static const char *wrong_kind(const Csv *csv, const FirstRow *row, const char *text) {
+    static const struct {
+        char c;
+        bool single; /* matters only where it leaves one column */
+        const char *why;
+    } signs[] = {
+        {';', false, "the fields are separated by `;`; use --delimiter=';'"},
+        {'\t', true, "the fields are separated by tabs; use --delimiter=tab"},
+        {'|', true, "the fields are separated by `|`; use --delimiter='|'"},
+        {'\r', false, "a carriage return without a line feed; convert the file: tr '\\r' '\\n'"},
+    };
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        if (signs[i].c != csv->delimiter && (row->count == 1 || !signs[i].single) &&
+            strchr(text, signs[i].c)) {
+            return signs[i].why;
+        }
     }
-    if (row->count == 1 && strchr(text, '\t')) {
-        return report_error(csv->context,
-                            "%s:%lld:1: error: the fields are separated by tabs; use --delimiter=tab",
-                            csv->input->path, (long long)row->line);
-    }
-    const char *colon = strchr(text, ':');
     const char *blank = strchr(text, ' ');
-    if (row->count == 1 && colon && blank && blank < colon && colon[-1] >= '0' && colon[-1] <= '9' &&
-        number_read(text, blank, &(double){0}) == NUMBER_OK) {
-        return report_error(csv->context,
-                            "%s:%lld:1: error: this is a libsvm file, not CSV; its `%.*s` is no field",
-                            csv->input->path, (long long)row->line, SHOWN, blank + 1);
+    double ignored;
+    if (row->count > 1 || !blank || number_read(text, blank, &ignored) != NUMBER_OK) {
+        return NULL;
+    }
+    const char *colon = strchr(blank, ':');
+    if (colon && colon[-1] >= '0' && colon[-1] <= '9') {
+        return "this is a libsvm file, not CSV";
+    }
+    blank += strspn(blank, " ");
+    const char *end = blank + strcspn(blank, " ");
+    return number_read(blank, end, &ignored) == NUMBER_OK
+               ? "the fields are separated by blanks; convert the file: tr -s ' ' ,"
+               : NULL;
+}
+
+static bool check_first(Csv *csv, const FirstRow *row) {
+    for (size_t i = 0; i < row->count; i++) {
+        size_t length;
+        const char *text = first_text(row, i, &length);
+        const char *why = wrong_kind(csv, row, text);
+        if (why) {
+            char *place = memory_format(csv->context, "%s:%lld:%lld", csv->input->path,
+                                        (long long)row->line, (long long)row->columns[i]);
+            return place && report_place(csv->context, place, "%s", why);
+        }
     }
     return true;
 }
 
-static bool make_fields(Csv *csv, size_t count) {
+static bool make_fields(Csv *csv, size_t count, int64_t line) {
     Target *targets = NEW(csv->context, Target, count);
     csv->fields = NEW(csv->context, Field, count);
     csv->field_count = count;
-    if (!targets || !csv->fields ||
-        !columns_match(csv->context, csv->model, csv->options, csv->input->path, csv->names, count,
-                       targets)) {
+    char *where = memory_format(csv->context, "%s:%lld:1", csv->input->path, (long long)line);
+    if (!targets || !csv->fields || !where ||
+        !columns_match(csv->context, csv->model, csv->options, where, csv->names, count, targets)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -796,7 +828,7 @@ static bool read_table(Csv *csv, FirstRow *row) {
     if (header && !take_names(csv, row)) {
         return false;
     }
-    if (!make_fields(csv, row->count) || (!header && !store_first(csv, row))) {
+    if (!make_fields(csv, row->count, row->line) || (!header && !store_first(csv, row))) {
         return false;
     }
     while (skip_blank(csv) && row_fits(csv)) {
@@ -865,10 +897,14 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
         input->position += 3;
     }
     csv.line = 1;
-    csv.line_start = input->position;
     if (input->position == input->end) {
-        return report_error(context, "%s is empty", input->path);
+        return report_place(context, input->path, "the file is empty");
     }
+    if (strspn(input->position, " \r\n") == (size_t)(input->end - input->position) &&
+        (!input_fill(input, input->position) || input->finished)) {
+        return report_place(context, input->path, "the file has only blank lines");
+    }
+    csv.line_start = input->position;
     if (!read_delimiter(&csv)) {
         return false;
     }
@@ -877,12 +913,13 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
         fflush(stdout);
         fprintf(stderr, "%s\n", csv.first_bad);
         if (csv.bad > 1) {
-            fprintf(stderr, "%s: %lld more bad fields or rows\n", input->path, (long long)csv.bad - 1);
+            fprintf(stderr, "%s: %lld more bad field%s or row%s\n", input->path, (long long)csv.bad - 1,
+                    csv.bad == 2 ? "" : "s", csv.bad == 2 ? "" : "s");
         }
         return false;
     }
     if (done && data->rows == 0) {
-        return report_error(context, "%s has a header, but no rows", input->path);
+        return report_place(context, input->path, "there is a header, but no row");
     }
     return done && finish_classes(&csv);
 }

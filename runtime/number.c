@@ -337,6 +337,9 @@ const char *number_complaint(const char *text, size_t length) {
     if (is_open_exponent(text, length)) {
         return "has an exponent without digits";
     }
+    if (memchr(text, ' ', length)) {
+        return "is no number (a blank inside)";
+    }
     for (size_t i = 0; i < length; i++) {
         if ((unsigned char)text[i] >= 0x80) {
             return "is no number (characters that are not ASCII)";

@@ -49,6 +49,7 @@ struct Training {
     void **staging;    /* rows of a shuffled batch, by column */
     size_t parameters;
     double *params, *good, *gradient, *regular;
+    double *start; /* of the epoch */
     double **state;
     double *work;      /* of the sgd kernel */
     int64_t epoch, step;

@@ -31,6 +31,9 @@ char *memory_format(Context *context, const char *format, ...) __attribute__((fo
 
 /* `program: error: …` on standard error; returns false. */
 bool report_error(Context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same at a place in the data: `place: error: …`. */
+bool report_place(Context *context, const char *place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void report_warning(Context *context, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void report_note(Context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -205,7 +208,7 @@ typedef struct {
 } LoadOptions;
 
 /* Matches file columns to the model's; binds dims by the way. `names` is NULL without a header.
- * `where` is the place for messages. */
+ * `where` is the place of the names, for messages. */
 bool columns_match(Context *context, Model *model, const LoadOptions *options, const char *where,
                    char **names, size_t count, Target *targets);
 /* Loads the data; binds the dims that they bind. */

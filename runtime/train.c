@@ -149,11 +149,12 @@ static bool make_vectors(Session *session, Training *training) {
     int64_t block = session->data.rows < 4096 ? session->data.rows : 4096;
     size_t work = model_work(context, session->model, &session->model->kernels[ROLE_SGD], block);
     training->good = NEW(context, double, n);
+    training->start = NEW(context, double, n);
     training->gradient = NEW(context, double, n);
     training->regular = NEW(context, double, n);
     training->work = work == SIZE_MAX ? NULL : NEW(context, double, work + 1);
     training->state = NEW(context, double *, training->optimizer->states + 1);
-    if (!training->good || !training->gradient || !training->regular || !training->work ||
+    if (!training->good || !training->start || !training->gradient || !training->regular || !training->work ||
         !training->state) {
         return false;
     }
@@ -210,6 +211,7 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
         if (last || caught) {
             return caught && status == EPOCH_DONE && !last ? EPOCH_STOPPED : status;
         }
+        memcpy(training->start, training->params, bytes);
         memcpy(training->good, training->params, bytes);
         status = training->optimizer->epoch(training);
         if (status == EPOCH_DIVERGED) {
@@ -247,6 +249,18 @@ static void report_diverged(const Training *training) {
     text_free(&text);
 }
 
+/* The last parameters whose objective is finite; those of the last step, if they will do. */
+static void keep_good(Training *training) {
+    const double *candidates[] = {training->good, training->start};
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(training->params, candidates[i], training->parameters * sizeof(double));
+        training->objective = evaluate(training->evaluator, training->params, NULL);
+        if (isfinite(training->objective)) {
+            return;
+        }
+    }
+}
+
 static int finish(Session *session, Training *training, Progress *progress, EpochStatus status) {
     const char *path = session->options->values[OPT_output];
     int result = status == EPOCH_DIVERGED ? STATUS_FAILED : caught ? 128 + (int)caught : STATUS_OK;
@@ -259,8 +273,7 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
             progress_end(progress, training);
             return STATUS_FAILED;
         }
-        memcpy(training->params, training->good, training->parameters * sizeof(double));
-        training->objective = evaluate(training->evaluator, training->params, NULL);
+        keep_good(training);
         char rate[NUMBER_SIZE];
         number_write(rate, training->rate, false);
         report_note(session->context, "the last good parameters are kept; a smaller --rate than %s may help",
