@@ -56,9 +56,6 @@ static void add_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buff
 
 static uint32_t new_env(Plan *plan, const LoopExpr *const *at)
 {
-    if (plan->env_count == 0) {
-        plan->env_count = 1; /* 0 is none */
-    }
     uint32_t env = plan->env_count;
     plan->envs = arena_grow(plan->arena, plan->envs, env, &plan->env_capacity, sizeof *plan->envs);
     plan->envs[env] = arena_array(plan->arena, const LoopExpr *, INDEX_LIMIT);
@@ -515,7 +512,12 @@ static void write_stage(Plan *plan, Scope *scope, Stage *stage)
     case STAGE_SUM:
     case STAGE_MAX: write_accumulation(&w, stage, value); break;
     case STAGE_ARGMAX: write_argmax(&w, stage, value); break;
-    case STAGE_DEPOSIT: write_deposit(&w, stage, value); break;
+    case STAGE_DEPOSIT:
+        if (stage->gather == scope) {
+            begin_stage(plan, scope, stage);
+        }
+        write_deposit(&w, stage, value);
+        break;
     case STAGE_OUTPUT: write_output(&w, stage, value); break;
     }
 }

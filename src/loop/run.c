@@ -61,16 +61,6 @@ static double maximum(double a, double b)
     return isnan(a) || isnan(b) ? NAN : a > b ? a : b;
 }
 
-/* SplitMix64 of seed and counter, as the printers do it. */
-static double random_uniform(int64_t seed, int64_t counter)
-{
-    uint64_t z = (uint64_t)seed + ((uint64_t)counter + 1) * UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    z ^= z >> 31;
-    return ((double)(z >> 12) + 0.5) * 0x1p-52;
-}
-
 static double real_call(const Builtin *row, BuiltinId f, const Number *args)
 {
     double a = args[0].real;
@@ -113,7 +103,7 @@ static Number call(const Run *run, const LoopExpr *x)
                        : x->as.builtin == BI_or ? args[0].integer || args[1].integer
                                                 : !args[0].integer;
         break;
-    case SIG_RANDOM: made.real = random_uniform(args[0].integer, args[1].integer); break;
+    case SIG_RANDOM: made.real = builtin_random_uniform(args[0].integer, args[1].integer); break;
     case SIG_INT:
     case SIG_NUMBER:
     case SIG_REAL:
