@@ -49,23 +49,36 @@ static const char *random_name(const Lower *lower, const Expr *start) {
     return strcmp(name, "normal") == 0 || strcmp(name, "uniform") == 0 ? name : NULL;
 }
 
-/* The start's entry at the names: `value` may be stretched. */
+/* Sizes of a start may match by value: [3, 10] starts an array of K = 2. */
+static bool same_size(const Lower *lower, Dim a, Dim b) {
+    int64_t x, y;
+
+    return a == b || (dim_value(lower->ir, a, &x) && dim_value(lower->ir, b, &y) && x == y);
+}
+
+/* The start's entry at the names: a start of fewer axes fills the leading ones. */
 static Ref entry_at(Lower *lower, const Declaration *d, const Expr *expr, Ref value,
                     const Dim *shape, const Index *names, unsigned rank) {
     const Node *node = ir_node(lower->ir, value);
+    Ref positions[RANK_LIMIT];
     bool fits = node->rank <= rank;
 
     for (unsigned k = 0; k < node->rank && fits; k++) {
-        fits = node->shape[k] == shape[rank - node->rank + k];
+        unsigned axis = rank - node->rank + k;
+        fits = same_size(lower, node->shape[k], shape[axis]);
+        positions[k] = ir_idx(lower->ir, names[axis]);
     }
     if (!fits) {
+        const char *own = rank == 0 ? "is a number"
+                                    : arena_format(lower->arena, "has shape %s",
+                                                   formal_shape_text(lower, shape, rank));
         Diag *diag = lower_error(lower, expr->span, "the start of `%s` has shape %s", d->name,
                                  shape_text(lower, value));
-        diag_label(lower->diags, diag, rank == 0 ? "`%s` is a number" : "`%s` has shape %s",
-                   d->name, formal_shape_text(lower, shape, rank));
+        diag_label(lower->diags, diag, "`%s` %s", d->name, own);
         return REF_NONE;
     }
-    return ir_convert(lower->ir, to_number(lower, read_at(lower, value, names, rank)));
+    Ref entry = node->rank == 0 ? value : ir_read(lower->ir, value, positions, node->rank);
+    return ir_convert(lower->ir, to_number(lower, entry));
 }
 
 static Ref random_start(Lower *lower, const Declaration *d, const char *name, Dim offset,
