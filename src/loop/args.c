@@ -99,18 +99,27 @@ static void use_leaf_shape(Plan *plan, Used *used, size_t k)
     }
 }
 
+static void use_node(Plan *plan, Used *used, const Node *node)
+{
+    if (node->op == OP_LEAF) {
+        used->leaf[node->as.leaf] = true;
+    }
+    if (node->op == OP_SIZE) {
+        use_dim(plan, used, node->as.dim);
+    }
+    for (uint32_t k = 0; node->op == OP_ARRAY && k < node->as.indices.count; k++) {
+        use_dim(plan, used, ir_index_dim(plan->ir, node->as.indices.list[k]));
+    }
+}
+
 static void find_used(Plan *plan, Used *used)
 {
     Ir *ir = plan->ir;
     used->leaf = arena_array(plan->arena, bool, ir->leaf_count + 1);
     used->symbol = arena_array(plan->arena, bool, dim_symbol_count(ir) + 1);
-    for (Ref v = 1; v < ir_count(ir); v++) {
-        const Node *node = ir_node(ir, v);
-        if (plan->reached[v] && node->op == OP_LEAF) {
-            used->leaf[node->as.leaf] = true;
-        }
-        if (plan->reached[v] && node->op == OP_SIZE) {
-            use_dim(plan, used, node->as.dim);
+    for (Ref v = 1; v < plan->node_count; v++) {
+        if (plan->reached[v]) {
+            use_node(plan, used, ir_node(ir, v));
         }
     }
     for (size_t s = 0; s < plan->stage_count; s++) {

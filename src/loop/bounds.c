@@ -17,9 +17,8 @@ typedef struct {
 
 static bool form_of(Plan *plan, const LoopExpr *x, Form *form);
 
-static void form_constant(Plan *plan, Form *form, Dim value)
+static void form_constant(Form *form, Dim value)
 {
-    (void)plan;
     form->constant = value;
     form->count = 0;
 }
@@ -74,7 +73,7 @@ static Dim arg_dim(const Plan *plan, uint32_t arg)
 
 static bool form_atom(Plan *plan, const LoopExpr *x, Form *form)
 {
-    form_constant(plan, form, dim_const(plan->ir, 0));
+    form_constant(form, dim_const(plan->ir, 0));
     return form_add_atom(plan, form, x, dim_const(plan->ir, 1));
 }
 
@@ -92,19 +91,19 @@ static bool form_call(Plan *plan, const LoopExpr *x, Form *form)
     }
     if (f == BI_neg) {
         Form a = *form;
-        form_constant(plan, form, dim_const(plan->ir, 0));
+        form_constant(form, dim_const(plan->ir, 0));
         return form_add(plan, form, &a, minus_one);
     }
     if (f == BI_mul && (b.count == 0 || form->count == 0)) {
         Form many = b.count == 0 ? *form : b;
         Dim factor = b.count == 0 ? b.constant : form->constant;
-        form_constant(plan, form, dim_const(plan->ir, 0));
+        form_constant(form, dim_const(plan->ir, 0));
         return form_add(plan, form, &many, factor);
     }
     if ((f == BI_floordiv || f == BI_mod) && b.count == 0 && form->count == 0) {
         Dim made = f == BI_mod ? dim_mod(plan->ir, form->constant, b.constant)
                                : dim_floordiv(plan->ir, form->constant, b.constant);
-        form_constant(plan, form, made);
+        form_constant(form, made);
         return true;
     }
     return form_atom(plan, x, form);
@@ -113,13 +112,13 @@ static bool form_call(Plan *plan, const LoopExpr *x, Form *form)
 static bool form_of(Plan *plan, const LoopExpr *x, Form *form)
 {
     if (x->kind == LX_INT) {
-        form_constant(plan, form, dim_const(plan->ir, x->as.integer));
+        form_constant(form, dim_const(plan->ir, x->as.integer));
         return true;
     }
     if (x->kind == LX_ARG) {
         Dim dim = arg_dim(plan, x->as.arg);
         if (dim != DIM_NONE) {
-            form_constant(plan, form, dim);
+            form_constant(form, dim);
             return true;
         }
     }
@@ -149,11 +148,11 @@ static bool atom_bound(Plan *plan, const LoopExpr *atom, bool upper, unsigned k,
     }
     if (atom->kind == LX_LOAD && k == 0) {
         Dim dim = plan->buffer_facts[atom->as.buffer].class_dim;
-        if (dim == DIM_NONE || !form_of(plan, upper ? x_dim(plan, dim) : x_int(plan, 0), form)) {
-            return false;
+        form_constant(form, dim_const(plan->ir, 0));
+        if (upper && dim != DIM_NONE) { /* it need be no argument of the function */
+            form->constant = dim_sub(plan->ir, dim, dim_const(plan->ir, 1));
         }
-        form->constant = dim_sub(plan->ir, form->constant, dim_const(plan->ir, upper ? 1 : 0));
-        return true;
+        return dim != DIM_NONE;
     }
     if (atom->kind != LX_CALL) {
         return false;
@@ -200,7 +199,7 @@ static bool replace_quotient(Plan *plan, const Form *form, unsigned k, bool posi
     if (positive) {
         a.constant = dim_sub(plan->ir, a.constant, dim_const(plan->ir, s - 1));
     }
-    form_constant(plan, made, dim_const(plan->ir, 0));
+    form_constant(made, dim_const(plan->ir, 0));
     /* over the whole numbers s·X ≥ -(s-1) is as good as X ≥ 0 */
     made->constant = dim_const(plan->ir, s - 1);
     return form_add(plan, made, &rest, dim_const(plan->ir, s)) &&

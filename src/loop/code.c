@@ -262,7 +262,7 @@ static const LoopExpr *make_expr(const Writer *w, uint32_t env, Ref v)
 static const LoopExpr *value_expr(const Writer *w, uint32_t env, Ref v)
 {
     Plan *plan = w->plan;
-    const Stage *kept = plan->stage_of[v];
+    const Stage *kept = v < plan->node_count ? plan->stage_of[v] : NULL; /* bounds are new */
     if (kept && kept != w->stage) {
         return stage_expr(w, env, kept);
     }

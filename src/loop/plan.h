@@ -259,6 +259,7 @@ struct Plan {
     Stage **stages;
     size_t stage_count, stage_capacity;
     Stage **stage_of; /* by Ref; NULL: inlined */
+    Ref node_count; /* of the IR as prepared; arrays by Ref have as many entries */
     bool *reached;
     uint32_t *uses;
     bool *leaf_updated; /* by leaf: written by an UPDATE */

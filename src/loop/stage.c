@@ -527,7 +527,7 @@ bool stage_accumulates(const Stage *stage)
 bool stage_select(Plan *plan)
 {
     Ref count = ir_count(plan->ir);
-    Ref room = count + (Ref)plan->ir->output_count + 1;
+    plan->node_count = count;
     Select select = {
         .cost = arena_array(plan->arena, double, count),
         .stored = arena_array(plan->arena, bool, count),
@@ -552,8 +552,7 @@ bool stage_select(Plan *plan)
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         output_stage(plan, k);
     }
-    /* new nodes may have been made on the way: the cone looks at old ones only, but positions may grow */
-    Cone cone = {arena_array(plan->arena, bool, room), arena_array(plan->arena, IndexSet, room), 0};
+    Cone cone = {arena_array(plan->arena, bool, count), arena_array(plan->arena, IndexSet, count), 0};
     for (size_t s = 0; s < plan->stage_count; s++) {
         find_needs(plan, plan->stages[s], &cone);
     }
