@@ -74,4 +74,9 @@ const char *emit_derivation(Arena *arena, const char *function, const Ir *gradie
 /* The graph of values, and in red of what only derivatives need, for Graphviz. */
 const char *emit_dot(Arena *arena, const Ir *ir);
 
+/* ---- tex.c ------------------------------------------------------------------------------------------- */
+
+/* A LaTeX document: the values and derivatives of the outputs of `gradient`, then what they share. */
+const char *emit_tex(Arena *arena, const char *function, const Ir *gradient);
+
 #endif
