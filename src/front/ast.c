@@ -304,8 +304,10 @@ Stmt *ast_for(Parser *p, Span span, Binders binders, Expr *condition, Stmts body
     Diags *diags = p->front->diags;
     for (Stmt *at = body.first; at != NULL; at = at->next) {
         if (at->kind == STMT_RETURN) {
-            Diag *diag = diag_error(diags, at->span, "a loop cannot return");
-            diag_label(diags, diag, "assign to a name, and return it after the loop");
+            if (p->astray == 0) {
+                Diag *diag = diag_error(diags, at->span, "a loop cannot return");
+                diag_label(diags, diag, "assign to a name, and return it after the loop");
+            }
             at->kind = STMT_ERROR;
         }
     }
@@ -336,12 +338,21 @@ Stmts ast_stmts_error(Parser *p, Stmts list, Span span) {
     return ast_stmts(list, make_stmt(p, STMT_ERROR, span));
 }
 
+static bool has_error(const Stmt *stmts) {
+    for (; stmts != NULL; stmts = stmts->next) {
+        if (stmts->kind == STMT_ERROR ||
+            (stmts->kind == STMT_FOR && has_error(stmts->as.loop.body))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The statements of a function: they end in `return`, and nothing else does. */
 Stmt *ast_block(Parser *p, Stmts stmts, Span open, Span close) {
     Diags *diags = p->front->diags;
-    bool broken = p->quiet;
+    bool broken = p->quiet || has_error(stmts.first);
     for (const Stmt *at = stmts.first; at != NULL; at = at->next) {
-        broken = broken || at->kind == STMT_ERROR;
         if (at->kind == STMT_RETURN && at->next != NULL && !broken) {
             Diag *diag = diag_error(diags, at->next->span, "this is never reached");
             diag_label(diags, diag, "a `return` is the last statement of its block");

@@ -95,6 +95,10 @@ static bool joins(int kind, bool after) {
     return false;
 }
 
+bool token_joins(const Parser *p, size_t index) {
+    return p->tokens[index].kind != TOKEN_LEFT_BRACE && joins(p->tokens[index].kind, true);
+}
+
 /* ---- words ------------------------------------------------------------------------------------
  */
 
@@ -172,10 +176,13 @@ static const char *bracket_text(int kind, bool closing) {
 void report_unclosed(Parser *p, size_t index) {
     const Open *open = &p->open[p->open_count - 1];
     Diags *diags = p->front->diags;
-    Diag *diag = diag_error(diags, token_span(p, open->token), "this %s is never closed",
-                            bracket_text(open->kind, false));
+    bool astray = open->kind == TOKEN_LEFT_BRACE && p->astray != 0;
+    Diag *diag = diag_error(diags, token_span(p, astray ? p->astray : open->token),
+                            "this %s is never closed", bracket_text(open->kind, false));
     const Token *found = &p->tokens[index];
-    if (found->kind == TOKEN_END) {
+    if (astray) {
+        diag_label(diags, diag, "by the indentation, its `}` is missing");
+    } else if (found->kind == TOKEN_END) {
         diag_label(diags, diag, "the file ends before its %s", bracket_text(open->kind, true));
     } else {
         diag_note(diags, diag, token_span(p, index), "its %s is missing before this",
@@ -247,6 +254,18 @@ static void open_bracket(Parser *p, size_t index) {
     p->open[p->open_count++] = (Open){index, p->tokens[index].kind};
 }
 
+/* A `}` that begins a line further out than the line of its `{` is meant for another `{`. */
+static void note_astray(Parser *p, size_t open, size_t close) {
+    size_t first = open;
+    while (!token_is_first(p, first)) {
+        first--;
+    }
+    if (p->astray == 0 && token_is_first(p, close) &&
+        token_column(p, close) < token_column(p, first)) {
+        p->astray = open;
+    }
+}
+
 static void update_brackets(Parser *p, size_t index) {
     switch (p->tokens[index].kind) {
     case TOKEN_LEFT:
@@ -263,6 +282,7 @@ static void update_brackets(Parser *p, size_t index) {
     case TOKEN_RIGHT_BRACE:
         if (p->open_count > 0) {
             p->open_count--;
+            note_astray(p, p->open[p->open_count].token, index);
         }
         break;
     default:
@@ -281,8 +301,8 @@ static bool separates(Parser *p, size_t index, bool line) {
         return true;
     }
     int top = top_bracket(p);
-    if (token->kind == TOKEN_RIGHT_BRACE) {
-        return top == TOKEN_LEFT_BRACE && p->previous != TOKEN_LEFT_BRACE;
+    if (token->kind == TOKEN_RIGHT_BRACE && top == TOKEN_LEFT_BRACE) {
+        return p->previous != TOKEN_LEFT_BRACE;
     }
     bool inside = top == TOKEN_LEFT || top == TOKEN_LEFT_SQUARE;
     return line && !inside && !joins(p->previous, true) && !joins(token->kind, false);
@@ -399,6 +419,9 @@ void filter_recover(Parser *p) {
     }
     int kind = p->previous;
     size_t from = p->next;
+    if (kind == TOKEN_SEPARATOR && p->tokens[p->current].kind == TOKEN_SEMICOLON) {
+        return;
+    }
     if (kind != TOKEN_SEPARATOR) {
         p->open_count = p->open_before;
     }

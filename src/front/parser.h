@@ -35,8 +35,10 @@ typedef struct {
     size_t open_count, open_capacity, open_before; /* before: without the token handed on last */
     size_t owed_braces; /* `}` to hand on, each with a separator, before the next token */
     bool owed_separator;
+    size_t astray; /* a `{` whose `}` stands further out than its line: the likely unclosed one */
     bool quiet;   /* what comes now is made up to close a bracket: reported already */
     bool line_is_bad; /* of the scanner: a stray character was found on this line */
+    bool has_bare_return;
     bool stopped; /* nesting too deep: the rest of the file is not read */
 
     /* What is made. */
@@ -57,6 +59,7 @@ size_t token_after(const Parser *p, size_t index);  /* the next that is no new l
 size_t token_before(const Parser *p, size_t index); /* the same to the left; SIZE_MAX: none */
 size_t token_column(const Parser *p, size_t index); /* bytes to the left of it on its line */
 bool token_is_first(const Parser *p, size_t index); /* on its line */
+bool token_joins(const Parser *p, size_t index);    /* a line that ends with it goes on */
 bool token_text_is(const Parser *p, size_t index, const char *text);
 Span token_span(const Parser *p, size_t index);
 void report_unclosed(Parser *p, size_t index); /* the innermost bracket is open at token index */

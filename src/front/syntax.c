@@ -46,6 +46,9 @@ static const struct {
      {"`+`", "`*`"},
      {"`-`", "`/`", "`//`", "`%`", "`@`", "`^`", "`'`", "`==`", "`!=`", "`<`", "`<=`", "`>`",
       "`>=`", "`and`", "`or`", "`[`", "`(`"}},
+    {"a constraint", {"`>`", "`in`", "`~`"}, {"`<`", "a name", "`[`"}},
+    {"`[`, `in`", {"`in`", "`[`"}, {"`(`"}},
+    {"`=`, `~`", {"`=`", "`~`"}, {"the end of the line", "`[`"}},
     {"an operator", {"`==`", "`<`"}, {"`!=`", "`<=`", "`>`", "`>=`", "`and`", "`or`"}},
 };
 
@@ -113,6 +116,22 @@ static const char *expectation(const Slip *slip) {
 /* ---- what was found ---------------------------------------------------------------------------
  */
 
+static bool same_line(const Slip *slip, size_t first, size_t last) {
+    for (size_t i = first; i < last; i++) {
+        if (slip->p->tokens[i].kind == TOKEN_NEWLINE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A separator that is a `;`, or that stands before a `}` on the same line. */
+static bool stands_for_token(const Slip *slip) {
+    int kind = slip->p->tokens[slip->current].kind;
+    return kind == TOKEN_SEMICOLON || (kind == TOKEN_RIGHT_BRACE && slip->before != SIZE_MAX &&
+                                       same_line(slip, slip->before, slip->current));
+}
+
 /* "`foo`", "the end of the line". A separator that stands for something is called by it. */
 static const char *found_text(const Slip *slip) {
     const Parser *p = slip->p;
@@ -120,8 +139,7 @@ static const char *found_text(const Slip *slip) {
     if (token->kind == TOKEN_END) {
         return "the end of the file";
     }
-    if (slip->found == TOKEN_SEPARATOR && token->kind != TOKEN_SEMICOLON &&
-        token->kind != TOKEN_RIGHT_BRACE) {
+    if (slip->found == TOKEN_SEPARATOR && !stands_for_token(slip)) {
         return "the end of the line";
     }
     if (token->kind == TOKEN_STRING) {
@@ -136,9 +154,7 @@ static const char *found_text(const Slip *slip) {
 
 /* The place of what was found: a separator that stands for `}` is there. */
 static Span found_span(const Slip *slip) {
-    const Token *token = &slip->p->tokens[slip->current];
-    bool stands = slip->found == TOKEN_SEPARATOR &&
-                  (token->kind == TOKEN_SEMICOLON || token->kind == TOKEN_RIGHT_BRACE);
+    bool stands = slip->found == TOKEN_SEPARATOR && stands_for_token(slip);
     return stands ? token_span(slip->p, slip->current) : slip->at;
 }
 
@@ -172,15 +188,6 @@ static bool is_reserved(int kind) {
            kind == TOKEN_RETURN;
 }
 
-static bool same_line(const Slip *slip, size_t first, size_t last) {
-    for (size_t i = first; i < last; i++) {
-        if (slip->p->tokens[i].kind == TOKEN_NEWLINE) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* A comment of another language: `//` to the left on the line, or a line that begins with `%`. */
 static bool hint_comment(const Slip *slip, Hint *hint) {
     const Parser *p = slip->p;
@@ -197,6 +204,35 @@ static bool hint_comment(const Slip *slip, Hint *hint) {
     return false;
 }
 
+static const Open *open_bracket_of(const Slip *slip) {
+    const Parser *p = slip->p;
+    return p->open_before == 0 ? NULL : &p->open[p->open_before - 1];
+}
+
+/* `f(rate = 3)`: a name just after `(` or `,` in the brackets of a call. */
+static bool is_named_argument(const Slip *slip) {
+    const Parser *p = slip->p;
+    const Open *open = open_bracket_of(slip);
+    if (open == NULL || open->kind != TOKEN_LEFT || !before_is(slip, TOKEN_NAME)) {
+        return false;
+    }
+    size_t callee = token_before(p, open->token), left = token_before(p, slip->before);
+    return callee != SIZE_MAX && p->tokens[callee].kind == TOKEN_NAME &&
+           (left == open->token || p->tokens[left].kind == TOKEN_COMMA);
+}
+
+/* `a = b = c`: outside of brackets and of an `if`. */
+static bool is_second_assign(const Slip *slip) {
+    const Parser *p = slip->p;
+    const Open *open = open_bracket_of(slip);
+    for (size_t i = p->statement; i < slip->current; i++) {
+        if (p->tokens[i].kind == TOKEN_IF) {
+            return false;
+        }
+    }
+    return open == NULL || open->kind == TOKEN_LEFT_BRACE;
+}
+
 static bool hint_comparison(const Slip *slip, Hint *hint) {
     if (is_comparison(slip->found) && expects(slip, "`and`") && !expects(slip, "`==`")) {
         hint->message = "comparisons do not chain";
@@ -204,7 +240,9 @@ static bool hint_comparison(const Slip *slip, Hint *hint) {
         return true;
     }
     if (slip->found == TOKEN_ASSIGN && expects(slip, "`==`")) {
-        hint->label = "`=` defines; to compare, write `==`";
+        hint->label = is_named_argument(slip)  ? "arguments are given by their order, without names"
+                      : is_second_assign(slip) ? "a statement has one `=`; to compare, write `==`"
+                                               : "`=` defines; to compare, write `==`";
         return true;
     }
     if (slip->found == TOKEN_ASSIGN && expects(slip, "`and`")) {
@@ -273,7 +311,14 @@ static bool hint_juxtaposition(const Slip *slip, Hint *hint) {
     const Token *tokens = slip->p->tokens;
     const char *left = token_text(slip, slip->before), *right = token_text(slip, slip->current);
     bool touching = tokens[slip->before].end == tokens[slip->current].start;
-    if (before_is(slip, TOKEN_NUMBER) && touching && *right == '_') {
+    if (expects(slip, "`then`") || expects(slip, "`else`")) {
+        hint->label = expects(slip, "`then`") ? "is `then` missing?" : "is `else` missing?";
+    } else if (before_is(slip, TOKEN_NUMBER) && touching && (*right == 'e' || *right == 'E') &&
+               right[1] == '\0') {
+        hint->label = "an exponent needs digits: `1e-3`";
+    } else if (strcmp(left, "lambda") == 0) {
+        hint->label = "functions have names: `f(z) = …`, then `f`";
+    } else if (before_is(slip, TOKEN_NUMBER) && touching && *right == '_') {
         hint->label = "digits are not grouped";
     } else if (before_is(slip, TOKEN_NUMBER) && touching && strcmp(left, "0") == 0 &&
                (*right == 'x' || *right == 'X' || *right == 'b')) {
@@ -304,17 +349,27 @@ static const struct {
     {TOKEN_RIGHT, TOKEN_COMMA, NULL, NULL, "no `,` stands before `)`"},
     {TOKEN_RIGHT_SQUARE, TOKEN_LEFT_SQUARE, "a number", NULL, "an array has at least one element"},
     {TOKEN_RIGHT, TOKEN_LEFT, "a number", NULL, "nothing stands in these parentheses"},
-    {TOKEN_PLUS, TOKEN_PLUS, NULL, NULL, "to add one, write `x += 1`"},
     {TOKEN_STAR, TOKEN_SLASH, NULL, NULL, "a comment begins with `#`"},
     {TOKEN_SEPARATOR, TOKEN_RETURN, NULL, "`return` returns a value", "write `return x`"},
-    {TOKEN_FOR, 0, "`)`", NULL, NULL},
     {TOKEN_STRING, 0, "a number", NULL, "text is no value; classes are numbers 0 … K - 1"},
     {TOKEN_LEFT_BRACE, 0, "`=`", NULL, "a block follows the name of a function: `f(x) { … }`"},
     {TOKEN_ADD_ASSIGN, 0, "`=`", NULL, "updates are for statements of a block"},
     {TOKEN_SUB_ASSIGN, 0, "`=`", NULL, "updates are for statements of a block"},
     {TOKEN_RIGHT_BRACE, 0, "`param`", "this `}` closes nothing", NULL},
-    {TOKEN_SEPARATOR, TOKEN_RIGHT, "`{`", NULL,
-     "a function has a value: `f(x) = …`; a call alone does nothing"},
+    {TOKEN_LEFT, TOKEN_FOR, NULL, NULL, "no parentheses: `for i in low..high { … }`"},
+    {TOKEN_ASSIGN, 0, "`in`", NULL, "a range is written `i in low..high`"},
+    {TOKEN_LEFT_SQUARE, TOKEN_IN, "`(`", NULL, "an interval is written `in (a, b)`"},
+    {TOKEN_COLON, 0, "`in`", NULL, "shapes are written `x[n]`, classes `y in K`"},
+    {TOKEN_LT, 0, "`~`", NULL, "two bounds are written `in (a, b)`"},
+    {TOKEN_GT, 0, "`~`", NULL, "two bounds are written `in (a, b)`"},
+    {TOKEN_STRING, TOKEN_NAME, "a name", NULL, "a name is written without quotes"},
+    {TOKEN_NAME, 0, "a string", NULL, "the file's name stands in quotes: `import \"FILE\"`"},
+    {TOKEN_NAME, 0, "`derivative`", NULL, "derivatives follow the word `derivative`"},
+    {TOKEN_ASSIGN, 0, "`derivative`", NULL, "the body of an `extern` is in C"},
+    {TOKEN_NUMBER, TOKEN_TILDE, NULL, NULL, "a prior is a density: `~ normal(0, 1)`"},
+    {TOKEN_PLUS, 0, "`+=`", NULL, "to add to a name, write `x += …`"},
+    {TOKEN_MINUS, 0, "`+=`", NULL, "to subtract from a name, write `x -= …`"},
+    {TOKEN_PLUS, 0, "a number", NULL, "no sign `+` is needed"},
     {TOKEN_SEPARATOR, 0, "`+=`", NULL,
      "an expression alone does nothing: give it a name, or return it"},
     {TOKEN_TILDE, 0, NULL, NULL, "`~` gives a param its prior: `param w ~ normal(0, 1)`"},
@@ -356,6 +411,9 @@ static const struct {
     {"dims", "did you mean `dim`?"},
     {"constant", "did you mean `const`?"},
     {"while", "a loop that ends early is written `for t in Cap while c { … }`"},
+    {"import", "the file's name stands in quotes: `import \"FILE\"`"},
+    {"model", "a name is written without quotes"},
+    {"train", "settings stand in braces: `train { method = sgd }`"},
     {"print", "the language has no output; the trainer reports definitions and metrics"},
     {"if", "a choice is an expression: `if c then a else b`"},
 };
@@ -370,6 +428,34 @@ static bool hint_foreign(const Slip *slip, Hint *hint) {
             hint->label = foreign[i].label;
             return true;
         }
+    }
+    return false;
+}
+
+/* Slips that are told by the kind of the item. */
+static bool hint_item(const Slip *slip, Hint *hint) {
+    const Parser *p = slip->p;
+    bool top = p->open_before == 0;
+    if (top && slip->found == TOKEN_SEPARATOR && expects(slip, "`=`") && !expects(slip, "`~`") &&
+        token_text_is(p, p->statement, "const")) {
+        hint->label = "a const has a value: `const lambda = 1e-3`";
+        return true;
+    }
+    if (top && slip->found == TOKEN_NUMBER && slip->before == p->statement &&
+        token_text_is(p, p->statement, "param")) {
+        hint->label = "bounds follow the name: `param p in (0, 1)`";
+        return true;
+    }
+    if (slip->found == TOKEN_SEPARATOR && expects(slip, "`{`") && before_is(slip, TOKEN_RIGHT)) {
+        hint->label = top ? "the function's value is missing: `= …`, or a block"
+                          : "a call alone does nothing: give its value a name, or return it";
+        return true;
+    }
+    if (slip->found == TOKEN_NAME && before_is(slip, TOKEN_NAME) && expects(slip, "`,`") &&
+        !expects(slip, "`*`") && same_line(slip, slip->before, slip->current)) {
+        hint->label = arena_format(p->front->arena, "is a `,` missing before `%s`?",
+                                   token_text(slip, slip->current));
+        return true;
     }
     return false;
 }
@@ -402,8 +488,8 @@ static bool hint_bracket(const Slip *slip, Hint *hint) {
 typedef bool (*HintFunction)(const Slip *slip, Hint *hint);
 
 static const HintFunction hints[] = {
-    hint_bracket, hint_foreign,  hint_comment,       hint_comparison,
-    hint_if,      hint_reserved, hint_juxtaposition, hint_table,
+    hint_bracket,  hint_foreign,       hint_comment, hint_comparison, hint_if,
+    hint_reserved, hint_juxtaposition, hint_item,    hint_table,
 };
 
 /* The error is inside of a bracket that opened on an earlier line: show where. */
@@ -419,6 +505,24 @@ static void note_bracket(const Slip *slip, Diag *diag) {
         (mismatch || !same_line(slip, open->token, slip->current))) {
         diag_note(p->front->diags, diag, token_span(p, open->token), "inside of this bracket");
     }
+}
+
+/* The line above goes on here because of what it ends with: show that. */
+static void note_line_above(const Slip *slip, Diag *diag) {
+    const Parser *p = slip->p;
+    size_t first = slip->current;
+    if (first > 0 && !token_is_first(p, first) && slip->before != SIZE_MAX) {
+        first = slip->before;
+    }
+    size_t last = token_before(p, first);
+    const Open *open = open_bracket_of(slip);
+    if (last == SIZE_MAX || !token_is_first(p, first) || first == p->statement ||
+        same_line(slip, last, first) || (open != NULL && open->kind != TOKEN_LEFT_BRACE) ||
+        !token_joins(p, last)) {
+        return;
+    }
+    diag_note(p->front->diags, diag, token_span(p, last), "the line goes on after this `%s`",
+              token_text(slip, last));
 }
 
 static bool is_left_open(const Slip *slip) {
@@ -458,6 +562,7 @@ static void report(Slip *slip) {
         diag_label(diags, diag, "%s", hint.label);
     }
     note_bracket(slip, diag);
+    note_line_above(slip, diag);
 }
 
 void syntax_error(Parser *p, int found, Span at, const char *const *expected, size_t count) {
@@ -509,15 +614,18 @@ static const struct {
     {"*/", "a comment begins with `#` and ends with the line"},
     {"?", "a choice is written `if c then a else b`"},
     {".", "numbers need a digit beside the point; names have no points"},
+    {"$", "names are made of letters, digits and `_`"},
+    {"`", "names are written without quotes"},
     {"\\", "a line that ends in an operator goes on by itself"},
 };
 
 void spelling_error(Parser *p, Span at) {
     const char *text = arena_copy(p->front->arena, p->source->text + at.start, at.end - at.start);
     bool dots = text[0] == '.' && text[1] == '.';
-    Diag *diag = diag_error(p->front->diags, at, "`%s` is no operator", dots ? "..." : text);
+    Diag *diag = diag_error(p->front->diags, at, "the language has no `%s`", dots ? "..." : text);
     if (dots) {
-        diag_label(p->front->diags, diag, "a range is written `low..high`, `high` left out");
+        diag_label(p->front->diags, diag,
+                   "a range is written `low..high`; `high` is no part of it");
     }
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
         if (strcmp(text, spellings[i].text) == 0) {
@@ -542,8 +650,8 @@ static const struct {
     {0x00AC, TOKEN_NOT, NULL, "`not`"},
     {0x2009, 0, "a thin space", "a plain space"},
     {0x202F, 0, "a narrow no-break space", "a plain space"},
-    {0x200B, 0, "a zero-width space", "nothing"},
-    {0xFEFF, 0, "a byte order mark", "nothing"},
+    {0x200B, 0, "a zero-width space", NULL},
+    {0xFEFF, 0, "a byte order mark inside of the text", NULL},
     {0x2010, TOKEN_MINUS, "a hyphen", "`-`"},
     {0x2011, TOKEN_MINUS, "a hyphen", "`-`"},
     {0x2012, TOKEN_MINUS, "a dash", "`-`"},
@@ -593,9 +701,10 @@ static int look_alike(Parser *p, Span at, uint32_t character, const char *text) 
             if (look_alikes[i].name != NULL) {
                 diag = diag_error(diags, at, "found %s", look_alikes[i].name);
             } else {
-                diag = diag_error(diags, at, "found `%s`, which the language does not have", text);
+                diag = diag_error(diags, at, "the language has no `%s`", text);
             }
-            diag_label(diags, diag, "write %s", look_alikes[i].mend);
+            diag_label(diags, diag, look_alikes[i].mend == NULL ? "remove it" : "write %s",
+                       look_alikes[i].mend);
             p->line_is_bad = look_alikes[i].kind == TOKEN_BAD;
             return look_alikes[i].kind;
         }
@@ -614,13 +723,16 @@ int stray_character(Parser *p, Span at) {
     const char *text = p->source->text + at.start;
     size_t size;
     uint32_t character = utf8_read(text, at.end - at.start, &size);
+    if (character == '\r') {
+        if (!p->has_bare_return) {
+            Diag *diag = diag_error(diags, at, "found a carriage return without a line feed");
+            diag_label(diags, diag, "lines end in `\\n` or `\\r\\n`");
+        }
+        p->has_bare_return = true;
+        return TOKEN_NEWLINE;
+    }
     if (p->line_is_bad) {
         return TOKEN_BAD; /* one message a line */
-    }
-    if (character == '\r') {
-        Diag *diag = diag_error(diags, at, "found a carriage return without a line feed");
-        diag_label(diags, diag, "lines end in \\n or \\r\\n");
-        return 0;
     }
     if (character == UINT32_MAX) {
         Diag *diag = diag_error(diags, at, "the byte 0x%02X is no UTF-8", (unsigned char)*text);
