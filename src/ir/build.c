@@ -204,9 +204,11 @@ static Ref mul_integers(Ir *ir, Ref a, Ref b) {
 }
 
 static Ref neg_integer(Ir *ir, Ref a) {
-    Ref zero = ir_int(ir, 0);
-    Ref result = linear_combination(ir, zero, -1, a);
-    return result != REF_NONE ? result : ir_make_call(ir, BI_neg, KIND_INT, &a, 1);
+    Linear zero = {.constant = dim_const(ir, 0)}, form;
+    if (linear_of(ir, a, &form) && linear_add(ir, &form, &zero, -1, &form)) {
+        return linear_build(ir, &form);
+    }
+    return ir_make_call(ir, BI_neg, KIND_INT, &a, 1);
 }
 
 Ref ir_floordiv(Ir *ir, Ref a, Ref b) {
