@@ -118,14 +118,15 @@ static void print_target(Function *function, const LoopStmt *statement) {
 
 static void print_zero(Function *function, const LoopStmt *statement) {
     Text *out = function->printer.out;
-    const char *k = function->printer.names.zero;
+    CNames *names = &function->printer.names;
+    const char *k = names->zeros[names->zero_count++];
     const LoopBuffer *buffer = &function->printer.program->buffers[statement->buffer];
     begin_line(function);
     text_format(out, "for (int64_t %s = 0; %s < ", k, k);
     print_expr(function, statement->value, C_SUM);
     text_format(out, "; %s++) {", k);
     end_line(function, statement->span);
-    text_line(out, "    %s[%s] = %s;", function->printer.names.buffers[statement->buffer], k,
+    text_line(out, "    %s[%s] = %s;", names->buffers[statement->buffer], k,
               buffer->kind == KIND_REAL ? "0.0" : "0");
     text_line(out, "}");
 }
@@ -316,6 +317,11 @@ static void print_size_function(Arena *arena, Text *out, bool *helpers, const Si
     text_add(out, "\n");
     print_signature(arena, out, arena_format(arena, "size_t %s(", size->name), formals, size->args,
                     size->arg_count);
+    for (size_t k = 0; k < size->arg_count; k++) {
+        if (!loop_mentions(size->value, (uint32_t)k)) {
+            text_format(out, "    (void)%s;\n", formals[k]);
+        }
+    }
     text_add(out, "    return ");
     bool constant = size->value->kind == LX_INT;
     text_add(out, constant ? "" : "(size_t)");

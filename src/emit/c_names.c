@@ -232,30 +232,60 @@ const char *c_legal(Arena *arena, const char *name) {
     return is_taken(name) ? arena_format(arena, "%s_", name) : name;
 }
 
-/* ---- names of one function, all distinct ----------------------------------------------------- */
+/* ---- names of one function: distinct where they are seen ------------------------------------- */
+
+/* The names in scope: a hash table whose entries are switched off at the end of their block. */
+typedef struct {
+    const char *name;
+    bool active;
+} NameEntry;
 
 typedef struct {
     Arena *arena;
-    const char **names;
-    size_t count;
-} NameSet;
+    NameEntry *table;
+    size_t capacity; /* a power of two, more than twice the number of names */
+    NameEntry **stack;
+    size_t depth;
+} Scope;
 
-static bool set_has(const NameSet *set, const char *name) {
-    for (size_t k = 0; k < set->count; k++) {
-        if (strcmp(set->names[k], name) == 0) {
-            return true;
-        }
+static NameEntry *scope_entry(const Scope *scope, const char *name) {
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *c = name; *c; c++) {
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
     }
-    return false;
+    size_t at = (size_t)hash & (scope->capacity - 1);
+    while (scope->table[at].name && strcmp(scope->table[at].name, name) != 0) {
+        at = (at + 1) & (scope->capacity - 1);
+    }
+    return &scope->table[at];
 }
 
-static const char *set_new(NameSet *set, const char *name) {
-    name = c_legal(set->arena, name);
-    while (set_has(set, name)) {
-        name = arena_format(set->arena, "%s_", name);
+static void scope_create(Scope *scope, Arena *arena, size_t names) {
+    *scope = (Scope){.arena = arena, .capacity = 64};
+    while (scope->capacity < 4 * names) {
+        scope->capacity *= 2;
     }
-    set->names[set->count++] = name;
+    scope->table = arena_array(arena, NameEntry, scope->capacity);
+    scope->stack = arena_array(arena, NameEntry *, names + 1);
+}
+
+/* `name`, changed as little as makes it new here; in scope from now on. */
+static const char *scope_new(Scope *scope, const char *name) {
+    name = c_legal(scope->arena, name);
+    NameEntry *entry = scope_entry(scope, name);
+    while (entry->active) {
+        name = arena_format(scope->arena, "%s_", name);
+        entry = scope_entry(scope, name);
+    }
+    *entry = (NameEntry){name, true};
+    scope->stack[scope->depth++] = entry;
     return name;
+}
+
+static void scope_leave(Scope *scope, size_t depth) {
+    while (scope->depth > depth) {
+        scope->stack[--scope->depth]->active = false;
+    }
 }
 
 static bool is_whole_argument(const LoopProgram *program, const LoopBuffer *buffer) {
@@ -263,34 +293,66 @@ static bool is_whole_argument(const LoopProgram *program, const LoopBuffer *buff
            strcmp(buffer->name, program->args[buffer->arg].name) == 0;
 }
 
+static size_t count_statements(const LoopStmt *statement) {
+    size_t count = 0;
+    for (; statement; statement = statement->next) {
+        count += 1 + count_statements(statement->body);
+    }
+    return count;
+}
+
+/* Locals get their names where they are declared; siblings in different blocks may share one. */
+static void name_locals(Scope *scope, const LoopProgram *program, const Uses *uses, CNames *names,
+                        const LoopStmt *statement) {
+    for (; statement; statement = statement->next) {
+        bool declares = statement->kind == LS_LET || statement->kind == LS_DECLARE;
+        size_t depth = scope->depth;
+        if (statement_is_dead(uses, statement)) {
+            continue;
+        }
+        if (statement->kind == LS_ZERO) {
+            names->zeros[names->zero_count++] = scope_new(scope, "k");
+            scope_leave(scope, depth);
+        }
+        if ((declares || statement->kind == LS_FOR) && !names->vars[statement->var]) {
+            names->vars[statement->var] = scope_new(scope, program->vars[statement->var].name);
+        }
+        if (statement->body) {
+            name_locals(scope, program, uses, names, statement->body);
+        }
+        if (!declares) {
+            scope_leave(scope, depth);
+        }
+    }
+}
+
 CNames c_names(Arena *arena, const LoopProgram *program, const Uses *uses) {
     size_t args = program->arg_count;
-    NameSet set = {.arena = arena};
-    set.names =
-        arena_array(arena, const char *, 2 * args + program->var_count + program->buffer_count + 1);
+    size_t statements = count_statements(program->body);
+    Scope scope;
+    scope_create(&scope, arena, 2 * args + program->buffer_count + statements + 1);
     CNames names = {
         .args = arena_array(arena, const char *, args + 1),
         .formals = arena_array(arena, const char *, args + 1),
         .vars = arena_array(arena, const char *, program->var_count + 1),
         .buffers = arena_array(arena, const char *, program->buffer_count + 1),
+        .zeros = arena_array(arena, const char *, statements + 1),
     };
     for (size_t k = 0; k < args; k++) {
-        names.args[k] = names.formals[k] = set_new(&set, program->args[k].name);
+        names.args[k] = names.formals[k] = scope_new(&scope, program->args[k].name);
     }
     for (size_t k = 0; k < args; k++) {
         if (program->args[k].type == C_SIZE && uses->arg_used[k]) {
-            names.formals[k] = set_new(&set, arena_format(arena, "%s_size", names.args[k]));
+            names.formals[k] = scope_new(&scope, arena_format(arena, "%s_size", names.args[k]));
         }
     }
     for (size_t k = 0; k < program->buffer_count; k++) {
         const LoopBuffer *buffer = &program->buffers[k];
         names.buffers[k] = is_whole_argument(program, buffer) ? names.args[buffer->arg]
-                                                              : set_new(&set, buffer->name);
+                                                              : scope_new(&scope, buffer->name);
     }
-    for (size_t k = 0; k < program->var_count; k++) {
-        names.vars[k] = set_new(&set, program->vars[k].name);
-    }
-    names.zero = set_new(&set, "k");
+    name_locals(&scope, program, uses, &names, program->body);
+    names.zero_count = 0; /* the printer takes them in the same order */
     return names;
 }
 

@@ -12,7 +12,8 @@ typedef struct {
         *formals; /* as the definition declares them: D_size for the size_t that is read as D */
     const char **vars;
     const char **buffers; /* equal to the argument's name where the buffer is the argument */
-    const char *zero;     /* the counter of loops that clear a buffer */
+    const char **zeros;   /* counters of the loops that clear a buffer, in order */
+    size_t zero_count;    /* those printed so far */
 } CNames;
 
 CNames c_names(Arena *arena, const LoopProgram *program, const Uses *uses);

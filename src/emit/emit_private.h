@@ -33,10 +33,14 @@ typedef struct {
 SizeFunction *unit_sizes(Arena *arena, const Unit *unit, size_t *count);
 /* The first function whose Ir has parameters; NULL: the model has none (or nothing was planned). */
 const LoopProgram *unit_with_params(const Unit *unit);
+/* Does the expression read argument `arg`? */
+bool loop_mentions(const LoopExpr *expr, uint32_t arg);
 /* Entries of a leaf; false where a dim of its shape is unknown at compile time. */
 bool leaf_entries(const Ir *ir, const Leaf *leaf, int64_t *entries);
 /* Text after the last '/' of a path. */
 const char *base_name(const char *path);
+/* Where a function stands in the model: the place of its value. */
+Span program_span(const LoopProgram *program);
 /* The file and line of a span as "line.model:4", or NULL when it is nowhere. */
 const char *span_text(Arena *arena, const Unit *unit, Span span);
 

@@ -103,14 +103,23 @@ static const char *output_shape(Arena *arena, const Ir *ir, const Output *output
 
 /* ---- what an argument is --------------------------------------------------------------------- */
 
-static const char *leaf_comment(Arena *arena, const Ir *ir, uint32_t number, const char *before) {
+static const char *leaf_comment(Arena *arena, const Ir *ir, uint32_t number) {
     if (number >= ir->leaf_count) {
-        return before;
+        return "";
     }
+    const Leaf *leaf = &ir->leaves[number];
     Text out;
     text_init(&out, arena);
-    text_add(&out, before);
-    add_leaf(&out, ir, &ir->leaves[number], 0);
+    if (leaf->rank > 0) {
+        text_add(&out, leaf->name);
+        add_shape(&out, ir, leaf->shape, 0, leaf->rank);
+        text_add(&out, leaf->kind == KIND_REAL ? "" : ", whole numbers");
+    } else {
+        text_add(&out, leaf->kind == KIND_REAL ? "a number" : "a whole number");
+    }
+    if (leaf->class_dim != DIM_NONE) {
+        text_format(&out, " in %s: 0, 1, …", dim_text(ir, leaf->class_dim));
+    }
     return out.data;
 }
 
@@ -132,7 +141,7 @@ static const char *argument_comment(Arena *arena, const LoopProgram *program, co
     case ARG_COLUMN:
     case ARG_SCALAR:
     case ARG_ARRAY:
-        return leaf_comment(arena, ir, arg->which, "");
+        return leaf_comment(arena, ir, arg->which);
     case ARG_TANGENT:
         return arena_format(arena, "a direction, laid out as %s", tangent_list(arena, ir));
     case ARG_SEED:
@@ -198,8 +207,7 @@ static const char *value_text(const LoopProgram *program) {
 
 static void add_function(Header *header, const LoopProgram *program) {
     Text *out = &header->out;
-    const char *place =
-        program->ir ? span_text(header->arena, header->unit, program->ir->at) : NULL;
+    const char *place = span_text(header->arena, header->unit, program_span(program));
     text_format(out, "\n/* %s%s%s%s", value_text(program), place ? "  (" : "",
                 place ? safe(header->arena, place) : "", place ? ")" : "");
     size_t width = 0;

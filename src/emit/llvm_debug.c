@@ -78,19 +78,6 @@ static Place place_of(Llvm *llvm, Span span) {
     return sources_place(llvm->unit->sources, span.file, span.start);
 }
 
-/* The first statement's place that is somewhere: where the function is without an Ir. */
-static Span program_span(const LoopProgram *program) {
-    if (program->ir && program->ir->at.file != 0) {
-        return program->ir->at;
-    }
-    for (const LoopStmt *s = program->body; s; s = s->next) {
-        if (s->span.file != 0) {
-            return s->span;
-        }
-    }
-    return (Span){0};
-}
-
 static LLVMMetadataRef argument_type(Debug *debug, CType type) {
     switch (type) {
     case C_DOUBLE:

@@ -18,6 +18,25 @@ const char *span_text(Arena *arena, const Unit *unit, Span span) {
     return arena_format(arena, "%s:%u", base_name(source->path), (unsigned)place.line);
 }
 
+Span program_span(const LoopProgram *program) {
+    const Ir *ir = program->ir;
+    for (size_t k = 0; ir && k < ir->output_count; k++) {
+        OutputRole role = ir->outputs[k].role;
+        if ((role == OUT_VALUE || role == OUT_ARRAY) && ir->outputs[k].span.file != 0) {
+            return ir->outputs[k].span;
+        }
+    }
+    if (ir && ir->at.file != 0) {
+        return ir->at;
+    }
+    for (const LoopStmt *s = program->body; s; s = s->next) {
+        if (s->span.file != 0) {
+            return s->span;
+        }
+    }
+    return (Span){0};
+}
+
 bool leaf_entries(const Ir *ir, const Leaf *leaf, int64_t *entries) {
     *entries = 1;
     for (unsigned k = 0; k < leaf->rank; k++) {
@@ -240,12 +259,12 @@ static SizeFunction param_count(Arena *arena, const Unit *unit, const LoopProgra
     };
 }
 
-static bool mentions(const LoopExpr *expr, uint32_t arg) {
+bool loop_mentions(const LoopExpr *expr, uint32_t arg) {
     if (expr->kind == LX_ARG) {
         return expr->as.arg == arg;
     }
     for (unsigned k = 0; k < expr->count; k++) {
-        if (mentions(expr->args[k], arg)) {
+        if (loop_mentions(expr->args[k], arg)) {
             return true;
         }
     }
@@ -260,7 +279,7 @@ static SizeFunction work_size(Arena *arena, const LoopProgram *program) {
     sizes.args = arena_array(arena, LoopArg, program->arg_count + 1);
     for (size_t k = 0; k < program->arg_count; k++) {
         const LoopArg *arg = &program->args[k];
-        bool rows = arg->role == ARG_ROWS && mentions(program->work_size, (uint32_t)k);
+        bool rows = arg->role == ARG_ROWS && loop_mentions(program->work_size, (uint32_t)k);
         if (arg->role == ARG_DIM || rows) {
             LoopArg *copy = &sizes.args[sizes.arg_count++];
             *copy = *arg;
