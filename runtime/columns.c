@@ -2,7 +2,7 @@
  *
  * With a header: `x` is the column x; `x[D]` is x0 x1 … (or x1 x2 …, or x[0] x[1] …), or else all columns
  * that no other argument takes, in order. Without one the arguments take the columns in order. --columns
- * x=a,b,c5..c9 says it by hand. What the file has for x[D] binds D. */
+ * x=a,b,c5..c9 says it by hand. A trained model asks for the names that it was trained on, in whatever order. What the file has for x[D] binds D. */
 #include "runtime/runtime.h"
 
 #include <stdlib.h>
@@ -248,6 +248,44 @@ static bool take_by_name(Matcher *matcher) {
     return true;
 }
 
+/* The names that the model was trained on; all of an argument, or none of it. */
+static bool take_trained(Matcher *matcher) {
+    Model *model = matcher->model;
+    for (size_t i = 0; i < model->column_count; i++) {
+        const Column *argument = &model->columns[i];
+        if (matcher->taken[i] || !needed(matcher, i)) {
+            continue;
+        }
+        for (size_t k = 0; k < argument->field_count; k++) {
+            size_t field;
+            if (!find_name(matcher, argument->fields[k], &field)) {
+                return report_place(matcher->context, matcher->where,
+                                    "there is no column `%s`, which `%s` was trained on; --columns %s=… says "
+                                    "which to take",
+                                    argument->fields[k], argument->name, argument->name);
+            }
+            if (!take(matcher, i, field)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* For the result of training. */
+static bool keep_names(Matcher *matcher, size_t column) {
+    Column *argument = &matcher->model->columns[column];
+    if (argument->fields) {
+        return true;
+    }
+    argument->field_count = matcher->taken_count[column];
+    argument->fields = NEW(matcher->context, char *, argument->field_count + 1);
+    for (size_t k = 0; argument->fields && k < argument->field_count; k++) {
+        argument->fields[k] = matcher->names[matcher->taken[column][k]];
+    }
+    return argument->fields != NULL;
+}
+
 /* The one array argument that names do not find takes all that is left. */
 static bool take_rest(Matcher *matcher) {
     Model *model = matcher->model;
@@ -394,7 +432,7 @@ static bool match(Matcher *matcher) {
         return false;
     }
     if (matcher->names) {
-        if (!take_by_name(matcher) || !take_rest(matcher)) {
+        if (!take_trained(matcher) || !take_by_name(matcher) || !take_rest(matcher)) {
             return false;
         }
     } else if (!matcher->options->columns) {
@@ -407,6 +445,9 @@ static bool match(Matcher *matcher) {
             return report_place(matcher->context, matcher->where, "--columns says nothing of `%s`", model->columns[i].name);
         }
         if (matcher->taken[i] && needed(matcher, i) && !bind_sizes(matcher, i)) {
+            return false;
+        }
+        if (matcher->names && matcher->taken[i] && !keep_names(matcher, i)) {
             return false;
         }
     }

@@ -34,24 +34,28 @@ static char *real_target(Context *context, const char *path) {
     return copy;
 }
 
-static bool sync_folder(Context *context, const char *path) {
+/* Opened before the file is renamed, so that little can fail after that. -1: reported. */
+static int open_folder(Context *context, const char *path) {
     const char *slash = strrchr(path, '/');
     size_t length = slash ? (size_t)(slash - path) : 0;
     char *folder = slash ? memory_copy(context, length ? path : "/", length ? length : 1)
                          : memory_copy(context, ".", 1);
     if (!folder) {
-        return false;
+        return -1;
     }
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool done = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP);
-    int why = errno;
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (!done) {
-        report_error(context, "cannot sync folder `%s`: %s", folder, strerror(why));
+    if (fd < 0) {
+        report_error(context, "cannot open folder `%s`: %s", folder, strerror(errno));
     }
     memory_free(context, folder);
+    return fd;
+}
+
+static bool sync_folder(Context *context, int fd, const char *path) {
+    bool done = fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP;
+    if (!done) {
+        report_error(context, "`%s` is written, but its folder cannot be synced: %s", path, strerror(errno));
+    }
     return done;
 }
 
@@ -87,7 +91,8 @@ static bool replace(Context *context, const char *path, const char *bytes, size_
         memory_free(context, temporary);
         return false;
     }
-    bool done = fill_temporary(context, fd, path, mode_for(path), bytes, length);
+    int folder = open_folder(context, path);
+    bool done = folder >= 0 && fill_temporary(context, fd, path, mode_for(path), bytes, length);
     if (close(fd) != 0 && done) {
         done = report_error(context, "cannot write `%s`: %s", path, strerror(errno));
     }
@@ -98,7 +103,11 @@ static bool replace(Context *context, const char *path, const char *bytes, size_
         unlink(temporary);
     }
     memory_free(context, temporary);
-    return done && sync_folder(context, path);
+    done = done && sync_folder(context, folder, path);
+    if (folder >= 0) {
+        close(folder);
+    }
+    return done;
 }
 
 bool file_write(Context *context, const char *path, const char *bytes, size_t length) {

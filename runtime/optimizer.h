@@ -49,7 +49,8 @@ struct Training {
     void **staging;    /* rows of a shuffled batch, by column */
     size_t parameters;
     double *params, *good, *gradient, *regular;
-    double *start; /* of the epoch */
+    double *start;     /* of the epoch */
+    double *evaluated; /* when the objective was last known to be finite */
     double **state;
     double *work;      /* of the sgd kernel */
     int64_t epoch, step;

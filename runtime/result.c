@@ -67,34 +67,58 @@ static void add_consts(Text *text, const Model *model) {
     text_string(text, "}");
 }
 
-static bool has_classes(const Model *model) {
+/* What a list of names of a column is, and how long. */
+typedef char **Names(const Column *column, size_t *count);
+
+static char **class_names(const Column *column, size_t *count) {
+    *count = column->class_count;
+    return column->classes;
+}
+
+static char **field_names(const Column *column, size_t *count) {
+    *count = column->field_count;
+    return column->fields;
+}
+
+static bool has_names(const Model *model, Names *names) {
+    size_t count;
     for (size_t i = 0; i < model->column_count; i++) {
-        if (model->columns[i].classes) {
+        if (names(&model->columns[i], &count)) {
             return true;
         }
     }
     return false;
 }
 
-static void add_classes(Text *text, const Model *model) {
+/* {"y": ["setosa", …], …} */
+static void add_names(Text *text, const Model *model, Names *names) {
     bool first = true;
     text_string(text, "{");
     for (size_t i = 0; i < model->column_count; i++) {
-        const Column *column = &model->columns[i];
-        if (!column->classes) {
+        size_t count;
+        char **list = names(&model->columns[i], &count);
+        if (!list) {
             continue;
         }
         text_string(text, first ? "" : ", ");
         first = false;
-        json_text(text, column->name);
+        json_text(text, model->columns[i].name);
         text_string(text, ": [");
-        for (size_t k = 0; k < column->class_count; k++) {
+        for (size_t k = 0; k < count; k++) {
             text_string(text, k ? ", " : "");
-            json_text(text, column->classes[k]);
+            json_text(text, list[k]);
         }
         text_string(text, "]");
     }
     text_string(text, "}");
+}
+
+static void add_classes(Text *text, const Model *model) {
+    add_names(text, model, class_names);
+}
+
+static void add_columns(Text *text, const Model *model) {
+    add_names(text, model, field_names);
 }
 
 /* Nested brackets of a row-major array. */
@@ -142,7 +166,11 @@ static void make_json(Text *text, const Model *model, const Result *result) {
     add_dims(text, model);
     text_string(text, ",\n  \"consts\": ");
     add_consts(text, model);
-    if (has_classes(model)) {
+    if (has_names(model, field_names)) {
+        text_string(text, ",\n  \"columns\": ");
+        add_columns(text, model);
+    }
+    if (has_names(model, class_names)) {
         text_string(text, ",\n  \"classes\": ");
         add_classes(text, model);
     }
@@ -215,7 +243,10 @@ static void add_metadata(Text *text, const Model *model, const Result *result, u
     text_string(text, "\"");
     add_quoted(text, "dims", add_dims, model);
     add_quoted(text, "consts", add_consts, model);
-    if (has_classes(model)) {
+    if (has_names(model, field_names)) {
+        add_quoted(text, "columns", add_columns, model);
+    }
+    if (has_names(model, class_names)) {
         add_quoted(text, "classes", add_classes, model);
     }
     text_format(text, ",\"checksum\":\"%016llx\"}", (unsigned long long)checksum);

@@ -140,24 +140,34 @@ static bool take_consts(Context *context, Model *model, const ResultFile *file) 
     return true;
 }
 
-static bool take_classes(Context *context, Model *model, const ResultFile *file) {
-    const Json *classes = metadata_object(context, file, "classes");
-    for (size_t i = 0; classes && i < model->column_count; i++) {
+/* A list of names of a column, under `key` of the metadata. */
+static bool take_names(Context *context, const ResultFile *file, const char *key, const Column *column,
+                       char ***names, size_t *count) {
+    const Json *list = json_get(metadata_object(context, file, key), column->name);
+    if (!list || list->kind != JSON_ARRAY || list->count == 0) {
+        return true;
+    }
+    *names = NEW(context, char *, list->count);
+    if (!*names) {
+        return false;
+    }
+    *count = 0;
+    for (const Json *name = list->first; name; name = name->next) {
+        if (name->kind != JSON_TEXT) {
+            return report_error(context, "`%s` is damaged: one of the %s of `%s` is no text", file->path,
+                                key, column->name);
+        }
+        (*names)[(*count)++] = name->text;
+    }
+    return true;
+}
+
+static bool take_columns(Context *context, Model *model, const ResultFile *file) {
+    for (size_t i = 0; i < model->column_count; i++) {
         Column *column = &model->columns[i];
-        const Json *list = json_get(classes, column->name);
-        if (!list || list->kind != JSON_ARRAY || list->count == 0) {
-            continue;
-        }
-        column->classes = NEW(context, char *, list->count);
-        if (!column->classes) {
+        if (!take_names(context, file, "classes", column, &column->classes, &column->class_count) ||
+            !take_names(context, file, "columns", column, &column->fields, &column->field_count)) {
             return false;
-        }
-        for (const Json *name = list->first; name; name = name->next) {
-            if (name->kind != JSON_TEXT) {
-                return report_error(context, "`%s` is damaged: a class of `%s` is no text", file->path,
-                                    column->name);
-            }
-            column->classes[column->class_count++] = name->text;
         }
     }
     return true;
@@ -184,7 +194,7 @@ bool result_open(Context *context, Model *model, const char *path, bool force, R
         }
     }
     return check_identity(context, model, file, force) && bind_dims(context, model, file) &&
-           take_consts(context, model, file) && take_classes(context, model, file);
+           take_consts(context, model, file) && take_columns(context, model, file);
 }
 
 /* ---- parameters ---- */

@@ -126,6 +126,9 @@ typedef struct {
     /* the classes of a text column, in order; from the data or from a result file */
     char **classes;
     size_t class_count;
+    /* the names of its columns in the data, or in those that it was trained on */
+    char **fields;
+    size_t field_count;
 } Column;
 
 typedef struct {

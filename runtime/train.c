@@ -150,11 +150,13 @@ static bool make_vectors(Session *session, Training *training) {
     size_t work = model_work(context, session->model, &session->model->kernels[ROLE_SGD], block);
     training->good = NEW(context, double, n);
     training->start = NEW(context, double, n);
+    training->evaluated = NEW(context, double, n);
     training->gradient = NEW(context, double, n);
     training->regular = NEW(context, double, n);
     training->work = work == SIZE_MAX ? NULL : NEW(context, double, work + 1);
     training->state = NEW(context, double *, training->optimizer->states + 1);
-    if (!training->good || !training->start || !training->gradient || !training->regular || !training->work ||
+    if (!training->good || !training->start || !training->evaluated ||
+        !training->gradient || !training->regular || !training->work ||
         !training->state) {
         return false;
     }
@@ -179,6 +181,7 @@ static EpochStatus evaluate_epoch(Training *training) {
     }
     if (isfinite(training->objective) &&
         (!full || all_finite(training->gradient, training->parameters))) {
+        memcpy(training->evaluated, training->params, training->parameters * sizeof(double));
         return EPOCH_DONE;
     }
     double value = training->objective;
@@ -236,9 +239,11 @@ static void report_diverged(const Training *training) {
         snprintf(where, sizeof where, ", in row %lld", (long long)bad->row + 1);
     }
     number_write(value, bad->value, false);
-    bool finite = isfinite(bad->value);
-    report_error(context, "epoch %lld%s: %s is %s%s", (long long)training->epoch, where, bad->what,
-                 finite ? "not finite; the loss there is " : "", value);
+    if (bad->row >= 0 && !isfinite(bad->value)) {
+        report_error(context, "epoch %lld%s: %s is %s", (long long)training->epoch, where, bad->what, value);
+    } else {
+        report_error(context, "epoch %lld%s: %s is not finite", (long long)training->epoch, where, bad->what);
+    }
     Text text;
     text_start(&text, context);
     params_text(&text, training->model, training->params, SHOWN_IN_ERROR);
@@ -251,8 +256,8 @@ static void report_diverged(const Training *training) {
 
 /* The last parameters whose objective is finite; those of the last step, if they will do. */
 static void keep_good(Training *training) {
-    const double *candidates[] = {training->good, training->start};
-    for (size_t i = 0; i < 2; i++) {
+    const double *candidates[] = {training->good, training->start, training->evaluated};
+    for (size_t i = 0; i < 3; i++) {
         memcpy(training->params, candidates[i], training->parameters * sizeof(double));
         training->objective = evaluate(training->evaluator, training->params, NULL);
         if (isfinite(training->objective)) {
