@@ -54,6 +54,12 @@ static bool check_new(Lower *lower, Name name, const Subscript *subscripts) {
             lower_error(lower, s->span, "an array has at most %d axes", RANK_LIMIT);
             return false;
         }
+        if (s->kind == SUB_INDEX && s->index->kind == EXPR_NAME &&
+            !find_binding(lower, s->index->as.name) && !new_index(lower, s)) {
+            lower->failed =
+                true; /* an index that hides an item: reported where names are checked */
+            return false;
+        }
         if (!new_index(lower, s)) {
             Diag *diag = lower_error(lower, s->span,
                                      "`%s` has no value yet, so its entries cannot be set", name);
@@ -290,6 +296,11 @@ static Ref set_entries(Lower *lower, const Target *target, Ref old, const Expr *
 
     for (const Subscript *s = target->subscripts; s; s = s->next) {
         count++;
+    }
+    if (node->rank == 0) {
+        lower_error(lower, target->span, "`%s` is %s: it has no entries", target->name,
+                    what_text(lower, old));
+        return REF_NONE;
     }
     if (count > node->rank) {
         lower_error(lower, target->span, "`%s` is %s, and here are %u subscripts", target->name,

@@ -229,6 +229,22 @@ static bool bind_formals(Lower *lower, const Function *f, const ModelFunction *m
     return good;
 }
 
+/* Does the function have errors of its own, reported already? */
+static bool is_broken(const Lower *lower, const ModelFunction *model) {
+    return lower->broken && model && !model->library &&
+           lower->broken[model - lower->model->functions];
+}
+
+/* A function that comes to call itself: reported where calls are checked. */
+static bool is_active(const Lower *lower, const Function *f) {
+    for (const Call *c = lower->call; c; c = c->outer) {
+        if (c->function == f) {
+            return true;
+        }
+    }
+    return false;
+}
+
 Values invoke(Lower *lower, const Function *f, const ModelFunction *model, const Binding *env,
               const Ref *args, const Span *spans, Span at) {
     Memo *memo = find_memo(lower, f, env, args, f->formal_count);
@@ -236,6 +252,10 @@ Values invoke(Lower *lower, const Function *f, const ModelFunction *model, const
 
     if (memo) {
         return memo->values;
+    }
+    if (is_broken(lower, model) || is_active(lower, f)) {
+        lower->failed = true;
+        return values;
     }
     const Binding *saved = lower->env;
     bool library = lower->library;
@@ -404,8 +424,14 @@ static Values call_function(Lower *lower, const Function *f, const ModelFunction
     size_t count = call->as.call.count;
     Ref *args = arena_array(lower->arena, Ref, count + 1);
     Span *spans = arena_array(lower->arena, Span, count + 1);
-    bool good = lower_args(lower, call, args, spans);
 
+    for (const Formal *a = f->formals; a; a = a->next) {
+        if (a->is_function) {
+            lower->failed = true; /* reported at its declaration */
+            return (Values){NULL, 0};
+        }
+    }
+    bool good = lower_args(lower, call, args, spans);
     if (!f->has_parens) {
         Diag *diag = lower_error(lower, call->as.call.name_span,
                                  "`%s` is a definition: it has no arguments", f->name);
@@ -426,12 +452,6 @@ static Values call_function(Lower *lower, const Function *f, const ModelFunction
             diag_note(lower->diags, diag, f->name_span, "`%s` is defined here", f->name);
         }
         return (Values){NULL, 0};
-    }
-    for (const Formal *a = f->formals; a; a = a->next) {
-        if (a->is_function) {
-            lower->failed = true; /* reported at its declaration */
-            return (Values){NULL, 0};
-        }
     }
     if (!good) {
         return (Values){NULL, 0};
@@ -550,6 +570,12 @@ static void unknown_function(Lower *lower, const Expr *call) {
     Name *names = arena_array(lower->arena, Name, count + BI_COUNT + 1);
     Ref value;
 
+    for (const Call *c = lower->call; c; c = c->outer) {
+        if (c->function->name == name) { /* a local function that calls itself: reported already */
+            lower->failed = true;
+            return;
+        }
+    }
     if (lower->model->damaged) {
         lower->failed = true;
         return;

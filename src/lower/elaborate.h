@@ -54,6 +54,7 @@ typedef struct {
     Memo *memo[MEMO_BUCKETS];
     Elements *elements;   /* of array literals */
     Ref seed;             /* ENTRY_INIT: the seed */
+    const bool *broken;   /* of each function of the user: it has errors of its own; or NULL */
     bool failed;          /* a value is missing for a reason reported elsewhere */
 } Lower;
 

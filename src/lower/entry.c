@@ -373,11 +373,12 @@ static Ir *close_lower(Lower *lower, size_t errors, Span at) {
     return diags_errors(lower->diags) > errors || lower->failed ? NULL : lower->ir;
 }
 
-Ir *lower_entry(const Front *front, const Model *model, EntryKind kind,
-                const ModelFunction *function, const char *c_name_text) {
+static Ir *entry(const Front *front, const Model *model, EntryKind kind,
+                 const ModelFunction *function, const char *c_name_text, const bool *broken) {
     size_t errors = diags_errors(front->diags);
     Lower *lower = open_lower(front, model, c_name_text, is_kernel(kind));
 
+    lower->broken = broken;
     if (kind != ENTRY_FUNCTION && kind != ENTRY_REGULAR && kind != ENTRY_INIT) {
         open_samples(lower);
     }
@@ -386,12 +387,18 @@ Ir *lower_entry(const Front *front, const Model *model, EntryKind kind,
                        function ? function->ast->name_span : (Span){model->ast->file, 0, 0});
 }
 
-Ir *lower_derived_metric(const Front *front, const Model *model, const ModelFunction *metric,
-                         const char *c_name_text) {
+Ir *lower_entry(const Front *front, const Model *model, EntryKind kind,
+                const ModelFunction *function, const char *c_name_text) {
+    return entry(front, model, kind, function, c_name_text, NULL);
+}
+
+static Ir *derived(const Front *front, const Model *model, const ModelFunction *metric,
+                   const char *c_name_text, const bool *broken) {
     size_t errors = diags_errors(front->diags);
     Lower *lower = open_lower(front, model, c_name_text, true);
 
     lower->derived = true;
+    lower->broken = broken;
     Ref value = one_number(lower, metric, evaluate(lower, metric, false));
     if (value != REF_NONE) {
         add_output(lower, "value", OUT_VALUE, value, false, metric->ast->name_span);
@@ -399,21 +406,37 @@ Ir *lower_derived_metric(const Front *front, const Model *model, const ModelFunc
     return close_lower(lower, errors, metric->ast->name_span);
 }
 
+Ir *lower_derived_metric(const Front *front, const Model *model, const ModelFunction *metric,
+                         const char *c_name_text) {
+    return derived(front, model, metric, c_name_text, NULL);
+}
+
+static bool check_function(const Front *front, const Model *model, const ModelFunction *f,
+                           const bool *broken) {
+    switch (f->role) {
+    case FUNCTION_PLAIN:
+    case FUNCTION_PRIOR:
+        return entry(front, model, ENTRY_FUNCTION, f, "check", broken) != NULL;
+    case FUNCTION_FORWARD:
+        return entry(front, model, ENTRY_FUNCTION, f, "check", broken) &&
+               (!model->loss || entry(front, model, ENTRY_FORWARD, f, "check", broken));
+    case FUNCTION_LOSS:
+        return entry(front, model, ENTRY_SUM, f, "check", broken) != NULL;
+    case FUNCTION_PENALTY:
+        return entry(front, model, ENTRY_REGULAR, f, "check", broken) != NULL;
+    case FUNCTION_METRIC:
+        return f->ast->has_parens ? entry(front, model, ENTRY_METRIC, f, "check", broken) != NULL
+                                  : derived(front, model, f, "check", broken) != NULL;
+    }
+    return true;
+}
+
 void lower_check(const Front *front, const Model *model) {
-    (void)lower_entry(front, model, ENTRY_INIT, NULL, "check");
+    bool *broken = arena_array(front->arena, bool, model->function_count + 1);
+
+    (void)entry(front, model, ENTRY_INIT, NULL, "check", NULL);
     for (size_t k = 0; k < model->function_count; k++) {
-        const ModelFunction *f = &model->functions[k];
-        bool metric = f->role == FUNCTION_METRIC;
-        if (metric && !f->ast->has_parens) {
-            (void)lower_derived_metric(front, model, f, "check");
-        } else if (f->role == FUNCTION_PLAIN || f->role == FUNCTION_FORWARD) {
-            (void)lower_entry(front, model, ENTRY_FUNCTION, f, "check");
-        } else if (f->role == FUNCTION_LOSS) {
-            (void)lower_entry(front, model, ENTRY_SUM, f, "check");
-        } else if (f->role == FUNCTION_PENALTY) {
-            (void)lower_entry(front, model, ENTRY_REGULAR, f, "check");
-        } else if (metric && model->loss) {
-            (void)lower_entry(front, model, ENTRY_METRIC, f, "check");
-        }
+        size_t number = model->order[k];
+        broken[number] = !check_function(front, model, &model->functions[number], broken);
     }
 }

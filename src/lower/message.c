@@ -33,7 +33,7 @@ Diag *lower_error(Lower *lower, Span at, const char *format, ...) {
     if (in_library(lower, at)) {
         diag_note(lower->diags, diag, at, "in the library's `%s`", lower->call->function->name);
     }
-    for (const Call *c = lower->call; c && notes < NOTE_LIMIT; c = c->outer) {
+    for (const Call *c = lower->call; c && c->outer && notes < NOTE_LIMIT; c = c->outer) {
         if (!in_library(lower, c->span) && c->span.start != place.start &&
             c->function->formal_count > 0) {
             diag_note(lower->diags, diag, c->span, "in this call of `%s`", c->function->name);
@@ -44,7 +44,7 @@ Diag *lower_error(Lower *lower, Span at, const char *format, ...) {
 }
 
 const char *expr_text(Lower *lower, const Expr *expr) {
-    const char *text = front_expression_text(lower->arena, expr);
+    const char *text = front_expression_text(lower->arena, strip_parens(expr));
     size_t length = TEXT_LIMIT;
 
     if (strlen(text) <= TEXT_LIMIT) {

@@ -264,7 +264,16 @@ Ref reduce_array(Lower *lower, const Expr *call, Ref value) {
     if (node->rank == 0) {
         Diag *diag = lower_error(lower, arg->span, "`%s` is of an array, and `%s` is %s", name,
                                  expr_text(lower, arg), what_text(lower, value));
-        diag_label(lower->diags, diag, "over a range: `%s(… for i in …)`", name);
+        const Call *outer = lower->call;
+        while (outer && outer->outer) {
+            outer = outer->outer;
+        }
+        bool samples = r == REDUCE_MEAN && outer && strcmp(outer->function->name, "loss") == 0;
+        if (samples) {
+            diag_label(lower->diags, diag, "the trainer takes the mean over samples");
+        } else {
+            diag_label(lower->diags, diag, "over a range: `%s(… for i in …)`", name);
+        }
         return REF_NONE;
     }
     if ((r == REDUCE_ARGMAX || r == REDUCE_ARGMIN) && node->rank > 1) {

@@ -158,23 +158,41 @@ static Dim class_of(Lower *lower, Ref v) {
     return node->op == OP_LEAF ? lower->ir->leaves[node->as.leaf].class_dim : DIM_NONE;
 }
 
-static bool report_high(Lower *lower, const Expr *at, Dim high, Dim axis, const char *array,
-                        bool fixed) {
-    const char *size = dim_text(lower->ir, axis);
-    Diag *diag = lower_error(lower, at->span, "`%s` %s %s, and this axis of `%s` ends at %s - 1",
-                             expr_text(lower, at), fixed ? "is" : "reaches",
-                             dim_text(lower->ir, high), array, size);
+/* "D", or "D = 4" where the value is known. */
+static const char *size_text(Lower *lower, Dim d) {
+    const char *text = dim_text(lower->ir, d);
     int64_t n;
 
-    if (dim_is_const(lower->ir, axis, &n)) {
-        diag->message =
-            arena_format(lower->arena, "`%s` %s %s, and this axis of `%s` has %lld entr%s",
-                         expr_text(lower, at), fixed ? "is" : "reaches", dim_text(lower->ir, high),
-                         array, (long long)n, n == 1 ? "y" : "ies");
-        diag_label(lower->diags, diag,
-                   n == 1 ? "the only index is %lld" : "the indices are 0 to %lld",
-                   (long long)n - 1);
+    return dim_value(lower->ir, d, &n) && !dim_is_const(lower->ir, d, &n)
+               ? arena_format(lower->arena, "%s = %lld", text, (long long)n)
+               : text;
+}
+
+static bool report_high(Lower *lower, const Expr *at, const Bounds *b, Dim axis,
+                        const char *array) {
+    bool moving = b->low != b->high;
+    const char *reached = moving ? arena_format(lower->arena, "`%s` reaches %s,",
+                                                expr_text(lower, at), dim_text(lower->ir, b->high))
+                                 : arena_format(lower->arena, "`%s` is", expr_text(lower, at));
+    Dim last = dim_sub(lower->ir, axis, dim_const(lower->ir, 1));
+    int64_t n;
+    bool one = dim_is_const(lower->ir, axis, &n) && n == 1;
+    Diag *diag = lower_error(lower, at->span, "%s past the end of `%s`, which has %s entr%s here",
+                             reached, array, size_text(lower, axis), one ? "y" : "ies");
+
+    diag_label(lower->diags, diag, "the last index is %s", dim_text(lower->ir, last));
+    return false;
+}
+
+static bool report_low(Lower *lower, const Expr *at, const Bounds *b, Dim axis, const char *array) {
+    if (b->low != b->high) {
+        lower_error(lower, at->span, "`%s` reaches %s, and no index is negative",
+                    expr_text(lower, at), dim_text(lower->ir, b->low));
+        return false;
     }
+    Diag *diag = lower_error(lower, at->span, "no index is negative");
+    Dim from_end = dim_add(lower->ir, axis, b->low);
+    diag_label(lower->diags, diag, "from the end: `%s[%s]`", array, dim_text(lower->ir, from_end));
     return false;
 }
 
@@ -195,18 +213,10 @@ bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const 
         return true;
     }
     if (dim_proves_le(lower->ir, b.low, dim_const(lower->ir, -1))) {
-        Diag *diag = lower_error(lower, at->span, "`%s` %s %s, and no index is negative",
-                                 expr_text(lower, at), b.low == b.high ? "is" : "reaches",
-                                 dim_text(lower->ir, b.low));
-        if (b.low == b.high) {
-            Dim from_end = dim_add(lower->ir, axis, b.low);
-            diag_label(lower->diags, diag, "from the end: `%s[%s]`", array,
-                       dim_text(lower->ir, from_end));
-        }
-        return false;
+        return report_low(lower, at, &b, axis, array);
     }
     if (dim_proves_le(lower->ir, axis, b.high)) {
-        return report_high(lower, at, b.high, axis, array, b.low == b.high);
+        return report_high(lower, at, &b, axis, array);
     }
     return true;
 }
@@ -319,13 +329,14 @@ Ref lower_subscript(Lower *lower, const Expr *expr) {
     }
     const Node *node = ir_node(lower->ir, array);
     const char *name = expr_text(lower, base);
+    if (node->rank == 0) {
+        lower_error(lower, expr->span, "`%s` is %s: it has no entries", name,
+                    what_text(lower, array));
+        return REF_NONE;
+    }
     if (expr->as.subscript.count > node->rank) {
         Diag *diag = lower_error(lower, expr->span, "`%s` is %s, and here are %zu subscripts", name,
                                  what_text(lower, array), expr->as.subscript.count);
-        if (node->rank == 0) {
-            diag->message = arena_format(lower->arena, "`%s` is %s: it has no entries", name,
-                                         what_text(lower, array));
-        }
         note_shape(lower, diag, base, array);
         return REF_NONE;
     }

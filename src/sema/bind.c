@@ -174,9 +174,13 @@ static bool apply(Values *b, const Expr *expr, double x, double y, double *value
         return true;
     case BIN_FLOORDIV:
     case BIN_MOD:
-        if (x != floor(x) || y != floor(y) || y == 0) {
+        if (y == 0) {
+            diag_error(b->sema->diags, expr->as.binary.op_span, "division by 0");
+            return false;
+        }
+        if (x != floor(x) || y != floor(y)) {
             diag_error(b->sema->diags, expr->as.binary.op_span,
-                       "`%s` is for whole numbers, and not by 0",
+                       "`%s` is for whole numbers, and one here is not",
                        expr->as.binary.op == BIN_MOD ? "%" : "//");
             return false;
         }
@@ -248,10 +252,12 @@ static bool evaluate(Values *b, const Expr *expr, double *value) {
     case EXPR_ARRAY:
     case EXPR_COMPREHENSION:
         return refuse(b, expr->span, "an array");
+    case EXPR_IF:
+        return refuse(b, expr->span, "an `if`");
+    case EXPR_REDUCE:
+        return refuse(b, expr->span, "a range");
     case EXPR_NOT:
     case EXPR_TRANSPOSE:
-    case EXPR_IF:
-    case EXPR_REDUCE:
     case EXPR_SUBSCRIPT:
         break;
     }
@@ -336,12 +342,6 @@ void sema_bind(Sema *sema) {
     }
     for (size_t k = 0; k < m->const_count; k++) {
         b.owner = m->consts[k].name;
-        if (!b.const_exprs[k]) {
-            Diag *diag = diag_error(sema->diags, m->consts[k].span, "the const `%s` has no value",
-                                    m->consts[k].name);
-            diag_label(sema->diags, diag, "write `%s = …`, or give it with -D", m->consts[k].name);
-            continue;
-        }
         (void)find_const(&b, k, m->consts[k].span, &value);
     }
 }

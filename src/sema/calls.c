@@ -26,6 +26,9 @@ typedef struct {
     Visit *visit;
     size_t *stack; /* the functions that are open */
     size_t depth;
+    size_t *order; /* callees first */
+    size_t done;
+    bool unknown;    /* a name that means nothing: it may be meant for a param */
     bool *params;    /* reached */
     bool *functions; /* reached */
 } Graph;
@@ -57,8 +60,34 @@ static void on_expr(void *data, const Expr *expr) {
                                   : (struct Use){expr->as.call.name, expr->as.call.name_span, true};
 }
 
+/* The names of subscripts on the left, and of the sizes of formals, are the function's own. */
+static void add_names(Uses *u, const Subscript *subscripts) {
+    for (const Subscript *s = subscripts; s; s = s->next) {
+        if (s->index && s->index->kind == EXPR_NAME) {
+            add_local(u, s->index->as.name);
+        }
+    }
+}
+
 static void on_target(void *data, const Target *target) {
     add_local(data, target->name);
+    add_names(data, target->subscripts);
+}
+
+static void on_binder(void *data, const Binder *binder) {
+    add_local(data, binder->name);
+}
+
+static void add_formals(Uses *u, const Function *f) {
+    for (const Formal *a = f->formals; a; a = a->next) {
+        add_local(u, a->name);
+        for (const Expr *e = a->shape; e; e = e->next) {
+            if (e->kind == EXPR_NAME && !model_dim(u->sema->model, e->as.name)) {
+                add_local(u, e->as.name);
+            }
+        }
+    }
+    add_names(u, f->indices);
 }
 
 static void on_self(void *data, const Expr *expr) {
@@ -76,19 +105,15 @@ static void on_local(void *data, const Function *f) {
     Walk walk = {.data = &inner, .expr = on_self};
 
     add_local(u, f->name);
-    for (const Formal *a = f->formals; a; a = a->next) {
-        add_local(u, a->name);
-    }
+    add_formals(u, f);
     walk_expr(&walk, f->body);
     walk_stmts(&walk, f->block);
 }
 
 static void collect_uses(Uses *u, const Function *f) {
-    Walk walk = {u, on_expr, on_target, NULL, on_local};
+    Walk walk = {u, on_expr, on_target, on_binder, on_local};
 
-    for (const Formal *a = f->formals; a; a = a->next) {
-        add_local(u, a->name);
-    }
+    add_formals(u, f);
     walk_function(&walk, f);
 }
 
@@ -142,6 +167,7 @@ static void visit(Graph *g, size_t k) {
     }
     g->depth--;
     g->visit[k] = VISIT_DONE;
+    g->order[g->done++] = k;
 }
 
 /* Marks what the functions that are differentiated reach. */
@@ -161,9 +187,14 @@ static void reach(Graph *g, size_t k) {
         if (find_function(m, u->uses[j].name, u->uses[j].call, &to)) {
             reach(g, to);
         }
+        bool known = u->uses[j].call || find_function(m, u->uses[j].name, false, &to) ||
+                     model_dim(m, u->uses[j].name) || model_const(m, u->uses[j].name);
         for (size_t p = 0; p < m->param_count && !u->uses[j].call; p++) {
-            g->params[p] |= m->params[p].name == u->uses[j].name;
+            bool same = m->params[p].name == u->uses[j].name;
+            g->params[p] |= same;
+            known |= same;
         }
+        g->unknown |= !known && strcmp(u->uses[j].name, "pi") != 0;
     }
 }
 
@@ -183,7 +214,7 @@ static void warn_unused(Graph *g) {
     }
     for (size_t p = 0; p < m->param_count; p++) {
         const Declaration *d = m->params[p].declaration;
-        if (!g->params[p] && m->function_count > 0 && !m->damaged) {
+        if (!g->params[p] && m->function_count > 0 && !m->damaged && !g->unknown) {
             diag_warning(g->sema->diags, WARN_unused_param, d->name_span, "%s on the param `%s`",
                          m->loss ? "the loss does not depend" : "no function depends", d->name);
         }
@@ -197,6 +228,7 @@ void sema_calls(Sema *sema) {
     g.uses = arena_array(sema->arena, Uses, m->function_count + 1);
     g.visit = arena_array(sema->arena, Visit, m->function_count + 1);
     g.stack = arena_array(sema->arena, size_t, m->function_count + 1);
+    g.order = arena_array(sema->arena, size_t, m->function_count + 1);
     g.params = arena_array(sema->arena, bool, m->param_count + 1);
     g.functions = arena_array(sema->arena, bool, m->function_count + 1);
     for (size_t k = 0; k < m->function_count; k++) {
@@ -208,5 +240,8 @@ void sema_calls(Sema *sema) {
             visit(&g, k);
         }
     }
-    warn_unused(&g);
+    m->order = g.order;
+    if (diags_errors(sema->diags) == 0) { /* else names may mean other things than here */
+        warn_unused(&g);
+    }
 }

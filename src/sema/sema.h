@@ -54,6 +54,7 @@ typedef struct {
     size_t param_count, data_count;
     ModelFunction *functions; /* the user's, in file order (metrics too) */
     size_t function_count;
+    const size_t *order;      /* numbers of functions, callees first */
     ModelFunction *library;   /* the standard library's */
     size_t library_count;
     const ModelFunction *forward, *loss, *penalty, *prior; /* or NULL */
