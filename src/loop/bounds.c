@@ -226,6 +226,24 @@ static unsigned innermost(const Form *form)
     return best;
 }
 
+/* The upper bound of a maximum, and the lower one of a minimum, hold for both of its arguments. */
+static bool needs_both(const LoopExpr *atom, bool upper)
+{
+    return atom->kind == LX_CALL && atom->as.builtin == (upper ? BI_maximum : BI_minimum);
+}
+
+/* The form, with argument `a` of atom k in the place of the atom, is ≥ 0. */
+static bool with_argument(Plan *plan, const Form *form, unsigned k, unsigned a, int *budget)
+{
+    Form argument;
+    Form made = *form;
+    Dim coefficient = form->coefficient[k];
+    form_drop(&made, k);
+    return form_of(plan, form->atom[k]->args[a], &argument) &&
+           form_add(plan, &made, &argument, coefficient) &&
+           proves_nonnegative(plan, &made, budget);
+}
+
 static bool proves_nonnegative(Plan *plan, const Form *form, int *budget)
 {
     Dim zero = dim_const(plan->ir, 0);
@@ -243,6 +261,9 @@ static bool proves_nonnegative(Plan *plan, const Form *form, int *budget)
     Form made;
     if (replace_quotient(plan, form, k, positive, &made)) {
         return proves_nonnegative(plan, &made, budget);
+    }
+    if (needs_both(form->atom[k], !positive)) {
+        return with_argument(plan, form, k, 0, budget) && with_argument(plan, form, k, 1, budget);
     }
     Form bound;
     for (unsigned b = 0; atom_bound(plan, form->atom[k], !positive, b, &bound); b++) {

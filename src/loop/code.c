@@ -194,6 +194,17 @@ static const LoopExpr *call_expr(const Writer *w, uint32_t env, const Node *node
     for (uint32_t k = 0; k < node->arg_count; k++) {
         args[k] = value_expr(w, env, node->args[k]);
     }
+    BuiltinId f = node->as.builtin;
+    if ((f == BI_lt || f == BI_le) && args[0]->type == KIND_INT) { /* known by the loops' ranges? */
+        const LoopExpr *one = x_int(w->plan, f == BI_lt ? 1 : 0);
+        const LoopExpr *other = x_int(w->plan, f == BI_lt ? 0 : 1);
+        if (x_proves_le(w->plan, x_call2(w->plan, BI_add, args[0], one), args[1])) {
+            return x_bool(w->plan, true);
+        }
+        if (x_proves_le(w->plan, x_call2(w->plan, BI_add, args[1], other), args[0])) {
+            return x_bool(w->plan, false);
+        }
+    }
     return x_call(w->plan, node->as.builtin, args, node->arg_count);
 }
 
@@ -505,7 +516,11 @@ static void write_stage(Plan *plan, Scope *scope, Stage *stage)
         return;
     }
     Writer w = {plan, scope, stage};
-    const LoopExpr *value = guarded(&w, value_expr(&w, scope->env, stage->body));
+    const LoopExpr *value = value_expr(&w, scope->env, stage->body);
+    if (!plan->options->strict && stage->kind != STAGE_VALUE) {
+        value = x_regrouped(plan, value);
+    }
+    value = guarded(&w, value);
     switch (stage->kind) {
     case STAGE_VALUE: write_value(&w, stage, value); break;
     case STAGE_RETURN: value = x_convert(plan, value); /* fall through */
@@ -627,6 +642,10 @@ static void open_loop(Plan *plan, Scope *scope)
 
 static void open_if(Plan *plan, Scope *scope, const LoopExpr *condition)
 {
+    if (condition->kind == LX_BOOL && condition->as.integer) {
+        scope->block = scope->parent->block;
+        return;
+    }
     Stmt *stmt = block_add(plan, scope->parent->block, LS_IF);
     stmt->s.condition = condition;
     scope->block = stmt->body = block_new(plan, scope->parent->block, false);

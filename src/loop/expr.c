@@ -329,8 +329,29 @@ static const LoopExpr *fold_chain(Plan *plan, BuiltinId f, const LoopExpr *a, co
                    : x_call2(plan, BI_add, a->args[0], x_int(plan, sum));
 }
 
+static const LoopExpr *fold_bool(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b)
+{
+    if (f == BI_not) {
+        return a->kind == LX_BOOL ? x_bool(plan, !a->as.integer) : NULL;
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        const LoopExpr *one = k ? b : a;
+        const LoopExpr *other = k ? a : b;
+        if (one->kind == LX_BOOL) {
+            return (one->as.integer != 0) == (f == BI_and) ? other : one;
+        }
+    }
+    return NULL;
+}
+
 const LoopExpr *x_call(Plan *plan, BuiltinId f, const LoopExpr *const *args, unsigned count)
 {
+    if (builtins[f].signature == SIG_BOOL) {
+        const LoopExpr *folded = fold_bool(plan, f, args[0], count > 1 ? args[1] : NULL);
+        if (folded) {
+            return folded;
+        }
+    }
     if (count == 2 && args[0]->type == KIND_INT && args[1]->type == KIND_INT) {
         const LoopExpr *folded = fold_int(plan, f, args[0], args[1]);
         if (!folded) {
@@ -464,6 +485,51 @@ const LoopExpr *x_scaled(Plan *plan, const LoopExpr *rate, const LoopExpr *value
         return x_call1(plan, BI_neg, x_scaled(plan, rate, value->args[0]));
     }
     return x_call2(plan, BI_mul, rate, value);
+}
+
+enum { FACTOR_LIMIT = 16 };
+
+static bool add_factors(const LoopExpr *x, const LoopExpr **factors, unsigned *count, bool *minus)
+{
+    if (x->kind == LX_CALL && x->as.builtin == BI_mul) {
+        return add_factors(x->args[0], factors, count, minus) &&
+               add_factors(x->args[1], factors, count, minus);
+    }
+    if (x->kind == LX_CALL && x->as.builtin == BI_neg) {
+        *minus = !*minus;
+        return add_factors(x->args[0], factors, count, minus);
+    }
+    if (*count == FACTOR_LIMIT) {
+        return false;
+    }
+    unsigned at = (*count)++;
+    while (at > 0 && depth_of(factors[at - 1]) > depth_of(x)) {
+        factors[at] = factors[at - 1];
+        at--;
+    }
+    factors[at] = x;
+    return true;
+}
+
+const LoopExpr *x_regrouped(Plan *plan, const LoopExpr *value)
+{
+    const LoopExpr *factors[FACTOR_LIMIT];
+    unsigned count = 0;
+    bool minus = false;
+    bool product = value->kind == LX_CALL &&
+                   (value->as.builtin == BI_mul || value->as.builtin == BI_neg);
+    if (!product || value->type != KIND_REAL ||
+        !add_factors(value, factors, &count, &minus) || count < 3) {
+        return value;
+    }
+    if (depth_of(factors[1]) == depth_of(factors[count - 1])) {
+        return value; /* nothing would leave a loop */
+    }
+    const LoopExpr *made = minus ? x_call1(plan, BI_neg, factors[0]) : factors[0];
+    for (unsigned k = 1; k < count; k++) {
+        made = x_call2(plan, BI_mul, made, factors[k]);
+    }
+    return made;
 }
 
 enum { TERM_LIMIT = 64 };

@@ -116,8 +116,8 @@ static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, In
     if (a_fixed != b_fixed) {
         return b_fixed; /* no loop at all: best inside those that others share */
     }
-    bool a_sample = (plan->sample & INDEX_BIT(a)) != 0;
-    bool b_sample = (plan->sample & INDEX_BIT(b)) != 0;
+    bool a_sample = (plan->rows & INDEX_BIT(a)) != 0;
+    bool b_sample = (plan->rows & INDEX_BIT(b)) != 0;
     if (a_sample != b_sample) {
         return a_sample;
     }
@@ -138,10 +138,36 @@ static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, In
     return p != q ? p < q : a < b;
 }
 
+/* If the innermost loop reduces, all loops that reduce go inside: the accumulator is a register. */
+static void sums_inside(const Plan *plan, Stage *stage)
+{
+    IndexSet reduces = stage->bound & ~plan->rows & ~stage->fixed;
+    unsigned last = stage->order_count;
+    while (last > 0 && (stage->fixed & INDEX_BIT(stage->order[last - 1]))) {
+        last--;
+    }
+    bool register_sum = stage->kind == STAGE_SUM || stage->kind == STAGE_MAX;
+    if (!register_sum || last == 0 || !(reduces & INDEX_BIT(stage->order[last - 1]))) {
+        return;
+    }
+    Index order[INDEX_LIMIT];
+    unsigned count = 0;
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (unsigned k = 0; k < last; k++) {
+            if (((reduces & INDEX_BIT(stage->order[k])) != 0) == (pass == 1)) {
+                order[count++] = stage->order[k];
+            }
+        }
+    }
+    for (unsigned k = 0; k < last; k++) {
+        stage->order[k] = order[k];
+    }
+}
+
 void order_loops(Plan *plan, Stage *stage)
 {
     Costs costs = {{0}};
-    if (__builtin_popcountll(stage->loops & ~plan->sample) > 1) {
+    if (__builtin_popcountll(stage->loops & ~plan->rows) > 1) {
         add_reads(plan, stage, &costs);
         add_writes(plan, stage, &costs);
         for (Index x = 0; x < INDEX_LIMIT; x++) {
@@ -164,4 +190,5 @@ void order_loops(Plan *plan, Stage *stage)
         }
         stage->order[at] = x;
     }
+    sums_inside(plan, stage);
 }

@@ -56,6 +56,8 @@ const LoopExpr *x_select(Plan *plan, const LoopExpr *c, const LoopExpr *a, const
 const LoopExpr *x_dim(Plan *plan, Dim dim);
 /* rate · value, the rate multiplied to the factor that is known earliest. */
 const LoopExpr *x_scaled(Plan *plan, const LoopExpr *rate, const LoopExpr *value);
+/* A product with its factors multiplied in the order in which they are known. */
+const LoopExpr *x_regrouped(Plan *plan, const LoopExpr *value);
 /* Row-major index: Σ positions · strides, terms known early first. */
 const LoopExpr *x_index(Plan *plan, const LoopExpr *const *positions, const Dim *dims, unsigned rank);
 bool x_same(const LoopExpr *a, const LoopExpr *b);
@@ -265,6 +267,7 @@ struct Plan {
     bool *leaf_updated; /* by leaf: written by an UPDATE */
     bool *after_update; /* by Ref: depends on an updated leaf */
     IndexSet sample;    /* the sample indices */
+    IndexSet rows;      /* these, or what looks like one: the loop to be outermost */
     Scope *root;
     Block *root_block;
     uint32_t block_count;

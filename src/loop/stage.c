@@ -2,6 +2,8 @@
  * an elementwise value if it is dear and would be computed in several stages or once too often in one. */
 #include "loop/plan.h"
 
+#include <string.h>
+
 enum { DEAR = 8, DEPTH_LIMIT = 40 };
 
 typedef struct {
@@ -9,6 +11,7 @@ typedef struct {
     bool *stored;
     bool *merged;       /* an inner sum, done by the outer one */
     uint8_t *depth;
+    bool *deep;
     uint32_t *reader;   /* stage that reads it: 0 none, number + 1, or MANY */
     IndexSet *loops;    /* of all stages that read it */
 } Select;
@@ -34,7 +37,7 @@ static bool never_stored(const Node *node)
     case OP_CALL:
     case OP_CONVERT:
     case OP_SELECT:
-    case OP_READ: return node->kind == KIND_BOOL || node->rank > 0;
+    case OP_READ: return node->kind != KIND_REAL || node->rank > 0;
     case OP_SUM:
     case OP_MAX:
     case OP_ARGMAX:
@@ -161,6 +164,9 @@ static void output_stage(Plan *plan, size_t k)
 
 static double own_cost(const Node *node)
 {
+    if (node->kind != KIND_REAL) {
+        return 0; /* positions and conditions: they leave loops by themselves */
+    }
     switch (node->op) {
     case OP_CALL: return builtins[node->as.builtin].flops > 0 ? builtins[node->as.builtin].flops : 1;
     case OP_CONVERT:
@@ -188,32 +194,29 @@ static double own_cost(const Node *node)
     return 0;
 }
 
-/* Upwards: what computing each value takes, given what is stored for sure. */
+/* Upwards: what computing each value takes, given what is stored. Values under very many others are
+ * stored, so that expressions have bounded depth. */
 static void find_costs(Plan *plan, Select *select)
 {
     for (Ref v = 1; v < ir_count(plan->ir); v++) {
+        const Node *node = ir_node(plan->ir, v);
         if (!plan->reached[v]) {
             continue;
         }
-        const Node *node = ir_node(plan->ir, v);
         if (is_reduction(node->op)) {
             select->cost[v] = 1;
+            select->depth[v] = 0;
             continue;
         }
         double cost = own_cost(node);
         unsigned depth = 0;
         for (uint32_t k = 0; k < node->arg_count; k++) {
-            cost += select->cost[node->args[k]];
-            unsigned below = select->depth[node->args[k]];
-            depth = below > depth ? below : depth;
+            Ref arg = node->args[k];
+            cost += select->stored[arg] ? 1 : select->cost[arg];
+            depth = select->depth[arg] > depth ? select->depth[arg] : depth;
         }
-        if (!never_stored(node) && (depth >= DEPTH_LIMIT || (cost > DEAR && plan->uses[v] > 1))) {
-            select->stored[v] = depth >= DEPTH_LIMIT;
-            select->depth[v] = depth >= DEPTH_LIMIT ? 0 : (uint8_t)(depth + 1);
-            select->cost[v] = depth >= DEPTH_LIMIT ? 1 : cost;
-            continue;
-        }
-        select->depth[v] = (uint8_t)(depth < 200 ? depth + 1 : depth);
+        select->deep[v] = !never_stored(node) && depth >= DEPTH_LIMIT;
+        select->depth[v] = select->deep[v] ? 0 : (uint8_t)(depth < 200 ? depth + 1 : depth);
         select->cost[v] = cost;
     }
 }
@@ -273,11 +276,42 @@ static IndexSet node_loops(const Plan *plan, Ref v)
     return loops;
 }
 
+/* b[k] + Σ_j …: keeping the value rather than the sum takes no more memory, and the sum is a scalar. */
+static bool instead_of_sum(const Plan *plan, const Node *node)
+{
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        const Node *arg = ir_node(plan->ir, node->args[k]);
+        if (is_reduction(arg->op) && arg->op != OP_DEPOSIT && plan->uses[node->args[k]] == 1 &&
+            arg->free == node->free && arg->kind == KIND_REAL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool to_be_stored(const Plan *plan, const Select *select, Ref v)
+{
+    const Node *node = ir_node(plan->ir, v);
+    if (is_reduction(node->op)) {
+        return !select->merged[v];
+    }
+    if (never_stored(node)) {
+        return false;
+    }
+    if (select->deep[v] || (select->reader[v] == MANY && instead_of_sum(plan, node))) {
+        return true;
+    }
+    bool extra = (select->loops[v] & ~(node->free | update_loops(plan, v))) != 0;
+    return select->cost[v] > DEAR && (extra || select->reader[v] == MANY);
+}
+
 /* Downwards: who reads each value; which are stored. */
 static void decide(Plan *plan, Select *select)
 {
     const Ir *ir = plan->ir;
     Ref count = ir_count(ir);
+    memset(select->reader, 0, count * sizeof *select->reader);
+    memset(select->loops, 0, count * sizeof *select->loops);
     for (size_t k = 0; k < ir->output_count; k++) {
         const Output *output = &ir->outputs[k];
         IndexSet loops = ir_free(ir, output->value);
@@ -291,16 +325,10 @@ static void decide(Plan *plan, Select *select)
             continue;
         }
         const Node *node = ir_node(ir, v);
-        bool merged = select->merged[v];
-        if (is_reduction(node->op)) {
-            select->stored[v] = !merged;
-        } else if (!never_stored(node) && select->cost[v] > DEAR) {
-            bool extra = (select->loops[v] & ~(ir_free(ir, v) | update_loops(plan, v))) != 0;
-            select->stored[v] = select->stored[v] || extra || select->reader[v] == MANY;
-        }
-        IndexSet loops = select->stored[v] ? node_loops(plan, v)
-                         : merged          ? select->loops[v] | node_loops(plan, v)
-                                           : select->loops[v];
+        select->stored[v] = to_be_stored(plan, select, v);
+        IndexSet loops = select->stored[v]   ? node_loops(plan, v)
+                         : select->merged[v] ? select->loops[v] | node_loops(plan, v)
+                                             : select->loops[v];
         uint32_t reader = select->stored[v] ? v : select->reader[v];
         for (uint32_t k = 0; k < node->arg_count; k++) {
             note_reader(select, node->args[k], reader, loops);
@@ -516,6 +544,51 @@ static void find_fixed(Plan *plan, Stage *stage)
     }
 }
 
+/* Without samples, an array argument whose first axis no param has is taken for data: one pass over its
+ * rows, as over samples. */
+static void find_rows(Plan *plan)
+{
+    const Ir *ir = plan->ir;
+    unsigned sums[INDEX_LIMIT] = {0};
+    unsigned best = 0;
+    plan->rows = plan->sample;
+    if (plan->rows) {
+        return;
+    }
+    for (Ref v = 1; v < plan->node_count; v++) {
+        const Node *node = ir_node(ir, v);
+        if (plan->reached[v] && node->op == OP_SUM) {
+            sums[node->as.index]++;
+        }
+    }
+    for (Ref v = 1; v < plan->node_count; v++) {
+        const Node *read = ir_node(ir, v);
+        if (!plan->reached[v] || read->op != OP_READ || read->arg_count < 2) {
+            continue;
+        }
+        const Node *array = ir_node(ir, read->args[0]);
+        const Node *position = ir_node(ir, read->args[1]);
+        bool data = array->op == OP_LEAF && ir->leaves[array->as.leaf].role != LEAF_PARAM &&
+                    ir->leaves[array->as.leaf].role != LEAF_TANGENT &&
+                    position->op == OP_INDEX;
+        if (!data || sums[position->as.index] <= best) {
+            continue;
+        }
+        Dim dim = ir_index_dim(ir, position->as.index);
+        bool of_params = false;
+        for (size_t k = 0; k < ir->leaf_count; k++) {
+            for (unsigned a = 0; a < ir->leaves[k].rank; a++) {
+                of_params = of_params ||
+                            (ir->leaves[k].role == LEAF_PARAM && ir->leaves[k].shape[a] == dim);
+            }
+        }
+        if (!of_params) {
+            best = sums[position->as.index];
+            plan->rows = INDEX_BIT(position->as.index);
+        }
+    }
+}
+
 /* ---- all ------------------------------------------------------------------------------------------------------------ */
 
 bool stage_accumulates(const Stage *stage)
@@ -533,6 +606,7 @@ bool stage_select(Plan *plan)
         .stored = arena_array(plan->arena, bool, count),
         .merged = arena_array(plan->arena, bool, count),
         .depth = arena_array(plan->arena, uint8_t, count),
+        .deep = arena_array(plan->arena, bool, count),
         .reader = arena_array(plan->arena, uint32_t, count),
         .loops = arena_array(plan->arena, IndexSet, count),
     };
@@ -541,8 +615,11 @@ bool stage_select(Plan *plan)
     find_updates(plan);
     count_uses(plan);
     merge_sums(plan, &select);
-    find_costs(plan, &select);
-    decide(plan, &select);
+    for (unsigned round = 0; round < 2; round++) { /* what is stored makes its users cheap */
+        find_costs(plan, &select);
+        decide(plan, &select);
+    }
+    find_rows(plan);
     store_steps(plan, &select);
     for (Ref v = 1; v < count; v++) {
         if (plan->reached[v] && select.stored[v]) {
