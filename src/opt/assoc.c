@@ -122,10 +122,10 @@ static bool comes_before(const Rewriter *w, bool display, Ref a, Ref b) {
     }
     const IndexSet fa = ir_free(w->ir, a), fb = ir_free(w->ir, b);
     const int na = set_size(fa), nb = set_size(fb);
-    return na != nb ? na < nb : fa != fb ? fa < fb : a < b;
+    return na != nb ? na < nb : fa < fb;
 }
 
-/* Merge sort: lists may be long, and equal keys keep no order that matters. */
+/* Merge sort: lists may be long, and factors of equal rank keep the order they were written in. */
 static void sort_factors(Rewriter *w, bool display, Ref *list, Ref *scratch, size_t count) {
     if (count < 2) {
         return;
@@ -154,6 +154,11 @@ static Ref times(Ir *ir, Ref a, Ref b) {
     return a == REF_NONE ? b : ir_mul(ir, a, b);
 }
 
+static Ref divide(Ir *ir, Ref a, Ref b) {
+    const Ref top = a == REF_NONE ? ir_real(ir, 1) : a;
+    return ir_div(ir, top, b);
+}
+
 /* The product of what has the same free indices as the first of those left, applied to acc. */
 static Ref emit_group(Rewriter *w, const Product *p, size_t *over, size_t *under, Ref acc) {
     Ir *ir = w->ir;
@@ -166,14 +171,18 @@ static Ref emit_group(Rewriter *w, const Product *p, size_t *over, size_t *under
     while (*over < p->over.count && (display || ir_free(ir, p->over.list[*over]) == free)) {
         acc = times(ir, acc, p->over.list[(*over)++]);
     }
-    Ref divisor = REF_NONE;
-    while (*under < p->under.count && (display || ir_free(ir, p->under.list[*under]) == free)) {
-        divisor = times(ir, divisor, p->under.list[(*under)++]);
+    if (display) {
+        Ref divisor = REF_NONE;
+        while (*under < p->under.count) {
+            divisor = times(ir, divisor, p->under.list[(*under)++]);
+        }
+        return divisor == REF_NONE ? acc : divide(ir, acc, divisor);
     }
-    if (divisor == REF_NONE) {
-        return acc;
+    /* One division after the other: the product of divisors may overflow. */
+    while (*under < p->under.count && ir_free(ir, p->under.list[*under]) == free) {
+        acc = divide(ir, acc, p->under.list[(*under)++]);
     }
-    return ir_div(ir, acc == REF_NONE ? ir_real(ir, 1) : acc, divisor);
+    return acc;
 }
 
 static bool divides_exactly(double number, double divisor) {
@@ -291,9 +300,39 @@ static void settle(Rewriter *w, Ref v, Product *p) {
 
 /* ---- the kinds of values ---------------------------------------------------------------------------------- */
 
+/* Finite and not 0 whatever the data are: sizes and numbers. */
+static bool is_sure(const Ir *ir, Ref v) {
+    double number;
+    return (opt_is_number(ir, v, &number) && usable(number)) ||
+           (opt_is_op(ir, v, OP_CONVERT) && opt_is_op(ir, opt_arg(ir, v, 0), OP_SIZE));
+}
+
+/* Where all factors have the free indices of the result there is nothing to hoist, and the written order
+ * stays: the range of intermediate results is the user's choice. */
+static void keep_together(Rewriter *w, Product *p, IndexSet free) {
+    bool uniform = product_size(p) > 1 && !assoc_of(w)->display;
+    for (size_t k = 0; k < p->over.count; k++) {
+        uniform = uniform && ir_free(w->ir, p->over.list[k]) == free;
+    }
+    for (size_t k = 0; k < p->under.count; k++) {
+        uniform = uniform && ir_free(w->ir, p->under.list[k]) == free;
+    }
+    if (!uniform) {
+        return;
+    }
+    Product *factors = new_product(w);
+    factors->over = p->over;
+    factors->under = p->under;
+    const Ref whole = emit(w, factors);
+    p->over = p->under = (Factors){NULL, 0, 0};
+    multiply_value(w, p, whole);
+}
+
 static Product *product_of_mul(Rewriter *w, const Node *node) {
     Product *a = take(w, node->args[0]);
     Product *b = take(w, node->args[1]);
+    keep_together(w, a, node->free);
+    keep_together(w, b, node->free);
     if (a->over.count < b->over.count) { /* append the shorter list */
         Product *swap = a;
         a = b;
@@ -313,9 +352,12 @@ static Product *product_of_mul(Rewriter *w, const Node *node) {
     return a;
 }
 
+/* a / b: only a divisor that lacks an index of the quotient is separated from what it divides, since it
+ * can be hoisted. For people, always. */
 static Product *product_of_div(Rewriter *w, const Node *node) {
     Product *a = take(w, node->args[0]);
     Product *b = take(w, node->args[1]);
+    const bool display = assoc_of(w)->display;
     if (b->guard != REF_NONE) {
         divide_value(w, a, emit(w, b));
         return a;
@@ -326,16 +368,34 @@ static Product *product_of_div(Rewriter *w, const Node *node) {
     if (!scale(&a->number, b->divisor)) {
         add_factor(w, &a->over, ir_real(w->ir, b->divisor));
     }
-    append(w, &a->under, &b->over);
-    append(w, &a->over, &b->under);
-    return a;
-}
-
-/* Finite and not 0 whatever the data are: sizes and numbers. */
-static bool is_sure(const Ir *ir, Ref v) {
-    double number;
-    return (opt_is_number(ir, v, &number) && usable(number)) ||
-           (opt_is_op(ir, v, OP_CONVERT) && opt_is_op(ir, opt_arg(ir, v, 0), OP_SIZE));
+    if (product_size(b) == 0) {
+        return a;
+    }
+    if (display) {
+        append(w, &a->under, &b->over);
+        append(w, &a->over, &b->under);
+        return a;
+    }
+    b->number = b->divisor = 1;
+    const Ref divisor = emit(w, b);
+    if (ir_free(w->ir, divisor) != node->free) {
+        divide_value(w, a, divisor);
+        return a;
+    }
+    Product *rest = new_product(w), *outer = new_product(w);
+    outer->guard = a->guard;
+    outer->number = a->number;
+    outer->divisor = a->divisor;
+    for (size_t k = 0; k < a->over.count; k++) {
+        const Ref f = a->over.list[k];
+        add_factor(w, is_sure(w->ir, f) ? &outer->over : &rest->over, f);
+    }
+    for (size_t k = 0; k < a->under.count; k++) {
+        const Ref f = a->under.list[k];
+        add_factor(w, is_sure(w->ir, f) ? &outer->under : &rest->under, f);
+    }
+    add_factor(w, &outer->over, ir_div(w->ir, emit(w, rest), divisor));
+    return outer;
 }
 
 static void split_factors(Rewriter *w, const Factors *from, IndexSet bound, bool guarded,

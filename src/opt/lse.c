@@ -1,6 +1,7 @@
 /* lse.c: log-sum-exp written out: m = max a, e = exp(a - m), s = Σ e, v = m + log s; and every
- * exp(a - v) becomes e * (1/s), so that one exponential an element is computed, not two. Where m is not
- * finite it is replaced by 0, which makes the value -∞ or ∞ instead of NaN.
+ * exp(a - v) becomes e * (1/s), so that one exponential an element is computed, not two; x - v becomes
+ * (x - m) - log s, which keeps the digits that m + log s has no room for. Where m is not finite it is
+ * replaced by 0, which makes the value -∞ or ∞ instead of NaN.
  * Returns an Ir without LSE. */
 #include "opt/rewrite.h"
 
@@ -9,6 +10,7 @@
 typedef struct {
     Ref exponential; /* e */
     Ref inverse;     /* 1/s */
+    Ref shift, log;  /* m and log s */
 } Expansion;
 
 static Ref expand_lse(Rewriter *w, Ref v) {
@@ -29,23 +31,36 @@ static Ref expand_lse(Rewriter *w, Ref v) {
     const Ref e = ir_call1(ir, BI_exp, ir_sub(ir, a, shift));
     const Ref sum = ir_sum(ir, i, e);
     const Ref one = ir_real(ir, 1);
-    expansions[v] = (Expansion){e, ir_div(ir, one, sum)};
+    const Ref inverse = ir_div(ir, one, sum);
     const Ref log = ir_call1(ir, BI_log, sum);
+    expansions[v] = (Expansion){e, inverse, shift, log};
     return ir_add(ir, shift, log);
+}
+
+/* The expansion of v, if v is a log-sum-exp that was expanded. */
+static const Expansion *expansion_of(const Rewriter *w, Ref v) {
+    const Expansion *expansions = w->context;
+    return opt_is_op(w->ir, v, OP_LSE) && expansions[v].exponential != REF_NONE ? &expansions[v]
+                                                                                : NULL;
 }
 
 static Ref lse_rule(Rewriter *w, Ref v) {
     Ir *ir = w->ir;
-    const Expansion *expansions = w->context;
     if (opt_is_op(ir, v, OP_LSE)) {
         return expand_lse(w, v);
     }
     if (opt_is_call(ir, v, BI_exp) && opt_is_call(ir, opt_arg(ir, v, 0), BI_sub)) {
         const Ref difference = opt_arg(ir, v, 0);
-        const Ref lse = opt_arg(ir, difference, 1);
-        if (opt_is_op(ir, lse, OP_LSE) && opt_arg(ir, lse, 0) == opt_arg(ir, difference, 0) &&
-            expansions[lse].exponential != REF_NONE) {
-            return ir_mul(ir, expansions[lse].exponential, expansions[lse].inverse);
+        const Expansion *x = expansion_of(w, opt_arg(ir, difference, 1));
+        if (x && opt_arg(ir, opt_arg(ir, difference, 1), 0) == opt_arg(ir, difference, 0)) {
+            return ir_mul(ir, x->exponential, x->inverse);
+        }
+    }
+    if (opt_is_call(ir, v, BI_sub)) {
+        const Expansion *x = expansion_of(w, opt_arg(ir, v, 1));
+        if (x) {
+            const Ref shifted = ir_sub(ir, w->map[opt_arg(ir, v, 0)], x->shift);
+            return ir_sub(ir, shifted, x->log);
         }
     }
     return opt_rebuild(w, v);

@@ -37,21 +37,21 @@ typedef struct {
 
 static int failures;
 
-static double uniform(T *t) {
+static inline double uniform(T *t) {
     t->random = t->random * 6364136223846793005u + 1442695040888963407u;
     return (double)(t->random >> 11) * 0x1p-53;
 }
 
-static int pick(T *t, int n) {
+static inline int pick(T *t, int n) {
     return (int)(uniform(t) * n);
 }
 
-static double normal(T *t) {
+static inline double normal(T *t) {
     const double u = uniform(t) + 1e-300, v = uniform(t);
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
-static T new_test(uint64_t seed) {
+static inline T new_test(uint64_t seed) {
     T t = {.random = seed * 2654435761u + 12345, .tolerance = 1e-6, .step = 1e-5};
     for (int k = 0; k < 4; k++) {
         uniform(&t);
@@ -68,23 +68,23 @@ static T new_test(uint64_t seed) {
     return t;
 }
 
-static void end_test(T *t) {
+static inline void end_test(T *t) {
     arena_destroy(t->arena);
 }
 
 /* ---- building ------------------------------------------------------------------------------------------ */
 
-static Dim new_dim(T *t, const char *name, int64_t extent) {
+static inline Dim new_dim(T *t, const char *name, int64_t extent) {
     const Dim dim = dim_symbol(t->ir, intern_text(t->names, name));
     t->extents[dim_symbol_number(t->ir, dim)] = extent;
     return dim;
 }
 
-static int64_t extent(const T *t, Dim dim) {
+static inline int64_t extent(const T *t, Dim dim) {
     return dim_evaluate(t->ir, dim, t->extents);
 }
 
-static size_t leaf_entries(const T *t, const Leaf *leaf) {
+static inline size_t leaf_entries(const T *t, const Leaf *leaf) {
     size_t n = 1;
     for (unsigned k = 0; k < leaf->rank; k++) {
         n *= (size_t)extent(t, leaf->shape[k]);
@@ -92,7 +92,7 @@ static size_t leaf_entries(const T *t, const Leaf *leaf) {
     return n;
 }
 
-static Ref new_leaf(T *t, const char *name, LeafRole role, unsigned rank, const Dim *shape) {
+static inline Ref new_leaf(T *t, const char *name, LeafRole role, unsigned rank, const Dim *shape) {
     const Leaf leaf = {.name = intern_text(t->names, name),
                        .role = role,
                        .kind = KIND_REAL,
@@ -109,7 +109,7 @@ static Ref new_leaf(T *t, const char *name, LeafRole role, unsigned rank, const 
     return ir_leaf(t->ir, k);
 }
 
-static Ref new_int_leaf(T *t, const char *name, unsigned rank, const Dim *shape, Dim classes) {
+static inline Ref new_int_leaf(T *t, const char *name, unsigned rank, const Dim *shape, Dim classes) {
     const Leaf leaf = {.name = intern_text(t->names, name),
                        .role = LEAF_COLUMN,
                        .kind = KIND_INT,
@@ -133,23 +133,23 @@ static Ref new_int_leaf(T *t, const char *name, unsigned rank, const Dim *shape,
 #define LABELS(t, name, classes, ...) new_int_leaf(t, name, DIMS(__VA_ARGS__), classes)
 #define READ(t, a, ...) ir_read((t)->ir, a, REFS(__VA_ARGS__))
 
-static Ref scalar_param(T *t, const char *name) {
+static inline Ref scalar_param(T *t, const char *name) {
     return new_leaf(t, name, LEAF_PARAM, 0, NULL);
 }
 
-static Ref at(T *t, Index i) {
+static inline Ref at(T *t, Index i) {
     return ir_idx(t->ir, i);
 }
 
-static Ref real(T *t, double x) {
+static inline Ref real(T *t, double x) {
     return ir_real(t->ir, x);
 }
 
-static Ref call(T *t, BuiltinId f, Ref a) {
+static inline Ref call(T *t, BuiltinId f, Ref a) {
     return ir_call1(t->ir, f, a);
 }
 
-static void set_output(T *t, Ref value) {
+static inline void set_output(T *t, Ref value) {
     ir_add_output(t->ir, (Output){.name = intern_text(t->names, "value"),
                                   .role = OUT_VALUE,
                                   .value = value,
@@ -165,7 +165,7 @@ typedef struct {
     EvalInput input;
 } Inputs;
 
-static void set_inputs(T *t, Inputs *in, double *const *direction, const Ir *ir) {
+static inline void set_inputs(T *t, Inputs *in, double *const *direction, const Ir *ir) {
     memset(in, 0, sizeof *in);
     for (size_t k = 0; k < ir->leaf_count && k < 2 * MAX_LEAVES; k++) {
         const Leaf *leaf = &ir->leaves[k];
@@ -179,30 +179,30 @@ static void set_inputs(T *t, Inputs *in, double *const *direction, const Ir *ir)
     in->input = (EvalInput){t->extents, in->reals, in->ints};
 }
 
-static double *evaluate(T *t, const Ir *ir, size_t output, double *const *direction, size_t *count) {
+static inline double *evaluate(T *t, const Ir *ir, size_t output, double *const *direction, size_t *count) {
     Inputs in;
     size_t ignored;
     set_inputs(t, &in, direction, ir);
     return ir_eval_output(ir, &in.input, output, count ? count : &ignored);
 }
 
-static double value_of(T *t, const Ir *ir) {
+static inline double value_of(T *t, const Ir *ir) {
     return evaluate(t, ir, 0, NULL, NULL)[0];
 }
 
 /* ---- the comparison --------------------------------------------------------------------------------------- */
 
-static void fail(const char *name, const char *what, double found, double expected) {
+static inline void fail(const char *name, const char *what, double found, double expected) {
     if (failures++ < 40) {
         printf("%s: %s: %.15g, expected %.15g\n", name, what, found, expected);
     }
 }
 
-static bool near(double a, double b, double scale, double tolerance) {
+static inline bool near(double a, double b, double scale, double tolerance) {
     return fabs(a - b) <= tolerance * (scale + 1e-3) || (isnan(a) && isnan(b)) || a == b;
 }
 
-static bool check_verify(const char *name, const char *pass, const Ir *ir) {
+static inline bool check_verify(const char *name, const char *pass, const Ir *ir) {
     const char *message = ir_verify(ir);
     if (message && failures++ < 40) {
         printf("%s: after %s: %s\n%s\n", name, pass, message, ir_text(ir));
@@ -210,7 +210,7 @@ static bool check_verify(const char *name, const char *pass, const Ir *ir) {
     return !message;
 }
 
-static double largest(const double *list, size_t count) {
+static inline double largest(const double *list, size_t count) {
     double most = 0;
     for (size_t k = 0; k < count; k++) {
         most = fmax(most, fabs(list[k]));
@@ -218,12 +218,12 @@ static double largest(const double *list, size_t count) {
     return most;
 }
 
-static size_t reached(const Ir *ir) {
+static inline size_t reached(const Ir *ir) {
     return ir_count(ir_compact(ir)) - 1;
 }
 
 /* The gradient by central differences. */
-static double *differences(T *t, const Ir *ir, uint32_t leaf) {
+static inline double *differences(T *t, const Ir *ir, uint32_t leaf) {
     double *g = arena_array(t->arena, double, t->counts[leaf] + 1);
     for (size_t k = 0; k < t->counts[leaf]; k++) {
         double *x = &t->reals[leaf][k];
@@ -237,7 +237,7 @@ static double *differences(T *t, const Ir *ir, uint32_t leaf) {
     return g;
 }
 
-static bool complex_step(T *t, const Ir *ir, double *const *direction, double *result) {
+static inline bool complex_step(T *t, const Ir *ir, double *const *direction, double *result) {
     Inputs in;
     const double *imaginary[2 * MAX_LEAVES] = {NULL};
     double *re, *im;
@@ -265,7 +265,7 @@ typedef struct {
     size_t count;
 } Wrt;
 
-static Wrt wrt_of(const T *t) {
+static inline Wrt wrt_of(const T *t) {
     Wrt wrt = {{0}, 0};
     for (uint32_t k = 0; k < t->ir->leaf_count; k++) {
         if (t->wrt[k]) {
@@ -276,7 +276,7 @@ static Wrt wrt_of(const T *t) {
 }
 
 /* Output k of `found` against that of `expected`. */
-static void compare_outputs(T *t, const char *name, const char *what, const Ir *found,
+static inline void compare_outputs(T *t, const char *name, const char *what, const Ir *found,
                             const Ir *expected, double tolerance) {
     for (size_t k = 0; k < expected->output_count; k++) {
         size_t n, m;
@@ -296,12 +296,12 @@ static void compare_outputs(T *t, const char *name, const char *what, const Ir *
     }
 }
 
-static OptOptions options_of(T *t, int level, bool strict) {
+static inline OptOptions options_of(T *t, int level, bool strict) {
     return (OptOptions){.level = level, .strict = strict, .rules = t->rules, .verify = false};
 }
 
 /* Each pass must keep the values of all outputs. */
-static void check_passes(T *t, const char *name, const Ir *gradient) {
+static inline void check_passes(T *t, const char *name, const Ir *gradient) {
     const struct {
         int level;
         bool strict;
@@ -323,7 +323,7 @@ static void check_passes(T *t, const char *name, const Ir *gradient) {
 }
 
 /* Gradients against differences, and <gradient, direction> against forward mode and complex step. */
-static void check_derivatives(T *t, const char *name, const Ir *ir, const Ir *gradient) {
+static inline void check_derivatives(T *t, const char *name, const Ir *ir, const Ir *gradient) {
     const Wrt wrt = wrt_of(t);
     double *direction[MAX_LEAVES] = {NULL};
     double product = 0, scale = 1e-3;
@@ -364,7 +364,7 @@ static void check_derivatives(T *t, const char *name, const Ir *ir, const Ir *gr
     }
 }
 
-static Ir *gradient_of(T *t, const char *name, const Ir *ir) {
+static inline Ir *gradient_of(T *t, const char *name, const Ir *ir) {
     const Diff diff = {t->rules, t->diags};
     const Wrt wrt = wrt_of(t);
     rules_prepare(t->rules, &t->front, ir);
@@ -377,7 +377,7 @@ static Ir *gradient_of(T *t, const char *name, const Ir *ir) {
     return gradient;
 }
 
-static void check(T *t, const char *name) {
+static inline void check(T *t, const char *name) {
     if (!check_verify(name, "building", t->ir)) {
         return;
     }

@@ -162,8 +162,8 @@ static void uneven(T *t) {
     const Ref scan = ir_scan(ir, tag, time, -1, inits, steps, 2);
     const Ref first = READ(t, ir_pick(ir, scan, 0), ir_int(ir, 0), at(t, h));
     const Ref weight = READ(t, ir_pick(ir, scan, 1), ir_int(ir, 1));
-    const Ref sum = ir_sum(ir, n, ir_sum(ir, h, ir_square(ir, first)));
-    set_output(t, ir_add(ir, sum, call(t, BI_exp, weight)));
+    const Ref square = ir_sum(ir, h, ir_square(ir, first));
+    set_output(t, ir_sum(ir, n, ir_add(ir, square, call(t, BI_exp, weight))));
 }
 
 /* A state whose step is taken by an outer index of the same dim as its axis. */
