@@ -56,7 +56,9 @@ static void sum_add(Sum *sum, int64_t coefficient, const uint32_t *atoms, uint32
     memmove(&sum->terms[at + 1], &sum->terms[at], (sum->count - at) * sizeof sum->terms[0]);
     sum->terms[at].coefficient = coefficient;
     sum->terms[at].degree = degree;
-    memcpy(sum->terms[at].atoms, atoms, degree * sizeof *atoms);
+    for (uint32_t k = 0; k < degree; k++) {
+        sum->terms[at].atoms[k] = atoms[k];
+    }
     sum->count++;
 }
 
