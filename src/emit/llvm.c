@@ -170,23 +170,61 @@ static LLVMBasicBlockRef new_block(LlvmFunction *function, const char *name) {
 
 static void build_statements(LlvmFunction *function, const LoopStmt *statement);
 
+/* exp, log, tanh, …: a vector loop would call them lane by lane. */
+static bool is_library_call(BuiltinId id) {
+    return builtins[id].flops >= 20;
+}
+
+static bool expr_calls_library(const LoopExpr *expr) {
+    if (!expr) {
+        return false;
+    }
+    if (expr->kind == LX_CALL && is_library_call(expr->as.builtin)) {
+        return true;
+    }
+    for (unsigned k = 0; k < expr->count; k++) {
+        if (expr_calls_library(expr->args[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool calls_library(const LoopStmt *statement) {
+    for (; statement; statement = statement->next) {
+        if (expr_calls_library(statement->value) || expr_calls_library(statement->condition) ||
+            calls_library(statement->body)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static LLVMMetadataRef loop_option(Llvm *llvm, const char *name, LLVMTypeRef type,
+                                   unsigned long long value) {
+    LLVMMetadataRef pair[] = {
+        LLVMMDStringInContext2(llvm->context, name, strlen(name)),
+        LLVMValueAsMetadata(LLVMConstInt(type, value, false)),
+    };
+    return LLVMMDNodeInContext2(llvm->context, pair, 2);
+}
+
 /* Metadata on the branch back: it ends; a sum is taken in two vectors at a time, so that short rows
- * still enter the vector loop and long ones do not wait for one chain of additions. */
-static void mark_loop(Llvm *llvm, LLVMValueRef branch, unsigned flags) {
+ * still enter the vector loop and long ones do not wait for one chain of additions; a loop of calls
+ * stays as it is. */
+static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement) {
     LLVMContextRef context = llvm->context;
     LLVMMetadataRef progress = LLVMMDStringInContext2(context, "llvm.loop.mustprogress", 22);
-    LLVMMetadataRef two = LLVMValueAsMetadata(LLVMConstInt(LLVMInt32TypeInContext(context), 2, 0));
-    LLVMMetadataRef interleave[] = {
-        LLVMMDStringInContext2(context, "llvm.loop.interleave.count", 26),
-        two,
-    };
     LLVMMetadataRef self = LLVMTemporaryMDNode(context, NULL, 0); /* the node names itself first */
-    LLVMMetadataRef operands[] = {
-        self,
-        LLVMMDNodeInContext2(context, &progress, 1),
-        LLVMMDNodeInContext2(context, interleave, 2),
-    };
-    LLVMMetadataRef node = LLVMMDNodeInContext2(context, operands, flags & LOOP_REDUCES ? 3 : 2);
+    LLVMMetadataRef operands[3] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
+    size_t count = 2;
+    if (calls_library(statement->body)) {
+        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 0);
+    } else if (statement->flags & LOOP_REDUCES) {
+        operands[count++] =
+            loop_option(llvm, "llvm.loop.interleave.count", LLVMInt32TypeInContext(context), 2);
+    }
+    LLVMMetadataRef node = LLVMMDNodeInContext2(context, operands, count);
     LLVMMetadataReplaceAllUsesWith(self, node);
     unsigned kind = LLVMGetMDKindIDInContext(context, "llvm.loop", 9);
     LLVMSetMetadata(branch, kind, LLVMMetadataAsValue(context, node));
@@ -219,7 +257,7 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     LLVMValueRef more = statement->down ? LLVMBuildICmp(builder, LLVMIntSGT, counter, low, "more")
                                         : LLVMBuildICmp(builder, LLVMIntSLT, next, high, "more");
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
-    mark_loop(llvm, LLVMBuildCondBr(builder, more, loop, after), statement->flags);
+    mark_loop(llvm, LLVMBuildCondBr(builder, more, loop, after), statement);
     LLVMValueRef values[] = {start, next};
     LLVMBasicBlockRef blocks[] = {before, latch};
     LLVMAddIncoming(counter, values, blocks, 2);
