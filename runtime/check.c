@@ -10,6 +10,8 @@ enum { POINTS = 3, COMPONENTS_MAX = 64 };
 
 static const double limit = 1e-5; /* beyond what differences of doubles can be off */
 
+static const double sharp = 1e-2; /* a step with more blur than this tells little */
+
 typedef struct {
     Session *session;
     Evaluator *evaluator;
@@ -20,29 +22,42 @@ typedef struct {
     int64_t compared;
 } Check;
 
-/* The relative difference that is left after rounding errors are allowed for; the best of three steps. */
-static double compare(Check *check, size_t at, double value) {
-    double best = INFINITY;
+/* What is left of the difference of slope and derivative, relative, for one step. *blur: how much of it
+ * rounding and kinks between the two sides (relu, abs) may account for. */
+static double difference(Check *check, size_t at, double value, double h, double *blur) {
     double x = check->params[at];
-    double g = check->gradient[at];
-    for (int k = 0; k < 3; k++) {
-        static const double steps[] = {6e-6, 1e-4, 1e-3};
-        double h = steps[k] * fmax(1, fabs(x));
-        volatile double above = x + h;
-        volatile double below = x - h;
-        check->params[at] = above;
-        double high = evaluate(check->evaluator, check->params, NULL);
-        check->params[at] = below;
-        double low = evaluate(check->evaluator, check->params, NULL);
-        double slope = (high - low) / (above - below);
-        double noise = 8 * DBL_EPSILON * fmax(fabs(high), fabs(low)) / h;
-        double scale = fmax(fabs(g), fabs(slope));
-        double off = fmax(0, fabs(slope - g) - noise);
-        double relative = off == 0 ? 0 : off / scale;
-        best = relative < best ? relative : best;
-    }
+    volatile double above = x + h;
+    volatile double below = x - h;
+    check->params[at] = above;
+    double high = evaluate(check->evaluator, check->params, NULL);
+    check->params[at] = below;
+    double low = evaluate(check->evaluator, check->params, NULL);
     check->params[at] = x;
-    return isfinite(value) ? best : INFINITY;
+    double slope = (high - low) / (above - below);
+    double allowed = 8 * DBL_EPSILON * fmax(fabs(high), fabs(low)) / h +
+                     fabs((high - value) / (above - x) - (value - low) / (x - below));
+    double scale = fmax(fabs(check->gradient[at]), fabs(slope));
+    double off = fmax(0, fabs(slope - check->gradient[at]) - allowed);
+    *blur = scale > 0 ? allowed / scale : 0;
+    return off == 0 ? 0 : off / scale;
+}
+
+/* The best of several steps, of those that tell something. */
+static double compare(Check *check, size_t at, double value) {
+    static const double steps[] = {6e-6, 1e-4, 1e-3};
+    double x = fabs(check->params[at]);
+    double best = INFINITY;
+    double best_blurred = INFINITY;
+    for (int k = 0; k < 6; k++) {
+        double blur;
+        double h = steps[k % 3] * (k < 3 ? fmax(1, x) : fmax(1e-3, x));
+        double off = difference(check, at, value, h, &blur);
+        if (blur < sharp && off < best) {
+            best = off;
+        }
+        best_blurred = off < best_blurred ? off : best_blurred;
+    }
+    return !isfinite(value) ? INFINITY : best < INFINITY ? best : best_blurred;
 }
 
 static char *component_name(Check *check, const Param *param, int64_t k) {

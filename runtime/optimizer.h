@@ -55,6 +55,7 @@ struct Training {
     double *work;      /* of the sgd kernel */
     int64_t epoch, step;
     double objective, gradient_norm;
+    bool current; /* an epoch left objective and gradient as they are at params */
     Bad bad;
     bool (*stopped)(void); /* has a signal asked to end? */
 };

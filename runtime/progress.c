@@ -96,11 +96,11 @@ void progress_clear(Progress *progress) {
     }
 }
 
-bool progress_epoch(Progress *progress, const Training *training) {
+bool progress_epoch(Progress *progress, const Training *training, bool last) {
     if (progress->log >= 0 && !write_log(progress, training)) {
         return false;
     }
-    bool regular = training->epoch % training->report == 0 || training->epoch == training->epochs;
+    bool regular = last || training->epoch % training->report == 0;
     if (progress->terminal) {
         progress_draw(progress, training, training->epoch == 0);
     } else if (!progress->quiet && regular) {

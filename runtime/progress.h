@@ -16,7 +16,7 @@ typedef struct {
 bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error, const char *log_path);
 /* Is the objective of this epoch wanted? */
 bool progress_due(const Progress *progress, const Training *training);
-bool progress_epoch(Progress *progress, const Training *training);
+bool progress_epoch(Progress *progress, const Training *training, bool last);
 /* Between reports, on a terminal. */
 void progress_draw(Progress *progress, const Training *training, bool now);
 void progress_clear(Progress *progress); /* before other text */

@@ -174,8 +174,11 @@ static bool make_vectors(Session *session, Training *training) {
 
 static EpochStatus evaluate_epoch(Training *training) {
     bool full = training->optimizer->full_batch;
-    training->objective =
-        evaluate(training->evaluator, training->params, full ? training->gradient : NULL);
+    if (!training->current) {
+        training->objective =
+            evaluate(training->evaluator, training->params, full ? training->gradient : NULL);
+    }
+    training->current = false;
     if (full) {
         training->gradient_norm = norm(training->gradient, training->parameters);
     }
@@ -202,15 +205,15 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
         if ((due || training->optimizer->full_batch) && evaluate_epoch(training) == EPOCH_DIVERGED) {
             return EPOCH_DIVERGED;
         }
-        if (due && !progress_epoch(progress, training)) {
+        if (training->optimizer->full_batch && training->gradient_norm <= training->tolerance && !last) {
+            status = EPOCH_CONVERGED;
+            last = due = true;
+        }
+        if (due && !progress_epoch(progress, training, last)) {
             *failed = true;
             return status;
         }
         progress_draw(progress, training, false);
-        if (training->optimizer->full_batch && training->gradient_norm <= training->tolerance && !last) {
-            status = EPOCH_CONVERGED;
-            last = true;
-        }
         if (last || caught) {
             return caught && status == EPOCH_DONE && !last ? EPOCH_STOPPED : status;
         }
