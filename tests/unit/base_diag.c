@@ -118,7 +118,8 @@ static void test_limit(void) {
     for (const char *at = out; (at = strstr(at, "error: ")) != NULL; at++) {
         count++;
     }
-    if (count != 20 || strstr(out, "\n… and 5 more errors\n") == NULL || diags_errors(s.diags) != 25) {
+    if (count != 20 || strstr(out, "\n… and 5 more errors\n") == NULL ||
+        diags_errors(s.diags) != 25) {
         printf("limit: %zu errors printed\n", count);
         failures++;
     }

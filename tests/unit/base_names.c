@@ -28,9 +28,17 @@ static void test_intern(Arena *arena) {
 static const struct {
     const char *name, *meant;
 } slips[] = {
-    {"wieght", "weight"}, {"weigth", "weight"}, {"Weight", "weight"}, {"sigmod", "sigmoid"},
-    {"x", NULL},          {"W", "w"},           {"zzz", NULL},        {"θ1", "θ0"},
-    {"weight", NULL},     {"completely", NULL}, {"sigmoidal", "sigmoid"},
+    {"wieght", "weight"},
+    {"weigth", "weight"},
+    {"Weight", "weight"},
+    {"sigmod", "sigmoid"},
+    {"x", NULL},
+    {"W", "w"},
+    {"zzz", NULL},
+    {"θ1", "θ0"},
+    {"weight", NULL},
+    {"completely", NULL},
+    {"sigmoidal", "sigmoid"},
 };
 
 static void test_closest(Arena *arena) {
@@ -56,8 +64,8 @@ static void test_places(Arena *arena) {
     uint32_t file = sources_add(sources, "a.model", text, sizeof text - 1, false);
     static const struct {
         uint32_t offset, line, column;
-    } places[] = {{0, 1, 1}, {3, 1, 4}, {4, 2, 1}, {9, 2, 3}, {14, 3, 1}, {15, 4, 1},
-                  {19, 4, 5}, {99, 4, 5}};
+    } places[] = {{0, 1, 1},  {3, 1, 4},  {4, 2, 1},  {9, 2, 3},
+                  {14, 3, 1}, {15, 4, 1}, {19, 4, 5}, {99, 4, 5}};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         Place found = sources_place(sources, file, places[i].offset);
         if (found.line != places[i].line || found.column != places[i].column) {
@@ -78,9 +86,15 @@ static void test_utf8(void) {
         uint32_t character;
         size_t size;
     } rows[] = {
-        {"a", 'a', 1},          {"é", 0xE9, 2},           {"权", 0x6743, 3},
-        {"😀", 0x1F600, 4},     {"\xC3", UINT32_MAX, 1},  {"\xC0\x80", UINT32_MAX, 1},
-        {"\xED\xA0\x80", UINT32_MAX, 1}, {"\xFF", UINT32_MAX, 1}, {"\xF4\x90\x80\x80", UINT32_MAX, 1},
+        {"a", 'a', 1},
+        {"é", 0xE9, 2},
+        {"权", 0x6743, 3},
+        {"😀", 0x1F600, 4},
+        {"\xC3", UINT32_MAX, 1},
+        {"\xC0\x80", UINT32_MAX, 1},
+        {"\xED\xA0\x80", UINT32_MAX, 1},
+        {"\xFF", UINT32_MAX, 1},
+        {"\xF4\x90\x80\x80", UINT32_MAX, 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t size;
