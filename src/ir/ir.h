@@ -285,8 +285,14 @@ Ref ir_rule(Ir *ir, const Rules *rules, Ref call, unsigned k);
 const char *ir_text(const Ir *ir);
 /* Reads the text form; on failure NULL, with errors in diags. read ∘ print = identity. */
 Ir *ir_from_text(Arena *arena, Interner *names, Diags *diags, const Sources *sources, uint32_t file);
-/* A value as a formula of the model language, for derivations and messages ("2 * x * (x * w - y)"). */
+/* A value as a formula of the model language, for derivations and messages ("2 * x * (x * w - y)"). One
+ * that would be longer than some 2,000 characters names its shared parts: "t2 * x\n  where t1 = …". */
 const char *ir_formula(const Ir *ir, Ref v);
+/* The parts of a formula apart: `definitions[k]` is "t1 = …" or "t1[j] = …", of *count. */
+const char *ir_formula_parts(const Ir *ir, Ref v, const char *const **definitions, size_t *count);
+/* The letter that formulas use for an index: n for samples, i, j, k, … for others, no name of a leaf or
+ * size. */
+const char *ir_index_name(const Ir *ir, Index i);
 
 /* ---- verify.c -------------------------------------------------------------------------------------- */
 
