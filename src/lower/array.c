@@ -327,14 +327,13 @@ Ref lower_matmul(Lower *lower, const Expr *expr, Ref a, Ref b) {
  * ------------------------------------------------------------------------------------ */
 
 static Ref concat_two(Lower *lower, Ref a, Ref b) {
-    Index names[RANK_LIMIT], inner[RANK_LIMIT];
+    Index names[RANK_LIMIT];
     Dim shape[RANK_LIMIT];
     const Node *x = ir_node(lower->ir, a);
     const Node *y = ir_node(lower->ir, b);
     unsigned rank = x->rank;
 
-    memcpy(shape, x->shape, rank * sizeof(Dim));
-    memcpy(inner, (Index[RANK_LIMIT]){0}, sizeof inner);
+    copy_ids(shape, x->shape, rank);
     Dim cut = x->shape[0];
     shape[0] = dim_add(lower->ir, cut, y->shape[0]);
     fresh_names(lower, shape, rank, ir_free(lower->ir, a) | ir_free(lower->ir, b), names);

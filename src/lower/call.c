@@ -185,10 +185,19 @@ static uint32_t memo_hash(const Function *f, const Ref *args, size_t count) {
     return (uint32_t)(h >> 32) % MEMO_BUCKETS;
 }
 
+static bool same_refs(const Ref *a, const Ref *b, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        if (a[k] != b[k]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static Memo *find_memo(const Lower *lower, const Function *f, const Binding *env, const Ref *args,
                        size_t count) {
     for (Memo *m = lower->memo[memo_hash(f, args, count)]; m; m = m->next) {
-        if (m->function == f && m->env == env && memcmp(m->args, args, count * sizeof *args) == 0) {
+        if (m->function == f && m->env == env && same_refs(m->args, args, count)) {
             return m;
         }
     }
@@ -201,7 +210,7 @@ static void add_memo(Lower *lower, Memo memo) {
     Ref *args = arena_array(lower->arena, Ref, memo.count + 1);
 
     *m = memo;
-    memcpy(args, memo.args, memo.count * sizeof *args);
+    copy_ids(args, memo.args, memo.count);
     m->args = args;
     m->next = lower->memo[bucket];
     lower->memo[bucket] = m;
@@ -261,7 +270,7 @@ Values invoke(Lower *lower, const Function *f, const ModelFunction *model, const
     bool library = lower->library;
     Call call = {f, at, lower->call};
     Ref *own = arena_array(lower->arena, Ref, f->formal_count + 1);
-    memcpy(own, args, f->formal_count * sizeof *own);
+    copy_ids(own, args, f->formal_count);
     lower->env = env;
     lower->call = &call;
     lower->library = model ? model->library : library;
@@ -312,7 +321,7 @@ static bool one_lead(Lower *lower, Lead *lead, const Node *node, unsigned extra)
         }
         merged[k] = a != DIM_NONE ? a : b;
     }
-    memcpy(lead->shape, merged, rank * sizeof(Dim));
+    copy_ids(lead->shape, merged, rank);
     lead->rank = rank;
     return true;
 }

@@ -58,6 +58,13 @@ typedef struct {
     bool failed;          /* a value is missing for a reason reported elsewhere */
 } Lower;
 
+/* Copies dims or refs; none from nowhere is fine. */
+static inline void copy_ids(uint32_t *to, const uint32_t *from, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        to[k] = from[k];
+    }
+}
+
 /* ---- message.c ------------------------------------------------------------------------------------ */
 
 /* An error at a place; in the library, at the user's call of it. Says in which calls. */

@@ -130,7 +130,7 @@ static bool axes_of(const Search *s, const Expr *expr, Dim *shape, unsigned *ran
     }
     const Node *node = ir_node(s->lower->ir, ref);
     *rank = node->rank;
-    memcpy(shape, node->shape, node->rank * sizeof(Dim));
+    copy_ids(shape, node->shape, node->rank);
     return true;
 }
 

@@ -123,7 +123,7 @@ static void lower_start(Lower *lower, const Declaration *d, uint32_t leaf, Dim o
     Dim shape[RANK_LIMIT];
     unsigned rank = l->rank;
 
-    memcpy(shape, l->shape, rank * sizeof(Dim));
+    copy_ids(shape, l->shape, rank);
     fresh_names(lower, shape, rank, 0, out.axes);
     lower->ir->at = d->span;
     const char *random = d->value ? random_name(lower, d->value) : NULL;
