@@ -5,8 +5,7 @@
 
 #include "lower/elaborate.h"
 
-/* ---- shapes
- * --------------------------------------------------------------------------------------- */
+/* ---- shapes ---------------------------------------------------------------------------------- */
 
 static bool is_one(const Lower *lower, Dim d) {
     int64_t value;
@@ -101,8 +100,7 @@ Ref elementwise(Lower *lower, const Ref *values, unsigned count, Apply *apply, c
     return rank == 0 || result == REF_NONE ? result : ir_array(lower->ir, names, rank, result);
 }
 
-/* ---- kinds
- * ------------------------------------------------------------------------------------------ */
+/* ---- kinds ----------------------------------------------------------------------------------- */
 
 static Ref apply_real(Lower *lower, const void *data, const Ref *scalars) {
     (void)data;
@@ -140,8 +138,7 @@ void unify_kinds(Lower *lower, Ref *scalars, unsigned count) {
     }
 }
 
-/* ---- literals
- * ---------------------------------------------------------------------------------------- */
+/* ---- literals -------------------------------------------------------------------------------- */
 
 /* The elements of an array literal: a read at a constant gives the element itself. */
 struct Elements {
@@ -245,8 +242,7 @@ Ref lower_array_literal(Lower *lower, const Expr *expr) {
     return stack(lower, refs, (unsigned)count);
 }
 
-/* ---- matrices
- * ------------------------------------------------------------------------------------------- */
+/* ---- matrices -------------------------------------------------------------------------------- */
 
 Ref lower_transpose(Lower *lower, const Expr *expr) {
     const Expr *operand = expr->as.unary.a;
@@ -323,8 +319,7 @@ Ref lower_matmul(Lower *lower, const Expr *expr, Ref a, Ref b) {
     return rank == 0 ? sum : ir_array(lower->ir, names, rank, sum);
 }
 
-/* ---- concat, zeros, ones
- * ------------------------------------------------------------------------------------ */
+/* ---- concat, zeros, ones --------------------------------------------------------------------- */
 
 static Ref concat_two(Lower *lower, Ref a, Ref b) {
     Index names[RANK_LIMIT];

@@ -3,8 +3,7 @@
 
 #include "lower/elaborate.h"
 
-/* ---- a new array: h[i] = …
- * --------------------------------------------------------------------------- */
+/* ---- a new array: h[i] = … ------------------------------------------------------------------- */
 
 /* The name of a subscript that is an index not yet known; NULL otherwise. */
 static Name new_index(Lower *lower, const Subscript *s) {
@@ -103,8 +102,7 @@ Ref lower_indexed(Lower *lower, Name name, const Subscript *subscripts, const Ex
     return result;
 }
 
-/* ---- entries of an array: h[i, 2..5] = …
- * ------------------------------------------------------------------ */
+/* ---- entries of an array: h[i, 2..5] = … ----------------------------------------------------- */
 
 /* One axis of the array: what is set of it. */
 typedef struct {

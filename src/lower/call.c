@@ -13,8 +13,7 @@ struct Memo {
     Memo *next;
 };
 
-/* ---- formals
- * ---------------------------------------------------------------------------------------- */
+/* ---- formals --------------------------------------------------------------------------------- */
 
 bool lower_shape(Lower *lower, const Expr *axes, Dim *shape, unsigned *rank, Span at) {
     bool good = true;
@@ -173,8 +172,7 @@ static bool check_class(Lower *lower, const Function *f, const Formal *formal, R
     return true;
 }
 
-/* ---- elaboration
- * ---------------------------------------------------------------------------------------- */
+/* ---- elaboration ----------------------------------------------------------------------------- */
 
 static uint32_t memo_hash(const Function *f, const Ref *args, size_t count) {
     uint64_t h = (uint64_t)(uintptr_t)f * 0x9E3779B97F4A7C15u;
@@ -294,8 +292,7 @@ Ref lower_definition(Lower *lower, const ModelFunction *function, Span at) {
     return values.count == 1 ? values.refs[0] : REF_NONE;
 }
 
-/* ---- mapping over leading axes
- * ------------------------------------------------------------------------------- */
+/* ---- mapping over leading axes --------------------------------------------------------------- */
 
 typedef struct {
     Dim shape[RANK_LIMIT]; /* the leading axes, by broadcasting */
@@ -469,8 +466,7 @@ static Values call_function(Lower *lower, const Function *f, const ModelFunction
     return map_call(lower, f, model, env, call, args, spans);
 }
 
-/* ---- built-in functions
- * ------------------------------------------------------------------------------------------ */
+/* ---- built-in functions ---------------------------------------------------------------------- */
 
 static Ref apply_builtin(Lower *lower, const void *data, const Ref *scalars) {
     BuiltinId id = *(const BuiltinId *)data;

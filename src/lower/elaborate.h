@@ -65,7 +65,7 @@ static inline void copy_ids(uint32_t *to, const uint32_t *from, size_t count) {
     }
 }
 
-/* ---- message.c ------------------------------------------------------------------------------------ */
+/* ---- message.c ------------------------------------------------------------------------------- */
 
 /* An error at a place; in the library, at the user's call of it. Says in which calls. */
 Diag *lower_error(Lower *lower, Span at, const char *format, ...)
@@ -81,7 +81,7 @@ Span origin(Lower *lower, const Expr *expr);
 /* The place that a message or a node of this expression gets: never in the library. */
 Span user_span(const Lower *lower, Span at);
 
-/* ---- expr.c ----------------------------------------------------------------------------------------- */
+/* ---- expr.c ---------------------------------------------------------------------------------- */
 
 Ref lower_expr(Lower *lower, const Expr *expr);
 /* Calls of functions with several values give all of them. */
@@ -98,7 +98,7 @@ void bind_name(Lower *lower, Name name, Span span, Ref ref);
 IndexSet visible(const Lower *lower);
 Values one_value(Lower *lower, Ref ref);
 
-/* ---- array.c: elementwise operations, reads, literals ------------------------------------------------- */
+/* ---- array.c: elementwise operations, reads, literals ---------------------------------------- */
 
 typedef Ref Apply(Lower *lower, const void *data, const Ref *scalars);
 /* The common shape of values by broadcasting; false if they do not fit: `*bad` is then the first that
@@ -125,7 +125,7 @@ Ref lower_matmul(Lower *lower, const Expr *expr, Ref a, Ref b);
 Ref lower_concat(Lower *lower, const Expr *call);
 Ref lower_fill(Lower *lower, const Expr *call, double value);
 
-/* ---- subscript.c --------------------------------------------------------------------------------------- */
+/* ---- subscript.c ----------------------------------------------------------------------------- */
 
 Ref lower_subscript(Lower *lower, const Expr *expr);
 /* Checks a position against an axis, as far as it can be known. */
@@ -137,7 +137,7 @@ typedef struct {
 } Bounds;
 Bounds int_bounds(Lower *lower, Ref value);
 
-/* ---- range.c ---------------------------------------------------------------------------------------------- */
+/* ---- range.c --------------------------------------------------------------------------------- */
 
 typedef struct {
     Name name;
@@ -167,7 +167,7 @@ struct Pending {
 Dim infer_range(Lower *lower, const Pending *pending, const Expr *body, const char *mend);
 Ref all_conditions(Lower *lower, const Range *ranges, unsigned count);
 
-/* ---- reduce.c ------------------------------------------------------------------------------------------------ */
+/* ---- reduce.c -------------------------------------------------------------------------------- */
 
 Ref lower_reduce(Lower *lower, const Expr *expr);
 Ref lower_comprehension(Lower *lower, const Expr *expr);
@@ -177,7 +177,7 @@ bool is_reduction(const char *name);
 /* sum(A), max(A), …: of a whole array. */
 Ref reduce_array(Lower *lower, const Expr *call, Ref value);
 
-/* ---- call.c ----------------------------------------------------------------------------------------------------- */
+/* ---- call.c ---------------------------------------------------------------------------------- */
 
 Values lower_call(Lower *lower, const Expr *call);
 /* The function's values for these arguments, of the formals' ranks; spans for messages. */
@@ -188,13 +188,13 @@ Ref lower_definition(Lower *lower, const ModelFunction *function, Span at);
 /* The shape of a formal or a declaration, with names in scope. */
 bool lower_shape(Lower *lower, const Expr *axes, Dim *shape, unsigned *rank, Span at);
 
-/* ---- block.c ----------------------------------------------------------------------------------------------------- */
+/* ---- block.c --------------------------------------------------------------------------------- */
 
 /* A new array, defined entry by entry: h[i, j] = …; also at item level. */
 Ref lower_indexed(Lower *lower, Name name, const Subscript *subscripts, const Expr *value);
 Values lower_body(Lower *lower, const Function *function);
 
-/* ---- start.c: the starts of params --------------------------------------------------------------------------------- */
+/* ---- start.c: the starts of params ----------------------------------------------------------- */
 
 void lower_starts(Lower *lower);
 

@@ -7,8 +7,7 @@ static bool is_kernel(EntryKind kind) {
     return kind != ENTRY_FUNCTION && kind != ENTRY_BATCH_MEAN;
 }
 
-/* ---- leaves
- * ------------------------------------------------------------------------------------------ */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static void add_dims(Lower *lower) {
     const Model *m = lower->model;
@@ -95,8 +94,7 @@ static Lower *open_lower(const Front *front, const Model *model, const char *c_n
     return lower;
 }
 
-/* ---- arguments
- * ----------------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 typedef struct {
     Ref *refs;
@@ -197,8 +195,7 @@ static Values evaluate(Lower *lower, const ModelFunction *f, bool column) {
     return values;
 }
 
-/* ---- outputs
- * ---------------------------------------------------------------------------------------------- */
+/* ---- outputs --------------------------------------------------------------------------------- */
 
 /* `sample`: the sample is the first axis. */
 static void add_output(Lower *lower, const char *name, OutputRole role, Ref value, bool sample,

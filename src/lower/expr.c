@@ -4,8 +4,7 @@
 
 #include "lower/elaborate.h"
 
-/* ---- scope
- * ---------------------------------------------------------------------------------------- */
+/* ---- scope ----------------------------------------------------------------------------------- */
 
 IndexSet visible(const Lower *lower) {
     return lower->env ? lower->env->visible : 0;
@@ -165,8 +164,7 @@ static Ref lower_name(Lower *lower, const Expr *expr) {
     return REF_NONE;
 }
 
-/* ---- operators of scalars
- * ------------------------------------------------------------------------------ */
+/* ---- operators of scalars -------------------------------------------------------------------- */
 
 /* x^n by multiplication: few roundings, right for negative x, and no logarithm in its derivative.
  */
@@ -485,8 +483,7 @@ static Ref lower_choice(Lower *lower, const Expr *expr) {
     return elementwise(lower, values, 3, apply_choice, NULL);
 }
 
-/* ---- whole numbers
- * ---------------------------------------------------------------------------------------- */
+/* ---- whole numbers --------------------------------------------------------------------------- */
 
 static void real_error(Lower *lower, const Expr *expr, const char *what) {
     const Expr *e = strip_parens(expr);

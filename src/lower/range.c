@@ -5,8 +5,7 @@
 
 #include "lower/elaborate.h"
 
-/* ---- inference
- * ---------------------------------------------------------------------------------------- */
+/* ---- inference ------------------------------------------------------------------------------- */
 
 typedef struct Hidden Hidden; /* names of inner binders: unknown yet */
 struct Hidden {

@@ -40,8 +40,7 @@ bool is_reduction(const char *name) {
     return find_reduction(name, &r);
 }
 
-/* ---- of scalars
- * ----------------------------------------------------------------------------------------- */
+/* ---- of scalars ------------------------------------------------------------------------------ */
 
 /* Where the condition fails, a value that changes nothing. */
 static Ref elsewhere(Lower *lower, Ref condition, Ref a, double neutral) {
@@ -185,8 +184,7 @@ static Ref reduce_empty(Lower *lower, Reduction r, Span at) {
     return REF_NONE;
 }
 
-/* ---- over ranges
- * --------------------------------------------------------------------------------------------- */
+/* ---- over ranges ----------------------------------------------------------------------------- */
 
 static Ref reduce_body(Lower *lower, const Expr *expr, Reduction r, const Range *ranges,
                        unsigned count) {

@@ -3,8 +3,7 @@
 
 #include "lower/elaborate.h"
 
-/* ---- bounds of whole numbers
- * ------------------------------------------------------------------------ */
+/* ---- bounds of whole numbers ----------------------------------------------------------------- */
 
 enum { DEPTH = 64 };
 
@@ -146,8 +145,7 @@ Bounds int_bounds(Lower *lower, Ref value) {
     return affine_bounds(lower, value, &b) ? b : bounds_of(lower, value, 0);
 }
 
-/* ---- positions
- * ---------------------------------------------------------------------------------------- */
+/* ---- positions ------------------------------------------------------------------------------- */
 
 static Dim class_of(Lower *lower, Ref v) {
     const Node *node = ir_node(lower->ir, v);
@@ -221,8 +219,7 @@ bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const 
     return true;
 }
 
-/* ---- subscripts
- * ------------------------------------------------------------------------------------------ */
+/* ---- subscripts ------------------------------------------------------------------------------ */
 
 /* One axis: a position that depends on `*name`, or that takes the axis away. */
 typedef struct {

@@ -264,8 +264,7 @@ static bool evaluate(Values *b, const Expr *expr, double *value) {
     return refuse(b, expr->span, "this expression");
 }
 
-/* ---- -D
- * ------------------------------------------------------------------------------------------- */
+/* ---- -D -------------------------------------------------------------------------------------- */
 
 static void define(Values *b, Definition *definition) {
     Sema *sema = b->sema;

@@ -131,21 +131,23 @@ bool sema_check_trainer(const Front *front, const Model *model) {
     Span start = {model->ast->file, 0, 0};
 
     if (!model->loss) {
-        Diag *diag = diag_error(front->diags, start, "a trainer needs a `loss`, and there is none");
+        Diag *diag = diag_error(
+            front->diags, start,
+            "a trainer needs a `loss`, and there is none"); /* rare: --check makes no trainer */
         diag_label(front->diags, diag, "for C functions alone, use `-c` or `--emit=c`");
         return false;
     }
     if (model->param_count == 0) {
-        Diag *diag = diag_error(front->diags, model->loss->ast->name_span,
-                                "a trainer needs a `param`, and there is none");
+        Diag *diag =
+            diag_error(front->diags, model->loss->ast->name_span,
+                       "a trainer needs a `param`, and there is none"); /* rare: as above */
         diag_label(front->diags, diag, "nothing here can be learned");
         return false;
     }
     return true;
 }
 
-/* ---- C names
- * -------------------------------------------------------------------------------------- */
+/* ---- C names --------------------------------------------------------------------------------- */
 
 typedef struct {
     Name name;

@@ -36,24 +36,20 @@ void walk_stmts(const Walk *walk, const Stmt *stmts);
 /* The shapes of its formals too. */
 void walk_function(const Walk *walk, const Function *function);
 
-/* ---- locals.c: formals, local names, what they may hide; names that are never used
- * ---------------- */
+/* ---- locals.c: formals, local names, what they may hide; names that are never used ----------- */
 
 void sema_locals(Sema *sema);
 
-/* ---- bind.c: values of dims and consts, -D
- * -------------------------------------------------------- */
+/* ---- bind.c: values of dims and consts, -D --------------------------------------------------- */
 
 void sema_bind(Sema *sema);
 
-/* ---- roles.c: what the trainer knows; C names
- * -------------------------------------------------------- */
+/* ---- roles.c: what the trainer knows; C names ------------------------------------------------ */
 
 void sema_roles(Sema *sema);
 void sema_c_names(Sema *sema);
 
-/* ---- calls.c: recursion, use, whole numbers
- * ------------------------------------------------------------ */
+/* ---- calls.c: recursion, use, whole numbers -------------------------------------------------- */
 
 void sema_calls(Sema *sema);
 /* Which formals are whole numbers: fills `whole` and `size` of all functions. */
