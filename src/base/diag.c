@@ -270,7 +270,12 @@ static void print_excerpt(Printer *printer, const Diag *diag, uint32_t line) {
     text_add(out, "\n");
 }
 
-static void print_diag(Printer *printer, const Diag *diag) {
+static bool same_span(Span a, Span b) {
+    return a.file == b.file && a.start == b.start && a.end == b.end;
+}
+
+/* `shown`: what the lines above show, not to be shown again. */
+static void print_diag(Printer *printer, const Diag *diag, Span shown) {
     Text *out = &printer->out;
     Place place = {0, 0};
     if (diag->span.file != 0) {
@@ -292,13 +297,14 @@ static void print_diag(Printer *printer, const Diag *diag) {
     }
     paint(printer, "\033[0m");
     text_add(out, "\n");
-    if (diag->span.file != 0) {
+    bool repeats = same_span(diag->span, shown) && diag->label == NULL;
+    if (diag->span.file != 0 && !repeats) {
         print_excerpt(printer, diag, place.line);
-    } else if (diag->label != NULL) {
+    } else if (diag->span.file == 0 && diag->label != NULL) {
         text_format(out, "  %s\n", diag->label);
     }
     for (const Diag *note = diag->notes; note != NULL; note = note->next) {
-        print_diag(printer, note);
+        print_diag(printer, note, diag->span);
     }
 }
 
@@ -364,7 +370,7 @@ void diags_print(const Diags *diags, ColorMode color) {
             left_out++;
             continue;
         }
-        print_diag(&printer, all[i]);
+        print_diag(&printer, all[i], (Span){0, 0, 0});
     }
     if (left_out > 0) {
         text_format(&printer.out, "… and %zu more error%s\n", left_out, left_out == 1 ? "" : "s");

@@ -32,11 +32,7 @@ size_t token_before(const Parser *p, size_t index) {
 }
 
 size_t token_column(const Parser *p, size_t index) {
-    size_t start = p->tokens[index].start, at = start;
-    while (at > 0 && p->source->text[at - 1] != '\n') {
-        at--;
-    }
-    return start - at;
+    return p->tokens[index].start - p->tokens[index].line;
 }
 
 bool token_is_first(const Parser *p, size_t index) {
@@ -256,12 +252,14 @@ static void open_bracket(Parser *p, size_t index) {
 
 /* A `}` that begins a line further out than the line of its `{` is meant for another `{`. */
 static void note_astray(Parser *p, size_t open, size_t close) {
+    if (p->astray != 0 || !token_is_first(p, close)) {
+        return;
+    }
     size_t first = open;
     while (!token_is_first(p, first)) {
         first--;
     }
-    if (p->astray == 0 && token_is_first(p, close) &&
-        token_column(p, close) < token_column(p, first)) {
+    if (token_column(p, close) < token_column(p, first)) {
         p->astray = open;
     }
 }

@@ -81,11 +81,13 @@ static void add_piece(Format *f, size_t token, int kind, bool starts) {
         length--;
     }
     piece->width = (int)display_width(text, length);
-    int before = f->count > 1 ? piece[-1].kind : 0;
-    for (size_t i = f->count - 1; before == TOKEN_COMMENT && i-- > 0;) {
-        before = f->pieces[i].kind;
+    if (kind == TOKEN_MINUS) {
+        size_t before = f->count - 1;
+        while (before > 0 && f->pieces[before - 1].kind == TOKEN_COMMENT) {
+            before--;
+        }
+        piece->unary = before == 0 || !ends_operand(f->pieces[before - 1].kind);
     }
-    piece->unary = kind == TOKEN_MINUS && !ends_operand(before);
 }
 
 /* The tokens as the filter sees them, with the comments between. */

@@ -254,7 +254,6 @@ struct Item {
 typedef struct {
     uint32_t file;
     Item *items;
-    const void *comments; /* for --fmt; owned by front */
 } Ast;
 
 /* ---- front.c: parsing ---------------------------------------------------------------------- */

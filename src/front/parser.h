@@ -10,6 +10,7 @@ enum { MAX_DEPTH = 1000 }; /* levels of nesting of brackets, and of trees */
 typedef struct {
     int kind; /* TOKEN_* of grammar/parse.h */
     uint32_t start, end;
+    uint32_t line; /* where its line begins */
 } Token;
 
 typedef struct {

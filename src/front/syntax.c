@@ -191,7 +191,10 @@ static bool is_reserved(int kind) {
 /* A comment of another language: `//` to the left on the line, or a line that begins with `%`. */
 static bool hint_comment(const Slip *slip, Hint *hint) {
     const Parser *p = slip->p;
-    for (size_t i = slip->current + 1; i-- > 0 && p->tokens[i].kind != TOKEN_NEWLINE;) {
+    for (size_t i = slip->current + 1; i-- > 0;) {
+        if (p->tokens[i].kind == TOKEN_NEWLINE || p->tokens[i].kind == TOKEN_SEMICOLON) {
+            break;
+        }
         if (p->tokens[i].kind == TOKEN_FLOOR && slip->found != TOKEN_SEPARATOR) {
             hint->label = "a comment begins with `#`; `//` is division, rounded down";
             return true;
