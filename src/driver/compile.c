@@ -249,6 +249,9 @@ bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) 
     rules_prepare(&compiler->rules, front, ir);
     ir = opt_before_diff(&options, ir);
     stages->ir = ir;
+    compiler->stable = arena_grow(compiler->arena, compiler->stable, compiler->stable_count,
+                                  &compiler->stable_capacity, sizeof *compiler->stable);
+    compiler->stable[compiler->stable_count++] = ir;
     compile_time(compiler, TIME_opt, &since);
     rules_prepare(&compiler->rules, front, ir);
     if (request->derive != DERIVE_NOTHING) {

@@ -132,6 +132,8 @@ typedef struct {
     const Ast *ast;
     Model *model;
     Rules rules;
+    const Ir **stable; /* every entry after opt_before_diff, which knows its rewrites */
+    size_t stable_count, stable_capacity;
     Text dumps;   /* what --dump asked for */
     bool printed; /* the diagnostics were */
     double milliseconds[TIME_COUNT];

@@ -87,14 +87,18 @@ static void add_program(Text *text, const LoopProgram *program) {
                 assumed(arena, program, values));
 }
 
-static bool seen_before(const Unit *unit, size_t program, const Rewrite *rewrite) {
-    for (size_t k = 0; k < program; k++) {
+static bool same_place(const Rewrite *a, const Rewrite *b) {
+    return a->span.file == b->span.file && a->span.start == b->span.start &&
+           strcmp(a->from, b->from) == 0;
+}
+
+/* Was the rewrite made in one of the entries before? Several hold the same expression. */
+static bool seen_before(const Compiler *compiler, size_t entry, const Rewrite *rewrite) {
+    for (size_t k = 0; k < entry; k++) {
         size_t count;
-        const Rewrite *others = opt_rewrites(unit->functions[k]->ir, &count);
+        const Rewrite *others = opt_rewrites(compiler->stable[k], &count);
         for (size_t i = 0; i < count; i++) {
-            if (others[i].span.file == rewrite->span.file &&
-                others[i].span.start == rewrite->span.start &&
-                strcmp(others[i].from, rewrite->from) == 0) {
+            if (same_place(&others[i], rewrite)) {
                 return true;
             }
         }
@@ -102,21 +106,19 @@ static bool seen_before(const Unit *unit, size_t program, const Rewrite *rewrite
     return false;
 }
 
-static void add_rewrites(Text *text, const Compiler *compiler, const Unit *unit) {
+static void add_rewrites(Text *text, const Compiler *compiler) {
+    const Sources *sources = compiler->front.sources;
     size_t start = text->length;
-    for (size_t k = 0; k < unit->function_count; k++) {
+    for (size_t k = 0; k < compiler->stable_count; k++) {
         size_t count;
-        const Rewrite *rewrites = opt_rewrites(unit->functions[k]->ir, &count);
+        const Rewrite *rewrites = opt_rewrites(compiler->stable[k], &count);
         for (size_t i = 0; i < count; i++) {
             const Rewrite *r = &rewrites[i];
-            if (r->span.file == 0 || seen_before(unit, k, r)) {
+            if (r->span.file == 0 || seen_before(compiler, k, r)) {
                 continue;
             }
-            if (text->length == start) {
-                text_add(text, "\nrewritten to stable forms:\n");
-            }
-            const Sources *sources = compiler->front.sources;
             Place place = sources_place(sources, r->span.file, r->span.start);
+            text_add(text, text->length == start ? "\nrewritten to stable forms:\n" : "");
             text_format(text, "%s:%u:%u: %s → %s\n", sources_get(sources, r->span.file)->path,
                         place.line, place.column, r->from, r->to);
         }
@@ -131,6 +133,6 @@ const char *report_unit(Compiler *compiler, const Unit *unit) {
     for (size_t k = 0; k < unit->function_count; k++) {
         add_program(&text, unit->functions[k]);
     }
-    add_rewrites(&text, compiler, unit);
+    add_rewrites(&text, compiler);
     return text.data;
 }

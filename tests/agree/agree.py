@@ -16,7 +16,7 @@ PRELUDE = """#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "%s"
+#include "HEADER"
 enum { ENTRIES = 1 << 18, SHOWN = 100 };
 static uint64_t state;
 static double next(void) {
@@ -37,8 +37,8 @@ static double *zeros(void) { return calloc(ENTRIES, sizeof(double)); }
 static void show(const char *name, const double *a) {
     double sum = 0;
     for (size_t k = 0; k < ENTRIES; k++) sum += a[k];
-    printf("%%s sum %%.17g\\n", name, sum);
-    for (size_t k = 0; k < SHOWN; k++) printf("%%.17g\\n", a[k]);
+    printf("%s sum %.17g\\n", name, sum);
+    for (size_t k = 0; k < SHOWN; k++) printf("%.17g\\n", a[k]);
 }
 int main(void) {
 """
@@ -87,13 +87,13 @@ def call(result, name, formals):
 
 def program(header, name):
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
-    text = re.sub(r"\s*\n\s+", " ", text)
+    text = re.sub(r"[ \t]*\n[ \t]+", " ", text)
     calls = [call(result, function, split(formals))
              for result, function, formals in PROTOTYPE.findall(text)
              if not function.endswith("_work")]
     if not calls:
         sys.exit("the header has no function")
-    return PRELUDE % name + "".join(calls) + "    return 0;\n}\n"
+    return PRELUDE.replace("HEADER", name) + "".join(calls) + "    return 0;\n}\n"
 
 
 def main():
