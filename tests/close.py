@@ -1,6 +1,6 @@
 """close.py A B REL: the texts A and B have the same words and, up to the relative REL, numbers.
 
-`-` is standard input. A number is close too if both are smaller than REL times the largest in A.
+`-` is standard input. Numbers are close too if they differ by less than REL / 1000 of the largest in A.
 """
 import math
 import re
@@ -34,7 +34,7 @@ def main():
     largest = max([abs(x) for x in a if math.isfinite(x)], default=0.0)
     for k, (x, y) in enumerate(zip(a, b)):
         same = x == y or (math.isnan(x) and math.isnan(y))
-        if not same and not abs(x - y) <= rel * max(abs(x), abs(y), rel * largest):
+        if not same and not abs(x - y) <= rel * max(abs(x), abs(y), largest / 1000):
             sys.exit(f"number {k + 1}: {x!r} against {y!r}")
 
 

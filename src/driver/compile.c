@@ -115,6 +115,7 @@ bool compile_front(Compiler *compiler) {
     }
     if (!stops_after(options, DUMP_model)) {
         lower_check(front, compiler->model);
+        derived_check(compiler);
         compile_time(compiler, TIME_lower, &since);
     }
     return no_errors(compiler);

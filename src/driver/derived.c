@@ -142,3 +142,12 @@ const char *derived_metric(const Compiler *compiler, const ModelFunction *metric
     expression(&writer, metric->ast->body);
     return writer.ok ? text.data : NULL;
 }
+
+void derived_check(const Compiler *compiler) {
+    const Model *model = compiler->model;
+    for (size_t k = 0; k < model->function_count; k++) {
+        if (derived_is(&model->functions[k])) {
+            derived_metric(compiler, &model->functions[k]);
+        }
+    }
+}

@@ -205,6 +205,8 @@ typedef struct {
 
 /* derived.c: a metric made of others, as RPN with commas; NULL on errors. */
 const char *derived_metric(const Compiler *compiler, const ModelFunction *metric);
+/* Reports what derived_metric would, for all of them. */
+void derived_check(const Compiler *compiler);
 /* A metric without arguments: made of the others, it has no kernel. */
 bool derived_is(const ModelFunction *function);
 /* NULL on errors. */
