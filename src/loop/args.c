@@ -377,7 +377,7 @@ static void leaf_buffers(Plan *plan, const Used *used)
     }
 }
 
-static void output_buffers(Plan *plan)
+static void output_buffers(Plan *plan, bool init)
 {
     Dim offset = dim_const(plan->ir, 0);
     int gradient = find_arg(plan, ARG_GRADIENT);
@@ -393,7 +393,7 @@ static void output_buffers(Plan *plan)
         }
         if (output->role == OUT_GRADIENT) {
             const char *leaf = plan->ir->leaves[output->leaf].name;
-            const char *name = arena_format(plan->arena, "grad_%s", leaf);
+            const char *name = init ? leaf : arena_format(plan->arena, "grad_%s", leaf);
             plan->output_buffer[k] = arg_buffer(plan, name, KIND_REAL, gradient, at, true);
             plan->program->buffers[plan->output_buffer[k]].written = true;
         }
@@ -415,6 +415,8 @@ void args_make(Plan *plan)
     plan->leaf_arg = arena_array(plan->arena, int, leaves);
     plan->leaf_buffer = arena_array(plan->arena, BufferId, leaves);
     plan->leaf_has_buffer = arena_array(plan->arena, bool, leaves);
+    plan->leaf_var = arena_array(plan->arena, VarId, leaves);
+    plan->leaf_has_var = arena_array(plan->arena, bool, leaves);
     plan->output_buffer = arena_array(plan->arena, BufferId, plan->ir->output_count + 1);
     for (size_t k = 0; k < leaves; k++) {
         plan->leaf_arg[k] = -1;
@@ -426,7 +428,7 @@ void args_make(Plan *plan)
         c_arguments(plan, &used);
     }
     leaf_buffers(plan, &used);
-    output_buffers(plan);
+    output_buffers(plan, used.init);
 }
 
 /* ---- work space --------------------------------------------------------------------------------------------------------- */

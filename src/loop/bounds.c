@@ -298,13 +298,18 @@ bool x_proves_inside(Plan *plan, const LoopExpr *position, Dim size)
 
 const LoopExpr *x_inside(Plan *plan, const LoopExpr *position, Dim size)
 {
+    if (((const Expr *)position)->inside == size) {
+        return position; /* clamped before */
+    }
     const LoopExpr *zero = x_int(plan, 0);
     const LoopExpr *last = x_call2(plan, BI_sub, x_dim(plan, size), x_int(plan, 1));
+    const LoopExpr *made = position;
     if (!x_proves_le(plan, position, last)) {
-        position = x_call2(plan, BI_minimum, position, last);
+        made = x_call2(plan, BI_minimum, made, last);
     }
-    if (!x_proves_le(plan, zero, position)) {
-        position = x_call2(plan, BI_maximum, position, zero);
+    if (!x_proves_le(plan, zero, made)) {
+        made = x_call2(plan, BI_maximum, made, zero);
     }
-    return position;
+    ((Expr *)(uintptr_t)made)->inside = size;
+    return made;
 }

@@ -159,6 +159,9 @@ static const LoopExpr *leaf_read(const Writer *w, uint32_t env, const Node *leaf
     Plan *plan = w->plan;
     uint32_t number = leaf_node->as.leaf;
     const Leaf *leaf = &plan->ir->leaves[number];
+    if (plan->leaf_has_var[number]) {
+        return x_var(plan, plan->leaf_var[number]);
+    }
     if (!plan->leaf_has_buffer[number]) {
         if (plan->leaf_arg[number] < 0) {
             ice("loop", "`%s` is no argument of `%s`", leaf->name, plan->ir->name);
@@ -492,11 +495,20 @@ static void write_output(const Writer *w, Stage *stage, const LoopExpr *value)
     const LoopExpr *index = x_index(plan, positions, dims, output->rank);
     value = x_convert(plan, value);
     LoopStmtKind kind = output->sink == SINK_ADD ? LS_STORE_ADD : LS_STORE;
+    bool kept = output->sink == SINK_UPDATE && plan->leaf_has_var[output->leaf];
     if (output->sink == SINK_UPDATE) {
+        const LoopExpr *old = kept ? x_moving(plan, plan->leaf_var[output->leaf])
+                                   : x_moving_load(plan, buffer, index);
         const LoopExpr *rate = x_arg(plan, (uint32_t)plan->rate_arg);
         value = plan->options->strict ? x_call2(plan, BI_mul, rate, value)
                                       : x_scaled(plan, rate, value);
-        value = x_call2(plan, BI_sub, x_moving_load(plan, buffer, index), value);
+        bool minus = value->kind == LX_CALL && value->as.builtin == BI_neg;
+        value = minus ? x_call2(plan, BI_add, old, value->args[0])
+                      : x_call2(plan, BI_sub, old, value);
+    }
+    if (kept) {
+        add_var(plan, w->scope->block, LS_ASSIGN, plan->leaf_var[output->leaf], value, stage->span);
+        return;
     }
     add_store(plan, w->scope->block, kind, buffer, index, value, stage->span);
 }
@@ -603,13 +615,46 @@ static const LoopExpr *sample_row(Plan *plan, Scope *scope, VarId counter)
     return x_var(plan, row);
 }
 
+/* Scalar params stay in variables while the samples go by. */
+static void keep_params(Plan *plan, Block *outside, Block *inside)
+{
+    for (size_t k = 0; k < plan->ir->leaf_count; k++) {
+        if (!plan->leaf_updated[k] || !plan->leaf_has_buffer[k]) {
+            continue;
+        }
+        BufferId buffer = plan->leaf_buffer[k];
+        if (plan->ir->leaves[k].rank == 0) {
+            const LoopExpr *first = x_moving_load(plan, buffer, x_int(plan, 0));
+            plan->leaf_var[k] = plan_var(plan, plan_name(plan, plan->ir->leaves[k].name), KIND_REAL,
+                                         inside);
+            plan->leaf_has_var[k] = true;
+            add_var(plan, outside, LS_DECLARE, plan->leaf_var[k], first, plan->ir->leaves[k].span);
+        }
+        plan->buffer_facts[buffer].block = inside;
+    }
+}
+
+static void put_params_back(Plan *plan, Block *outside)
+{
+    for (size_t k = 0; k < plan->ir->leaf_count; k++) {
+        if (plan->leaf_has_var[k]) {
+            add_store(plan, outside, LS_STORE, plan->leaf_buffer[k], x_int(plan, 0),
+                      x_moving(plan, plan->leaf_var[k]), plan->ir->leaves[k].span);
+        }
+    }
+}
+
 static void open_loop(Plan *plan, Scope *scope)
 {
     const Key *key = &scope->key;
     Scope *parent = scope->parent;
     Writer w = {plan, parent, NULL};
     Dim dim = ir_index_dim(plan->ir, key->index);
+    bool ordered = plan->ir->per_sample && key->index == plan->ir->sample_index;
     scope->block = block_new(plan, parent->block, true);
+    if (ordered) {
+        keep_params(plan, parent->block, scope->block);
+    }
     VarId var = plan_var(plan, index_name(plan, key->index), KIND_INT, scope->block);
     VarFacts facts = plan->var_facts[var];
     add_bound(plan, &facts, false, x_int(plan, 0));
@@ -626,16 +671,6 @@ static void open_loop(Plan *plan, Scope *scope)
     loop->s.low = join_bounds(plan, facts.low, facts.low_count, BI_maximum);
     loop->s.high = join_bounds(plan, facts.high, facts.high_count, BI_minimum);
     loop->body = scope->block;
-    bool sample = (plan->sample & INDEX_BIT(key->index)) != 0;
-    if (sample && !parent->in_sample) {
-        plan->sample_block = scope->block;
-        for (size_t k = 0; k < plan->ir->leaf_count; k++) {
-            if (plan->leaf_updated[k] && plan->leaf_has_buffer[k]) {
-                plan->buffer_facts[plan->leaf_buffer[k]].block = scope->block;
-            }
-        }
-    }
-    bool ordered = plan->ir->per_sample && key->index == plan->ir->sample_index;
     scope->at[key->index] = ordered ? sample_row(plan, scope, var) : x_var(plan, var);
     place_flags(plan, loop, scope);
 }
@@ -737,6 +772,10 @@ static void write_child(Plan *plan, Scope *scope, Scope *child)
     case SCOPE_ROOT: break;
     }
     write_scope(plan, child);
+    if (child->key.kind == SCOPE_LOOP && plan->ir->per_sample &&
+        child->key.index == plan->ir->sample_index) {
+        put_params_back(plan, scope->block);
+    }
     for (size_t s = 0; s < plan->stage_count; s++) {
         if (inside_item(plan->stages[s], scope, child)) {
             end_stage(plan, scope, plan->stages[s]);

@@ -473,18 +473,56 @@ static unsigned depth_of(const LoopExpr *x)
     return expr->level ? expr->level->depth : 0;
 }
 
+static bool is_zero(const LoopExpr *x)
+{
+    return x->kind == LX_REAL && x->as.real == 0;
+}
+
+/* Has it a factor, in each of its terms, that is known earlier than all of it? */
+static bool absorbs(const LoopExpr *x)
+{
+    if (x->kind == LX_SELECT) {
+        return (is_zero(x->args[1]) || absorbs(x->args[1])) &&
+               (is_zero(x->args[2]) || absorbs(x->args[2]));
+    }
+    if (x->kind != LX_CALL) {
+        return false;
+    }
+    BuiltinId f = x->as.builtin;
+    if (f == BI_neg) {
+        return absorbs(x->args[0]);
+    }
+    if (f == BI_add || f == BI_sub) {
+        return absorbs(x->args[0]) && absorbs(x->args[1]);
+    }
+    return f == BI_mul && (depth_of(x->args[0]) != depth_of(x->args[1]) || absorbs(x->args[0]) ||
+                           absorbs(x->args[1]));
+}
+
 const LoopExpr *x_scaled(Plan *plan, const LoopExpr *rate, const LoopExpr *value)
 {
-    if (value->kind == LX_CALL && value->as.builtin == BI_mul) {
-        bool first = depth_of(value->args[0]) <= depth_of(value->args[1]);
-        const LoopExpr *early = value->args[first ? 0 : 1];
-        const LoopExpr *late = value->args[first ? 1 : 0];
-        return x_call2(plan, BI_mul, x_scaled(plan, rate, early), late);
+    if (is_zero(value)) {
+        return value;
     }
-    if (value->kind == LX_CALL && value->as.builtin == BI_neg) {
-        return x_call1(plan, BI_neg, x_scaled(plan, rate, value->args[0]));
+    if (!absorbs(value)) {
+        return x_call2(plan, BI_mul, rate, value);
     }
-    return x_call2(plan, BI_mul, rate, value);
+    const LoopExpr *a = value->args[0];
+    const LoopExpr *b = value->count > 1 ? value->args[1] : NULL;
+    if (value->kind == LX_SELECT) {
+        return x_select(plan, a, x_scaled(plan, rate, b), x_scaled(plan, rate, value->args[2]));
+    }
+    BuiltinId f = value->as.builtin;
+    if (f == BI_neg) {
+        return x_call1(plan, BI_neg, x_scaled(plan, rate, a));
+    }
+    if (f == BI_mul) {
+        bool first = depth_of(a) == depth_of(b) ? absorbs(a) : depth_of(a) < depth_of(b);
+        const LoopExpr *early = x_scaled(plan, rate, first ? a : b);
+        return x_call2(plan, BI_mul, early, first ? b : a);
+    }
+    const LoopExpr *left = x_scaled(plan, rate, a);
+    return x_call2(plan, f, left, x_scaled(plan, rate, b));
 }
 
 enum { FACTOR_LIMIT = 16 };

@@ -34,6 +34,7 @@ typedef struct {
     LoopExpr x;
     uint32_t id;
     Block *level; /* the outermost block in which all it is made of is known */
+    Dim inside;   /* a size that it is known to lie in, or DIM_NONE */
     bool moving;  /* reads an accumulator inside its loop: never moved */
 } Expr;
 
@@ -188,7 +189,6 @@ struct Scope {
     Block *block;
     const LoopExpr *at[INDEX_LIMIT]; /* value of each open index */
     uint32_t env;                    /* code.c */
-    bool in_sample;                  /* inside the loop over samples */
 };
 
 void tree_build(Plan *plan);
@@ -273,11 +273,12 @@ struct Plan {
     uint32_t block_count;
     const char *counter_names[INDEX_LIMIT];
     size_t counter_count;
-    Block *sample_block;
     /* arguments */
     int *leaf_arg;          /* by leaf: number of the argument, or -1 */
     BufferId *leaf_buffer;  /* by leaf, for arrays; valid where leaf_has_buffer */
     bool *leaf_has_buffer;
+    VarId *leaf_var;        /* by leaf: a scalar param that an update keeps in a variable; or 0 */
+    bool *leaf_has_var;
     BufferId *output_buffer;
     int rows_arg, order_arg, rate_arg, work_arg;
     int *symbol_arg;        /* by number of the dim symbol: argument, or -1 */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { DEAR = 8, DEPTH_LIMIT = 40 };
+enum { DEAR = 8, FAIR = 2, DEPTH_LIMIT = 40 };
 
 typedef struct {
     double *cost;
@@ -12,6 +12,8 @@ typedef struct {
     bool *merged;       /* an inner sum, done by the outer one */
     uint8_t *depth;
     bool *deep;
+    bool *on_sum;       /* made of a sum that nothing else reads */
+    bool *carrier;
     uint32_t *reader;   /* stage that reads it: 0 none, number + 1, or MANY */
     IndexSet *loops;    /* of all stages that read it */
 } Select;
@@ -164,13 +166,17 @@ static void output_stage(Plan *plan, size_t k)
 
 static double own_cost(const Node *node)
 {
-    if (node->kind != KIND_REAL) {
-        return 0; /* positions and conditions: they leave loops by themselves */
+    if (node->kind != KIND_REAL) { /* positions leave loops by themselves */
+        return node->kind == KIND_BOOL && node->op == OP_CALL;
     }
     switch (node->op) {
-    case OP_CALL: return builtins[node->as.builtin].flops > 0 ? builtins[node->as.builtin].flops : 1;
+    case OP_CALL: {
+        BuiltinId f = node->as.builtin;
+        double flops = builtins[f].flops;
+        return f == BI_maximum || f == BI_minimum ? 2 : flops > 0 ? flops : 1;
+    }
+    case OP_SELECT: return 2;
     case OP_CONVERT:
-    case OP_SELECT:
     case OP_GUARD:
     case OP_READ: return 1;
     case OP_CONST:
@@ -276,17 +282,30 @@ static IndexSet node_loops(const Plan *plan, Ref v)
     return loops;
 }
 
-/* b[k] + Σ_j …: keeping the value rather than the sum takes no more memory, and the sum is a scalar. */
-static bool instead_of_sum(const Plan *plan, const Node *node)
+/* b[k] + Σ_j …: keeping such a value rather than the sum takes no more memory, and the sum is a scalar.
+ * A sum carries into values of one use with the same indices. */
+static void find_carriers(const Plan *plan, Select *select)
 {
-    for (uint32_t k = 0; k < node->arg_count; k++) {
-        const Node *arg = ir_node(plan->ir, node->args[k]);
-        if (is_reduction(arg->op) && arg->op != OP_DEPOSIT && plan->uses[node->args[k]] == 1 &&
-            arg->free == node->free && arg->kind == KIND_REAL) {
-            return true;
+    for (Ref v = 1; v < ir_count(plan->ir); v++) {
+        const Node *node = ir_node(plan->ir, v);
+        if (!plan->reached[v] || node->kind != KIND_REAL) {
+            continue;
         }
+        bool on_sum = false;
+        for (uint32_t k = 0; k < node->arg_count && !never_stored(node); k++) {
+            Ref arg = node->args[k];
+            on_sum = on_sum || (select->carrier[arg] && ir_free(plan->ir, arg) == node->free);
+        }
+        bool sum = is_reduction(node->op) && node->op != OP_DEPOSIT;
+        select->on_sum[v] = on_sum && !sum;
+        select->carrier[v] = plan->uses[v] == 1 && (sum || on_sum);
     }
-    return false;
+}
+
+/* A vector for each row at most. */
+static bool small(const Plan *plan, const Node *node)
+{
+    return __builtin_popcountll(node->free & ~plan->rows) <= 1;
 }
 
 static bool to_be_stored(const Plan *plan, const Select *select, Ref v)
@@ -298,11 +317,13 @@ static bool to_be_stored(const Plan *plan, const Select *select, Ref v)
     if (never_stored(node)) {
         return false;
     }
-    if (select->deep[v] || (select->reader[v] == MANY && instead_of_sum(plan, node))) {
+    bool many = select->reader[v] == MANY;
+    bool extra = (select->loops[v] & ~(node->free | update_loops(plan, v))) != 0;
+    if (select->deep[v] || (select->on_sum[v] && (many || extra))) {
         return true;
     }
-    bool extra = (select->loops[v] & ~(node->free | update_loops(plan, v))) != 0;
-    return select->cost[v] > DEAR && (extra || select->reader[v] == MANY);
+    return (select->cost[v] > DEAR && (extra || many)) ||
+           (select->cost[v] > FAIR && extra && small(plan, node));
 }
 
 /* Downwards: who reads each value; which are stored. */
@@ -474,7 +495,8 @@ static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v)
     IndexSet moved = cone->moved[v];
     if (plan->stage_of[v] && plan->stage_of[v] != stage) {
         Stage *on = plan->stage_of[v];
-        add_need(plan, stage, on, on->free & ~moved, false);
+        IndexSet same_sample = on->value ? update_loops(plan, on->value) : 0;
+        add_need(plan, stage, on, (on->free & ~moved) | same_sample, false);
         return;
     }
     if (node->op == OP_READ) {
@@ -607,6 +629,8 @@ bool stage_select(Plan *plan)
         .merged = arena_array(plan->arena, bool, count),
         .depth = arena_array(plan->arena, uint8_t, count),
         .deep = arena_array(plan->arena, bool, count),
+        .on_sum = arena_array(plan->arena, bool, count),
+        .carrier = arena_array(plan->arena, bool, count),
         .reader = arena_array(plan->arena, uint32_t, count),
         .loops = arena_array(plan->arena, IndexSet, count),
     };
@@ -615,11 +639,12 @@ bool stage_select(Plan *plan)
     find_updates(plan);
     count_uses(plan);
     merge_sums(plan, &select);
+    find_rows(plan);
+    find_carriers(plan, &select);
     for (unsigned round = 0; round < 2; round++) { /* what is stored makes its users cheap */
         find_costs(plan, &select);
         decide(plan, &select);
     }
-    find_rows(plan);
     store_steps(plan, &select);
     for (Ref v = 1; v < count; v++) {
         if (plan->reached[v] && select.stored[v]) {

@@ -133,10 +133,8 @@ static Scope *open_scope(Plan *plan, Scope *parent, const Key *key)
     scope->depth = parent->depth + 1;
     scope->key = *key;
     scope->open = parent->open;
-    scope->in_sample = parent->in_sample;
     if (key->kind != SCOPE_IF) {
         scope->open |= INDEX_BIT(key->index);
-        scope->in_sample = scope->in_sample || (plan->sample & INDEX_BIT(key->index));
     }
     add_item(plan, parent, scope, NULL);
     return scope;
