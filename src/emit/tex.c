@@ -9,7 +9,13 @@
 enum { DEPTH_LIMIT = 12 };
 
 /* How tightly a formula holds together. */
-typedef enum { TEX_ANY, TEX_SUM, TEX_PRODUCT, TEX_PRIMARY } TexLevel;
+typedef enum {
+    TEX_ANY,
+    TEX_OPEN, /* ends in a Σ, which would swallow what follows */
+    TEX_SUM,
+    TEX_PRODUCT,
+    TEX_PRIMARY,
+} TexLevel;
 
 typedef struct {
     Text out;
@@ -122,7 +128,7 @@ static const struct {
     BuiltinId id;
     TexLevel own, args[2];
 } call_levels[] = {
-    {BI_add, TEX_SUM, {TEX_SUM, TEX_SUM}},
+    {BI_add, TEX_SUM, {TEX_SUM, TEX_OPEN}},
     {BI_sub, TEX_SUM, {TEX_SUM, TEX_PRODUCT}},
     {BI_mul, TEX_PRODUCT, {TEX_PRODUCT, TEX_PRODUCT}},
     {BI_neg, TEX_SUM, {TEX_PRODUCT, TEX_ANY}},
@@ -153,10 +159,13 @@ static TexLevel call_level(BuiltinId id, unsigned arg, bool own) {
 }
 
 static void add_call(Tex *tex, const Node *node) {
+    bool number_last =
+        node->as.builtin == BI_mul && ir_node(tex->ir, node->args[1])->op == OP_CONST;
     for (const char *c = builtins[node->as.builtin].tex; *c; c++) {
         if (c[0] == '#' && c[1] >= '1' && c[1] <= '3') {
             unsigned k = (unsigned)(c[1] - '1');
-            tex_value(tex, node->args[k], call_level(node->as.builtin, k, false));
+            Ref arg = node->args[number_last ? 1 - k : k];
+            tex_value(tex, arg, call_level(node->as.builtin, k, false));
             c++;
         } else {
             text_add_bytes(&tex->out, c, 1);
@@ -220,7 +229,7 @@ static void add_select(Tex *tex, const Node *node) {
     text_add(&tex->out, " & \\text{else} \\end{cases}");
 }
 
-static TexLevel level_of(const Node *node) {
+static TexLevel level_of(const Tex *tex, const Node *node) {
     switch (node->op) {
     case OP_CONST: {
         double value = node->kind == KIND_REAL ? node->as.real : (double)node->as.integer;
@@ -229,12 +238,17 @@ static TexLevel level_of(const Node *node) {
                                                               : TEX_PRIMARY;
     }
     case OP_CALL:
+        if (node->as.builtin == BI_add && tex->names[node->args[1]] == 0 &&
+            level_of(tex, ir_node(tex->ir, node->args[1])) == TEX_OPEN) {
+            return TEX_OPEN;
+        }
         return call_level(node->as.builtin, 0, true);
     case OP_SUM:
     case OP_MAX:
     case OP_ARGMAX:
     case OP_LSE:
     case OP_DEPOSIT:
+        return TEX_OPEN;
     case OP_GUARD:
         return TEX_SUM;
     case OP_SELECT:
@@ -353,7 +367,7 @@ static void tex_value(Tex *tex, Ref v, TexLevel around) {
         add_indices(tex, node->free);
         return;
     }
-    bool parentheses = level_of(node) < around;
+    bool parentheses = level_of(tex, node) < around;
     text_add(&tex->out, parentheses ? "\\left(" : "");
     tex_body(tex, node);
     text_add(&tex->out, parentheses ? "\\right)" : "");
