@@ -10,8 +10,6 @@ enum { POINTS = 3, COMPONENTS_MAX = 64 };
 
 static const double limit = 1e-5; /* beyond what differences of doubles can be off */
 
-static const double sharp = 1e-2; /* a step with more blur than this tells little */
-
 typedef struct {
     Session *session;
     Evaluator *evaluator;
@@ -22,9 +20,12 @@ typedef struct {
     int64_t compared;
 } Check;
 
-/* What is left of the difference of slope and derivative, relative, for one step. *blur: how much of it
- * rounding and kinks between the two sides (relu, abs) may account for. */
-static double difference(Check *check, size_t at, double value, double h, double *blur) {
+typedef struct {
+    double slope;
+    double blur; /* what rounding, and kinks between the two sides (relu, abs), may account for */
+} Slope;
+
+static Slope measure(Check *check, size_t at, double value, double h) {
     double x = check->params[at];
     volatile double above = x + h;
     volatile double below = x - h;
@@ -33,31 +34,34 @@ static double difference(Check *check, size_t at, double value, double h, double
     check->params[at] = below;
     double low = evaluate(check->evaluator, check->params, NULL);
     check->params[at] = x;
-    double slope = (high - low) / (above - below);
-    double allowed = 8 * DBL_EPSILON * fmax(fabs(high), fabs(low)) / h +
-                     fabs((high - value) / (above - x) - (value - low) / (x - below));
-    double scale = fmax(fabs(check->gradient[at]), fabs(slope));
-    double off = fmax(0, fabs(slope - check->gradient[at]) - allowed);
-    *blur = scale > 0 ? allowed / scale : 0;
-    return off == 0 ? 0 : off / scale;
+    double kink = fabs((high - value) / (above - x) - (value - low) / (x - below));
+    double rounding = 8 * DBL_EPSILON * fmax(fabs(high), fabs(low)) / h;
+    return (Slope){(high - low) / (above - below), kink + rounding};
 }
 
-/* The best of several steps, of those that tell something. */
+/* The relative difference by the step that tells most. What the next best step says otherwise is held for
+ * it: slopes that do not agree with each other are no judges. */
 static double compare(Check *check, size_t at, double value) {
-    static const double steps[] = {6e-6, 1e-4, 1e-3};
+    static const double steps[] = {6e-6, 3e-5, 4e-4};
     double x = fabs(check->params[at]);
-    double best = INFINITY;
-    double best_blurred = INFINITY;
+    double g = check->gradient[at];
+    Slope best = {0, INFINITY};
+    Slope second = {0, INFINITY};
     for (int k = 0; k < 6; k++) {
-        double blur;
-        double h = steps[k % 3] * (k < 3 ? fmax(1, x) : fmax(1e-3, x));
-        double off = difference(check, at, value, h, &blur);
-        if (blur < sharp && off < best) {
-            best = off;
+        Slope slope = measure(check, at, value, steps[k % 3] * (k < 3 ? fmax(1, x) : fmax(1e-3, x)));
+        if (slope.blur < best.blur) {
+            second = best;
+            best = slope;
+        } else if (slope.blur < second.blur) {
+            second = slope;
         }
-        best_blurred = off < best_blurred ? off : best_blurred;
     }
-    return !isfinite(value) ? INFINITY : best < INFINITY ? best : best_blurred;
+    if (!isfinite(value) || !isfinite(g) || !isfinite(best.blur)) {
+        return INFINITY;
+    }
+    double allowed = best.blur + (isfinite(second.blur) ? fabs(best.slope - second.slope) : 0);
+    double off = fmax(0, fabs(best.slope - g) - allowed);
+    return off == 0 ? 0 : off / fmax(fabs(g), fabs(best.slope));
 }
 
 static char *component_name(Check *check, const Param *param, int64_t k) {

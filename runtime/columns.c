@@ -16,6 +16,8 @@ typedef struct {
     char **names; /* NULL: no header */
     size_t count;
     Target *targets;
+    Classes index;       /* of the names that are not empty */
+    size_t *index_field; /* number in the index → file column */
     size_t **taken;      /* by column of the model: file columns, in order */
     size_t *taken_count; /* SIZE_MAX: not yet known */
 } Matcher;
@@ -24,14 +26,16 @@ static bool needed(const Matcher *matcher, size_t column) {
     return matcher->options->needed[column];
 }
 
-static bool find_name(const Matcher *matcher, const char *name, size_t *found) {
-    for (size_t i = 0; matcher->names && i < matcher->count; i++) {
-        if (strcmp(matcher->names[i], name) == 0) {
-            *found = i;
-            return true;
-        }
+static bool find_name(Matcher *matcher, const char *name, size_t *found) {
+    if (!matcher->names || !*name) {
+        return false;
     }
-    return false;
+    int64_t number = classes_find(matcher->context, &matcher->index, name, strlen(name), false);
+    if (number < 0) {
+        return false;
+    }
+    *found = matcher->index_field[number];
+    return true;
 }
 
 static bool take(Matcher *matcher, size_t column, size_t field) {
@@ -412,12 +416,26 @@ static bool bind_sizes(Matcher *matcher, size_t column) {
     return shape_resolve(matcher->context, model, &argument->shape);
 }
 
-static bool check_duplicates(Matcher *matcher) {
+/* By a hash: a file may have a hundred thousand columns. */
+static bool index_names(Matcher *matcher) {
+    matcher->index_field = NEW(matcher->context, size_t, matcher->count + 1);
+    if (!matcher->index_field) {
+        return false;
+    }
     for (size_t i = 0; i < matcher->count; i++) {
-        for (size_t k = i + 1; matcher->names[i][0] && k < matcher->count; k++) {
-            if (strcmp(matcher->names[i], matcher->names[k]) == 0) {
-                return report_place(matcher->context, matcher->where, "two columns are called `%s`, number %zu and number %zu", matcher->names[i], i + 1, k + 1);
-            }
+        const char *name = matcher->names[i];
+        size_t before = matcher->index.count;
+        int64_t number = *name ? classes_find(matcher->context, &matcher->index, name, strlen(name), true) : 0;
+        if (number < 0) {
+            return false;
+        }
+        if (*name && matcher->index.count == before) {
+            return report_place(matcher->context, matcher->where,
+                                "two columns are called `%s`, number %zu and number %zu", name,
+                                matcher->index_field[number] + 1, i + 1);
+        }
+        if (*name) {
+            matcher->index_field[number] = i;
         }
     }
     return true;
@@ -425,7 +443,7 @@ static bool check_duplicates(Matcher *matcher) {
 
 static bool match(Matcher *matcher) {
     Model *model = matcher->model;
-    if (matcher->names && !check_duplicates(matcher)) {
+    if (matcher->names && !index_names(matcher)) {
         return false;
     }
     if (matcher->options->columns && !take_by_hand(matcher)) {

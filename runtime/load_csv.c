@@ -36,8 +36,8 @@ typedef struct {
     size_t field_count;
     bool failed;       /* an error that ends reading; reported */
     int64_t line;      /* of position, from 1 */
-    char *line_start;  /* in the buffer */
-    int64_t columns_before; /* characters of the line that left the buffer */
+    char *line_start;  /* in the buffer: so far the characters of the line are counted */
+    int64_t columns_before;
     /* the field last cut out */
     char *start, *stop;
     bool quoted, overlong, doubled;
@@ -57,8 +57,14 @@ static int64_t characters(const char *from, const char *to) {
     return count;
 }
 
-static int64_t column_of(const Csv *csv, const char *at) {
-    return csv->columns_before + characters(csv->line_start, at) + 1;
+/* From 1. Counts on from where it last was, so that a row of many fields is counted once. */
+static int64_t column_of(Csv *csv, char *at) {
+    if (at < csv->line_start) {
+        return csv->columns_before - characters(at, csv->line_start) + 1;
+    }
+    csv->columns_before += characters(csv->line_start, at);
+    csv->line_start = at;
+    return csv->columns_before + 1;
 }
 
 static void new_line(Csv *csv, char *start) {

@@ -4,6 +4,9 @@
 #define ARGUMENTS                                                                                      \
     const int64_t *dims, const double *consts, double *params, const void *const *columns,             \
         const int64_t *order, int64_t rows, double rate, uint64_t seed, double *out, double *work
+#ifndef WRONG
+#define WRONG 1 /* a test of tests: a gradient that is off by this factor */
+#endif
 #define UNUSED (void)dims, (void)consts, (void)order, (void)rate, (void)seed, (void)out, (void)work
 
 static double objective(ARGUMENTS) {
@@ -27,7 +30,7 @@ static double gradient(ARGUMENTS) {
     for (int64_t i = 0; i < rows; i++) {
         double r = params[0] * x[i] - y[i];
         sum += r * r;
-        out[0] += 2 * r * x[i];
+        out[0] += 2 * r * x[i] * WRONG;
     }
     return sum;
 }
