@@ -1,5 +1,5 @@
-/* check.c: `check`: the compiled gradient against central differences of the compiled objective, on the
- * user's data, at the start and at random points near it. */
+/* check.c: `check`: the compiled gradient against central differences of the compiled objective, on
+ * the user's data, at the start and at random points near it. */
 #include "runtime/runtime.h"
 
 #include <float.h>
@@ -39,8 +39,8 @@ static Slope measure(Check *check, size_t at, double value, double h) {
     return (Slope){(high - low) / (above - below), kink + rounding};
 }
 
-/* The relative difference by the step that tells most. What the next best step says otherwise is held for
- * it: slopes that do not agree with each other are no judges. */
+/* The relative difference by the step that tells most. What the next best step says otherwise is
+ * held for it: slopes that do not agree with each other are no judges. */
 static double compare(Check *check, size_t at, double value) {
     static const double steps[] = {6e-6, 3e-5, 4e-4};
     double x = fabs(check->params[at]);
@@ -48,7 +48,8 @@ static double compare(Check *check, size_t at, double value) {
     Slope best = {0, INFINITY};
     Slope second = {0, INFINITY};
     for (int k = 0; k < 6; k++) {
-        Slope slope = measure(check, at, value, steps[k % 3] * (k < 3 ? fmax(1, x) : fmax(1e-3, x)));
+        Slope slope =
+            measure(check, at, value, steps[k % 3] * (k < 3 ? fmax(1, x) : fmax(1e-3, x)));
         if (slope.blur < best.blur) {
             second = best;
             best = slope;
@@ -129,14 +130,16 @@ int command_check(Session *session) {
     Check check = {.session = session, .evaluator = &evaluator};
     if (!model->kernels[ROLE_OBJECTIVE].function || !model->kernels[ROLE_GRADIENT].function ||
         model->parameter_count == 0) {
-        report_error(session->context, "model `%s` has nothing to check: no loss or no params", model->name);
+        report_error(session->context, "model `%s` has nothing to check: no loss or no params",
+                     model->name);
         return STATUS_FAILED;
     }
     check.params = NEW(session->context, double, model->parameter_count);
     check.gradient = NEW(session->context, double, model->parameter_count);
     random_start(&check.random, session->seed);
     if (!check.params || !check.gradient ||
-        !evaluator_start(session->context, &evaluator, model, &session->data, (size_t)session->threads, 1)) {
+        !evaluator_start(session->context, &evaluator, model, &session->data,
+                         (size_t)session->threads, 1)) {
         return STATUS_FAILED;
     }
     bool done = true;
@@ -148,8 +151,9 @@ int command_check(Session *session) {
         return STATUS_FAILED;
     }
     if (!(check.worst <= limit)) {
-        report_error(session->context, "the gradient and central differences disagree by %.2g in `%s`",
-                     check.worst, check.worst_name);
+        report_error(session->context,
+                     "the gradient and central differences disagree by %.2g in `%s`", check.worst,
+                     check.worst_name);
         return STATUS_FAILED;
     }
     printf("%lld derivatives agree with central differences to %.2g\n", (long long)check.compared,

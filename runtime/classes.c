@@ -1,4 +1,5 @@
-/* classes.c: the distinct texts of a class column, found by hash and numbered in the order of their bytes. */
+/* classes.c: the distinct texts of a class column, found by hash and numbered in the order of their
+ * bytes. */
 #include "runtime/runtime.h"
 
 #include <string.h>
@@ -37,7 +38,7 @@ static bool classes_grow(Context *context, Classes *classes) {
 }
 
 int64_t classes_find(Context *context, Classes *classes, const char *text, size_t length,
-                            bool add) {
+                     bool add) {
     if (classes->count == classes->capacity && !classes_grow(context, classes)) {
         return -1;
     }

@@ -1,8 +1,9 @@
 /* columns.c: which column of the file is which argument of the model.
  *
- * With a header: `x` is the column x; `x[D]` is x0 x1 … (or x1 x2 …, or x[0] x[1] …), or else all columns
- * that no other argument takes, in order. Without one the arguments take the columns in order. --columns
- * x=a,b,c5..c9 says it by hand. A trained model asks for the names that it was trained on, in whatever order. What the file has for x[D] binds D. */
+ * With a header: `x` is the column x; `x[D]` is x0 x1 … (or x1 x2 …, or x[0] x[1] …), or else all
+ * columns that no other argument takes, in order. Without one the arguments take the columns in
+ * order. --columns x=a,b,c5..c9 says it by hand. A trained model asks for the names that it was
+ * trained on, in whatever order. What the file has for x[D] binds D. */
 #include "runtime/runtime.h"
 
 #include <stdlib.h>
@@ -48,7 +49,9 @@ static bool take(Matcher *matcher, size_t column, size_t field) {
         *count = 0;
     }
     if (*count == matcher->count || matcher->targets[field].used) {
-        return report_place(matcher->context, matcher->where, "column %zu is taken twice, by `%s` too", field + 1, matcher->model->columns[column].name);
+        return report_place(matcher->context, matcher->where,
+                            "column %zu is taken twice, by `%s` too", field + 1,
+                            matcher->model->columns[column].name);
     }
     matcher->targets[field] = (Target){true, (uint32_t)column, (int64_t)*count};
     matcher->taken[column][(*count)++] = field;
@@ -59,9 +62,14 @@ static bool missing(Matcher *matcher, const char *name) {
     const char *guess =
         closest_name(name, (const char *const *)(void *)matcher->names, matcher->count);
     if (guess) {
-        return report_place(matcher->context, matcher->where, "there is no column `%s`; did you mean `%s`? (--columns %s=%s)", name, guess, name, guess);
+        return report_place(matcher->context, matcher->where,
+                            "there is no column `%s`; did you mean `%s`? (--columns %s=%s)", name,
+                            guess, name, guess);
     }
-    return report_place(matcher->context, matcher->where, "there is no column `%s`; name the columns by --columns, as in --columns %s=NAME", name, name);
+    return report_place(
+        matcher->context, matcher->where,
+        "there is no column `%s`; name the columns by --columns, as in --columns %s=NAME", name,
+        name);
 }
 
 /* ---- --columns ---- */
@@ -78,9 +86,10 @@ static bool column_named(Matcher *matcher, const char *name, size_t *found) {
         return true;
     }
     if (!matcher->names) {
-        return report_error(matcher->context,
-                            "--columns: the data have no header; say columns as numbers 1 … %zu, not `%s`",
-                            matcher->count, name);
+        return report_error(
+            matcher->context,
+            "--columns: the data have no header; say columns as numbers 1 … %zu, not `%s`",
+            matcher->count, name);
     }
     const char *guess =
         closest_name(name, (const char *const *)(void *)matcher->names, matcher->count);
@@ -140,7 +149,8 @@ static bool take_by_hand(Matcher *matcher) {
         char *equals = strchr(p, '=');
         size_t column = 0;
         if (*p && !equals) {
-            return report_error(matcher->context, "--columns: expected NAME=COLUMNS, found `%s`", p);
+            return report_error(matcher->context, "--columns: expected NAME=COLUMNS, found `%s`",
+                                p);
         }
         if (*p) {
             *equals = 0;
@@ -263,10 +273,11 @@ static bool take_trained(Matcher *matcher) {
         for (size_t k = 0; k < argument->field_count; k++) {
             size_t field;
             if (!find_name(matcher, argument->fields[k], &field)) {
-                return report_place(matcher->context, matcher->where,
-                                    "there is no column `%s`, which `%s` was trained on; --columns %s=… says "
-                                    "which to take",
-                                    argument->fields[k], argument->name, argument->name);
+                return report_place(
+                    matcher->context, matcher->where,
+                    "there is no column `%s`, which `%s` was trained on; --columns %s=… says "
+                    "which to take",
+                    argument->fields[k], argument->name, argument->name);
             }
             if (!take(matcher, i, field)) {
                 return false;
@@ -299,7 +310,9 @@ static bool take_rest(Matcher *matcher) {
             continue;
         }
         if (open != SIZE_MAX) {
-            return report_place(matcher->context, matcher->where, "which columns are `%s` and which `%s`? say so by --columns", model->columns[open].name, model->columns[i].name);
+            return report_place(matcher->context, matcher->where,
+                                "which columns are `%s` and which `%s`? say so by --columns",
+                                model->columns[open].name, model->columns[i].name);
         }
         open = i;
     }
@@ -313,7 +326,8 @@ static bool take_rest(Matcher *matcher) {
         }
     }
     return matcher->taken[open] ||
-           report_place(matcher->context, matcher->where, "no column is left for `%s`", model->columns[open].name);
+           report_place(matcher->context, matcher->where, "no column is left for `%s`",
+                        model->columns[open].name);
 }
 
 /* ---- by order ---- */
@@ -338,7 +352,10 @@ static bool take_in_order(Matcher *matcher, bool all) {
         }
         if (!known_count(matcher, i, &count)) {
             if (open != SIZE_MAX) {
-                return report_place(matcher->context, matcher->where, "which columns are `%s` and which `%s`? the data have no header; use --columns", model->columns[open].name, model->columns[i].name);
+                return report_place(
+                    matcher->context, matcher->where,
+                    "which columns are `%s` and which `%s`? the data have no header; use --columns",
+                    model->columns[open].name, model->columns[i].name);
             }
             open = i;
         }
@@ -346,8 +363,10 @@ static bool take_in_order(Matcher *matcher, bool all) {
     }
     int64_t rest = (int64_t)matcher->count - fixed;
     if (rest < (open != SIZE_MAX) || (open == SIZE_MAX && rest != 0)) {
-        return report_place(matcher->context, matcher->where, "the data have %zu column%s and no header; the model needs %s%lld", matcher->count, matcher->count == 1 ? "" : "s", open != SIZE_MAX ? "more than " : "",
-                            (long long)fixed);
+        return report_place(matcher->context, matcher->where,
+                            "the data have %zu column%s and no header; the model needs %s%lld",
+                            matcher->count, matcher->count == 1 ? "" : "s",
+                            open != SIZE_MAX ? "more than " : "", (long long)fixed);
     }
     size_t field = 0;
     for (size_t i = 0; i < model->column_count; i++) {
@@ -396,10 +415,14 @@ static bool bind_sizes(Matcher *matcher, size_t column) {
         }
         Dim *dim = model_dim(model, argument->shape.sizes[i]);
         if (!dim || (open && open != dim)) {
-            return report_place(matcher->context, matcher->where, "the shape of `%s` is not known; give -D NAME=VALUE", argument->name);
+            return report_place(matcher->context, matcher->where,
+                                "the shape of `%s` is not known; give -D NAME=VALUE",
+                                argument->name);
         }
         if (open == dim) {
-            return report_place(matcher->context, matcher->where, "the shape of `%s` has `%s` twice; give -D %s=VALUE", argument->name, dim->name, dim->name);
+            return report_place(matcher->context, matcher->where,
+                                "the shape of `%s` has `%s` twice; give -D %s=VALUE",
+                                argument->name, dim->name, dim->name);
         }
         open = dim;
     }
@@ -411,7 +434,9 @@ static bool bind_sizes(Matcher *matcher, size_t column) {
         known = count;
     }
     if (known != count) {
-        return report_place(matcher->context, matcher->where, "`%s` has %lld values a sample, but %lld columns", argument->name, (long long)known, (long long)count);
+        return report_place(matcher->context, matcher->where,
+                            "`%s` has %lld values a sample, but %lld columns", argument->name,
+                            (long long)known, (long long)count);
     }
     return shape_resolve(matcher->context, model, &argument->shape);
 }
@@ -425,7 +450,8 @@ static bool index_names(Matcher *matcher) {
     for (size_t i = 0; i < matcher->count; i++) {
         const char *name = matcher->names[i];
         size_t before = matcher->index.count;
-        int64_t number = *name ? classes_find(matcher->context, &matcher->index, name, strlen(name), true) : 0;
+        int64_t number =
+            *name ? classes_find(matcher->context, &matcher->index, name, strlen(name), true) : 0;
         if (number < 0) {
             return false;
         }
@@ -460,7 +486,8 @@ static bool match(Matcher *matcher) {
     }
     for (size_t i = 0; i < model->column_count; i++) {
         if (!matcher->taken[i] && needed(matcher, i)) {
-            return report_place(matcher->context, matcher->where, "--columns says nothing of `%s`", model->columns[i].name);
+            return report_place(matcher->context, matcher->where, "--columns says nothing of `%s`",
+                                model->columns[i].name);
         }
         if (matcher->taken[i] && needed(matcher, i) && !bind_sizes(matcher, i)) {
             return false;
@@ -478,8 +505,13 @@ static bool match(Matcher *matcher) {
 
 bool columns_match(Context *context, Model *model, const LoadOptions *options, const char *where,
                    char **names, size_t count, Target *targets) {
-    Matcher matcher = {.context = context, .model = model, .options = options, .where = where,
-                       .names = names, .count = count, .targets = targets};
+    Matcher matcher = {.context = context,
+                       .model = model,
+                       .options = options,
+                       .where = where,
+                       .names = names,
+                       .count = count,
+                       .targets = targets};
     memset(targets, 0, count * sizeof *targets);
     matcher.taken = NEW(context, size_t *, model->column_count + 1);
     matcher.taken_count = NEW(context, size_t, model->column_count + 1);

@@ -1,8 +1,8 @@
 /* evaluate.c: the objective and its gradient over all rows.
  *
- * Rows are cut into chunks, by their number alone; each chunk is summed by the kernel, and the sums of the
- * chunks are added by a tree that is fixed by their number. So results are the same bits for any number of
- * threads. A small problem is one chunk: its sum is the kernel's. */
+ * Rows are cut into chunks, by their number alone; each chunk is summed by the kernel, and the sums
+ * of the chunks are added by a tree that is fixed by their number. So results are the same bits for
+ * any number of threads. A small problem is one chunk: its sum is the kernel's. */
 #include "runtime/runtime.h"
 
 #include <math.h>
@@ -10,13 +10,14 @@
 #include <time.h>
 
 enum {
-    CHUNK_ROWS = 512,      /* at least */
+    CHUNK_ROWS = 512, /* at least */
     CHUNKS_MAX = 64,
     CHUNKS_MIN = 8,        /* as far as rows allow, even where gradients are large */
     PARTIALS_MAX = 1 << 20 /* doubles, beyond CHUNKS_MIN */
 };
 
-static const double threads_worth = 300e-6; /* seconds of one evaluation, below which one thread does it */
+static const double threads_worth =
+    300e-6; /* seconds of one evaluation, below which one thread does it */
 
 static int64_t chunk_count(int64_t rows, size_t parameters) {
     int64_t count = rows / CHUNK_ROWS;
@@ -54,20 +55,26 @@ static bool regular_start(Context *context, Evaluator *evaluator) {
 
 bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model, const Data *data,
                      size_t threads, int64_t largest) {
-    *evaluator = (Evaluator){.context = context, .model = model, .data = data, .rows = data->rows,
+    *evaluator = (Evaluator){.context = context,
+                             .model = model,
+                             .data = data,
+                             .rows = data->rows,
                              .parameters = model->parameter_count};
     evaluator->chunks = chunk_count(data->rows, evaluator->parameters);
     evaluator->chunk = (data->rows + evaluator->chunks - 1) / evaluator->chunks;
-    evaluator->chunks = evaluator->chunk ? (data->rows + evaluator->chunk - 1) / evaluator->chunk : 1;
+    evaluator->chunks =
+        evaluator->chunk ? (data->rows + evaluator->chunk - 1) / evaluator->chunk : 1;
     size_t limit = (size_t)evaluator->chunks;
     evaluator->threads = threads > limit ? limit : threads;
     evaluator->threads = evaluator->threads < 1 ? 1 : evaluator->threads;
-    size_t work = largest_work(context, model, largest > evaluator->chunk ? largest : evaluator->chunk);
+    size_t work =
+        largest_work(context, model, largest > evaluator->chunk ? largest : evaluator->chunk);
     if (work == SIZE_MAX) {
         return false;
     }
     evaluator->values = NEW(context, double, evaluator->chunks);
-    evaluator->partials = NEW(context, double, (size_t)evaluator->chunks * evaluator->parameters + 1);
+    evaluator->partials =
+        NEW(context, double, (size_t)evaluator->chunks * evaluator->parameters + 1);
     evaluator->work = NEW(context, double *, evaluator->threads);
     evaluator->moved = NEW(context, const void **, evaluator->threads);
     evaluator->one = NEW(context, const void *, model->column_count + 1);
@@ -102,16 +109,18 @@ void evaluate_move(const Evaluator *evaluator, int64_t first, const void **colum
 static double call(const Evaluator *evaluator, const Kernel *kernel, double *params,
                    const void *const *columns, int64_t rows, double *out, double *work) {
     const Model *model = evaluator->model;
-    return kernel->function(model->dim_values, model->const_values, params, columns, NULL, rows, 0, 0, out,
-                            work);
+    return kernel->function(model->dim_values, model->const_values, params, columns, NULL, rows, 0,
+                            0, out, work);
 }
 
 static void evaluate_chunk(void *job, size_t item, size_t worker) {
     Evaluator *evaluator = job;
     const Model *model = evaluator->model;
     int64_t first = (int64_t)item * evaluator->chunk;
-    int64_t rows = evaluator->rows - first < evaluator->chunk ? evaluator->rows - first : evaluator->chunk;
-    const Kernel *kernel = &model->kernels[evaluator->with_gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
+    int64_t rows =
+        evaluator->rows - first < evaluator->chunk ? evaluator->rows - first : evaluator->chunk;
+    const Kernel *kernel =
+        &model->kernels[evaluator->with_gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
     evaluate_move(evaluator, first, evaluator->moved[worker]);
     evaluator->values[item] =
         call(evaluator, kernel, evaluator->params, evaluator->moved[worker], rows,
@@ -157,13 +166,14 @@ double evaluate(Evaluator *evaluator, double *params, double *gradient) {
     return evaluator->values[0] / rows + regular;
 }
 
-double evaluate_columns(Evaluator *evaluator, double *params, const void *const *columns, int64_t rows,
-                        double *gradient) {
+double evaluate_columns(Evaluator *evaluator, double *params, const void *const *columns,
+                        int64_t rows, double *gradient) {
     const Kernel *kernel = &evaluator->model->kernels[gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
     return call(evaluator, kernel, params, columns, rows, gradient, evaluator->work[0]);
 }
 
-double evaluate_rows(Evaluator *evaluator, double *params, int64_t first, int64_t rows, double *gradient) {
+double evaluate_rows(Evaluator *evaluator, double *params, int64_t first, int64_t rows,
+                     double *gradient) {
     evaluate_move(evaluator, first, evaluator->one);
     return evaluate_columns(evaluator, params, evaluator->one, rows, gradient);
 }

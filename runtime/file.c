@@ -54,13 +54,14 @@ static int open_folder(Context *context, const char *path) {
 static bool sync_folder(Context *context, int fd, const char *path) {
     bool done = fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP;
     if (!done) {
-        report_error(context, "`%s` is written, but its folder cannot be synced: %s", path, strerror(errno));
+        report_error(context, "`%s` is written, but its folder cannot be synced: %s", path,
+                     strerror(errno));
     }
     return done;
 }
 
-static bool fill_temporary(Context *context, int fd, const char *path, mode_t mode, const char *bytes,
-                           size_t length) {
+static bool fill_temporary(Context *context, int fd, const char *path, mode_t mode,
+                           const char *bytes, size_t length) {
     if (!bytes_write(context, fd, path, bytes, length)) {
         return false;
     }

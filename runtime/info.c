@@ -13,10 +13,11 @@ static void print_size(const char *rpn) {
     size_t depth = 0;
     for (const char *p = rpn; *p;) {
         size_t length = strcspn(p, ",");
-        bool operator = length <= 2 && strchr("+-*/%", *p) && (length == 1 || *p == '/');
-        if (operator && depth >= 2) {
+        bool operator= length <= 2 && strchr("+-*/%", *p) && (length == 1 || *p == '/');
+        if (operator&& depth >= 2) {
             char joined[300];
-            snprintf(joined, sizeof joined, "(%s %.*s %s)", stack[depth - 2], (int)length, p, stack[depth - 1]);
+            snprintf(joined, sizeof joined, "(%s %.*s %s)", stack[depth - 2], (int)length, p,
+                     stack[depth - 1]);
             depth--;
             snprintf(stack[depth - 1], sizeof stack[0], "%.127s", joined);
         } else if (depth < 16) {
@@ -54,7 +55,8 @@ static void print_consts(const Model *model) {
     for (size_t i = 0; i < model->const_count; i++) {
         char value[NUMBER_SIZE];
         number_write(value, model->consts[i].value, false);
-        printf("const %s = %s%s\n", model->consts[i].name, value, model->consts[i].fixed ? " (fixed)" : "");
+        printf("const %s = %s%s\n", model->consts[i].name, value,
+               model->consts[i].fixed ? " (fixed)" : "");
     }
 }
 

@@ -203,7 +203,8 @@ static Json *parse_members(Parser *parser, JsonKind kind, char close) {
             }
         } while (accept(parser, ','));
         if (!accept(parser, close)) {
-            return fail(parser, kind == JSON_OBJECT ? "expected `,` or `}`" : "expected `,` or `]`");
+            return fail(parser,
+                        kind == JSON_OBJECT ? "expected `,` or `}`" : "expected `,` or `]`");
         }
     }
     parser->depth--;

@@ -47,7 +47,8 @@ bool input_fill(Input *input, char *keep) {
             continue;
         }
         if (got < 0) {
-            return report_error(input->context, "cannot read `%s`: %s", input->path, strerror(errno));
+            return report_error(input->context, "cannot read `%s`: %s", input->path,
+                                strerror(errno));
         }
         input->end += got;
         input->finished = got == 0;
@@ -87,7 +88,8 @@ bool data_reserve(Context *context, const Model *model, const LoadOptions *optio
         if (width && (size_t)rows > SIZE_MAX / 2 / width) {
             return report_error(context, "out of memory: %lld rows", (long long)rows);
         }
-        void *larger = memory_resize(context, data->columns[i], width * (size_t)rows + sizeof(double));
+        void *larger =
+            memory_resize(context, data->columns[i], width * (size_t)rows + sizeof(double));
         if (!larger) {
             return false;
         }
@@ -131,7 +133,9 @@ typedef struct {
 static const Magic magics[] = {
     {"\x1f\x8b", 2, "compressed by gzip", "gzip -dc"},
     {"\x28\xb5\x2f\xfd", 4, "compressed by zstd", "zstd -dc"},
-    {"\xfd" "7zXZ", 5, "compressed by xz", "xz -dc"},
+    {"\xfd"
+     "7zXZ",
+     5, "compressed by xz", "xz -dc"},
     {"BZh", 3, "compressed by bzip2", "bzip2 -dc"},
     {"PK\x03\x04", 4, "a zip archive or a spreadsheet; save it as CSV first", NULL},
     {"\xd0\xcf\x11\xe0", 4, "a spreadsheet; save it as CSV first", NULL},
@@ -141,7 +145,9 @@ static const Magic magics[] = {
     {"PAR1", 4, "a Parquet file; save it as CSV or .npy first", NULL},
     {"\x89HDF", 4, "an HDF5 file; save it as CSV or .npy first", NULL},
     {"\x89PNG", 4, "a picture", NULL},
-    {"\x7f" "ELF", 4, "an executable", NULL},
+    {"\x7f"
+     "ELF",
+     4, "an executable", NULL},
     {"ARROW1", 6, "an Arrow file; save it as CSV or .npy first", NULL},
 };
 
@@ -151,8 +157,9 @@ static bool bad_magic(Context *context, const Input *input, const Magic *magic) 
     if (!magic->command) {
         return report_place(context, input->path, "this is %s, not CSV", magic->what);
     }
-    return report_place(context, input->path, "this is %s, not CSV; convert it on the way: %s %s | %s … -",
-                        magic->what, magic->command, input->path, context->program);
+    return report_place(context, input->path,
+                        "this is %s, not CSV; convert it on the way: %s %s | %s … -", magic->what,
+                        magic->command, input->path, context->program);
 }
 
 static bool bad_zero(Context *context, const Input *input, const char *zero) {
@@ -165,13 +172,15 @@ static bool bad_zero(Context *context, const Input *input, const char *zero) {
         }
     }
     char *place = memory_format(context, "%s:%ld:%ld", input->path, line, (long)(zero - start) + 1);
-    return place && report_place(context, place, "a zero byte; this is no text file (binary, or UTF-16)");
+    return place &&
+           report_place(context, place, "a zero byte; this is no text file (binary, or UTF-16)");
 }
 
 static bool check_kind(Context *context, const Input *input) {
     size_t length = (size_t)(input->end - input->buffer);
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
-        if (length >= magics[i].length && memcmp(input->buffer, magics[i].bytes, magics[i].length) == 0) {
+        if (length >= magics[i].length &&
+            memcmp(input->buffer, magics[i].bytes, magics[i].length) == 0) {
             return bad_magic(context, input, &magics[i]);
         }
     }

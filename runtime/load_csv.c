@@ -1,9 +1,10 @@
 /* load_csv.c: CSV and TSV into the columns of the model.
  *
- * The file is read in blocks; a field is looked at where it lies in the block. The common field, a plain
- * number that ends within the block, is parsed in place (fast_field); every other one is first cut out
- * (scan_field), which knows quotes, block ends, and fields of any length. Memory is the block, the names
- * of the columns and the arrays. After the first bad field the rest is read only to be counted. */
+ * The file is read in blocks; a field is looked at where it lies in the block. The common field, a
+ * plain number that ends within the block, is parsed in place (fast_field); every other one is
+ * first cut out (scan_field), which knows quotes, block ends, and fields of any length. Memory is
+ * the block, the names of the columns and the arrays. After the first bad field the rest is read
+ * only to be counted. */
 #include "runtime/runtime.h"
 
 #include <string.h>
@@ -18,8 +19,8 @@ typedef struct {
     FieldKind kind;
     uint32_t column;
     int64_t entry, stride;
-    int64_t limit;   /* INT: below it; INT64_MAX: unknown */
-    int64_t largest; /* INT so far */
+    int64_t limit;    /* INT: below it; INT64_MAX: unknown */
+    int64_t largest;  /* INT so far */
     Classes *classes; /* TEXT */
 } Field;
 
@@ -34,9 +35,9 @@ typedef struct {
     char **names;
     Field *fields;
     size_t field_count;
-    bool failed;       /* an error that ends reading; reported */
-    int64_t line;      /* of position, from 1 */
-    char *line_start;  /* in the buffer: so far the characters of the line are counted */
+    bool failed;      /* an error that ends reading; reported */
+    int64_t line;     /* of position, from 1 */
+    char *line_start; /* in the buffer: so far the characters of the line are counted */
     int64_t columns_before;
     /* the field last cut out */
     char *start, *stop;
@@ -138,15 +139,16 @@ static void bad_value(Csv *csv, size_t field, const char *text, size_t length, c
         snprintf(message, sizeof message, "column `%s` (for `%s`): the field is empty", where,
                  argument->name);
     } else {
-        snprintf(message, sizeof message, "column `%s` (for `%s`): `%s` %s", where, argument->name, shown,
-                 why);
+        snprintf(message, sizeof message, "column `%s` (for `%s`): `%s` %s", where, argument->name,
+                 shown, why);
     }
     bad(csv, csv->field_line, csv->field_column, message);
 }
 
 /* ---- cutting out a field ---- */
 
-/* At the end of the block. Keeps the field from its start, or, when it fills the block, drops it. */
+/* At the end of the block. Keeps the field from its start, or, when it fills the block, drops it.
+ */
 static bool more(Csv *csv, char **p) {
     Input *input = csv->input;
     if (input->finished || csv->failed) {
@@ -272,7 +274,8 @@ static void unquote(Csv *csv) {
 
 static void store_int(Csv *csv, size_t number, const char *text, size_t length, double value) {
     Field *field = &csv->fields[number];
-    if (value != (double)(int64_t)value || value > 9007199254740992.0 || value < -9007199254740992.0) {
+    if (value != (double)(int64_t)value || value > 9007199254740992.0 ||
+        value < -9007199254740992.0) {
         bad_value(csv, number, text, length, "is no whole number");
         return;
     }
@@ -282,7 +285,8 @@ static void store_int(Csv *csv, size_t number, const char *text, size_t length, 
         if (index < 0) {
             snprintf(why, sizeof why, "is negative; indices count from 0");
         } else {
-            snprintf(why, sizeof why, "is not below %lld; indices count from 0", (long long)field->limit);
+            snprintf(why, sizeof why, "is not below %lld; indices count from 0",
+                     (long long)field->limit);
         }
         bad_value(csv, number, text, length, why);
         return;
@@ -505,8 +509,8 @@ static bool row_fits(Csv *csv) {
 
 static void bad_length(Csv *csv, int64_t line, int64_t column, size_t found) {
     char message[200];
-    snprintf(message, sizeof message, "the row has %zu field%s, %s %zu%s", found, found == 1 ? "" : "s",
-             csv->names ? "the header" : "the first row", csv->field_count,
+    snprintf(message, sizeof message, "the row has %zu field%s, %s %zu%s", found,
+             found == 1 ? "" : "s", csv->names ? "the header" : "the first row", csv->field_count,
              found == csv->field_count + 1 ? " (a delimiter at the end of the row?)" : "");
     bad(csv, line, column, message);
 }
@@ -532,8 +536,8 @@ static bool more_rows(Csv *csv) {
 static bool skip_blank(Csv *csv) {
     int64_t first = 0;
     while (more_rows(csv) && blank_line(csv)) {
-        char *newline = memchr(csv->input->position, '\n',
-                               (size_t)(csv->input->end - csv->input->position));
+        char *newline =
+            memchr(csv->input->position, '\n', (size_t)(csv->input->end - csv->input->position));
         first = first ? first : csv->line;
         csv->input->position = newline ? newline + 1 : csv->input->end;
         if (newline) {
@@ -646,7 +650,8 @@ static bool read_first(Csv *csv, FirstRow *row) {
             return false;
         }
         if (csv->overlong || row->count == COLUMNS_MAX) {
-            return report_place(csv->context, csv->input->path, "the first line is too long for a table");
+            return report_place(csv->context, csv->input->path,
+                                "the first line is too long for a table");
         }
         if (!add_first(csv, row)) {
             return false;
@@ -675,8 +680,8 @@ static bool names_argument(const Csv *csv, const char *text) {
     return false;
 }
 
-/* Does the first row name the columns? It does if none of its fields is a number (or could be meant as
- * one), or if one of them is the name of an argument. */
+/* Does the first row name the columns? It does if none of its fields is a number (or could be meant
+ * as one), or if one of them is the name of an argument. */
 static bool is_header(const Csv *csv, const FirstRow *row) {
     if (csv->options->header[0] != 'a') {
         return csv->options->header[0] == 'y';
@@ -719,7 +724,8 @@ static bool take_names(Csv *csv, FirstRow *row) {
         size_t length;
         csv->names[i] = first_text(row, i, &length);
         if (memchr(csv->names[i], 0, length)) {
-            return report_place(csv->context, csv->input->path, "a name of a column has a zero byte");
+            return report_place(csv->context, csv->input->path,
+                                "a name of a column has a zero byte");
         }
         strip(&csv->names[i], &length);
     }
@@ -789,8 +795,13 @@ static bool make_fields(Csv *csv, size_t count, int64_t line) {
             continue;
         }
         Column *column = &csv->model->columns[targets[i].column];
-        *field = (Field){column->is_int ? FIELD_INT : FIELD_REAL, targets[i].column, targets[i].entry,
-                         column->shape.count, INT64_MAX, -1, NULL};
+        *field = (Field){column->is_int ? FIELD_INT : FIELD_REAL,
+                         targets[i].column,
+                         targets[i].entry,
+                         column->shape.count,
+                         INT64_MAX,
+                         -1,
+                         NULL};
         if (column->limit && !model_size(csv->model, column->limit, 0, &field->limit)) {
             field->limit = INT64_MAX;
         }
@@ -845,7 +856,8 @@ static bool read_table(Csv *csv, FirstRow *row) {
 
 /* ---- classes in order ---- */
 
-/* The classes of a text column are numbered in the order of their bytes, whatever the order of rows. */
+/* The classes of a text column are numbered in the order of their bytes, whatever the order of
+ * rows. */
 static bool number_classes(Csv *csv, Field *field) {
     Column *column = &csv->model->columns[field->column];
     size_t count = field->classes->count;
@@ -896,8 +908,10 @@ static bool finish_classes(Csv *csv) {
     return true;
 }
 
-bool load_csv(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data) {
-    Csv csv = {.context = context, .model = model, .options = options, .input = input, .data = data};
+bool load_csv(Context *context, Model *model, const LoadOptions *options, Input *input,
+              Data *data) {
+    Csv csv = {
+        .context = context, .model = model, .options = options, .input = input, .data = data};
     FirstRow row = {0};
     if (input->end - input->position >= 3 && memcmp(input->position, "\xEF\xBB\xBF", 3) == 0) {
         input->position += 3;
@@ -919,8 +933,8 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
         fflush(stdout);
         fprintf(stderr, "%s\n", csv.first_bad);
         if (csv.bad > 1) {
-            fprintf(stderr, "%s: %lld more bad field%s or row%s\n", input->path, (long long)csv.bad - 1,
-                    csv.bad == 2 ? "" : "s", csv.bad == 2 ? "" : "s");
+            fprintf(stderr, "%s: %lld more bad field%s or row%s\n", input->path,
+                    (long long)csv.bad - 1, csv.bad == 2 ? "" : "s", csv.bad == 2 ? "" : "s");
         }
         return false;
     }

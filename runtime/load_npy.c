@@ -1,11 +1,23 @@
-/* load_npy.c: NumPy's .npy files: a vector, or a matrix of rows × columns, of numbers in C order. They
- * have no names, so the arguments take the columns in order. */
+/* load_npy.c: NumPy's .npy files: a vector, or a matrix of rows × columns, of numbers in C order.
+ * They have no names, so the arguments take the columns in order. */
 #include "runtime/runtime.h"
 
 #include <math.h>
 #include <string.h>
 
-typedef enum { NPY_F8, NPY_F4, NPY_I8, NPY_I4, NPY_I2, NPY_I1, NPY_U8, NPY_U4, NPY_U2, NPY_U1, NPY_B1 } NpyType;
+typedef enum {
+    NPY_F8,
+    NPY_F4,
+    NPY_I8,
+    NPY_I4,
+    NPY_I2,
+    NPY_I1,
+    NPY_U8,
+    NPY_U4,
+    NPY_U2,
+    NPY_U1,
+    NPY_B1
+} NpyType;
 
 static const struct {
     const char *name; /* after the byte order */
@@ -62,7 +74,8 @@ static bool read_shape(Npy *npy, const char *header) {
             continue;
         }
         if (rank == 2) {
-            return bad_header(npy, "an array of more than two axes is not read; the rows must be the first");
+            return bad_header(
+                npy, "an array of more than two axes is not read; the rows must be the first");
         }
         int64_t size = 0;
         for (; *p >= '0' && *p <= '9'; p++) {
@@ -79,7 +92,8 @@ static bool read_shape(Npy *npy, const char *header) {
         return bad_header(npy, "the array is in Fortran order; save numpy.ascontiguousarray of it");
     }
     if (npy->rows == 0 || npy->width == 0 || npy->width > (1 << 22)) {
-        return bad_header(npy, npy->rows == 0 ? "the array has no rows" : "the array has a bad width");
+        return bad_header(npy,
+                          npy->rows == 0 ? "the array has no rows" : "the array has a bad width");
     }
     return true;
 }
@@ -166,7 +180,8 @@ static bool store(Npy *npy, int64_t row, int64_t field, double value) {
     int64_t at = row * column->shape.count + target.entry;
     if (!column->is_int) {
         if (!isfinite(value) && !npy->options->nonfinite) {
-            return bad_value(npy, row, field, value, "is not finite; --allow-nonfinite lets it pass");
+            return bad_value(npy, row, field, value,
+                             "is not finite; --allow-nonfinite lets it pass");
         }
         ((double *)npy->data->columns[target.column])[at] = value;
         return true;
@@ -190,7 +205,8 @@ static bool read_rows(Npy *npy) {
     size_t size = npy_types[npy->type].size;
     for (int64_t row = 0; row < npy->rows; row++) {
         for (int64_t field = 0; field < npy->width; field++) {
-            if ((size_t)(input->end - input->position) < size && !input_fill(input, input->position)) {
+            if ((size_t)(input->end - input->position) < size &&
+                !input_fill(input, input->position)) {
                 return false;
             }
             while ((size_t)(input->end - input->position) < size && !input->finished) {
@@ -199,8 +215,8 @@ static bool read_rows(Npy *npy) {
                 }
             }
             if ((size_t)(input->end - input->position) < size) {
-                return report_error(npy->context, "%s is cut: it has %lld rows of %lld", input->path,
-                                    (long long)row, (long long)npy->rows);
+                return report_error(npy->context, "%s is cut: it has %lld rows of %lld",
+                                    input->path, (long long)row, (long long)npy->rows);
             }
             const char *at = input->position;
             input->position += size;
@@ -230,14 +246,16 @@ static bool bind_limits(Npy *npy) {
     return true;
 }
 
-bool load_npy(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data) {
-    Npy npy = {.context = context, .model = model, .options = options, .input = input, .data = data};
+bool load_npy(Context *context, Model *model, const LoadOptions *options, Input *input,
+              Data *data) {
+    Npy npy = {
+        .context = context, .model = model, .options = options, .input = input, .data = data};
     if (!read_header(&npy)) {
         return false;
     }
     npy.targets = NEW(context, Target, npy.width);
-    if (!npy.targets || !columns_match(context, model, options, input->path, NULL, (size_t)npy.width,
-                                       npy.targets)) {
+    if (!npy.targets || !columns_match(context, model, options, input->path, NULL,
+                                       (size_t)npy.width, npy.targets)) {
         return false;
     }
     if (!data_reserve(context, model, options, data, npy.rows) || !read_rows(&npy)) {

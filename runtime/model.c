@@ -1,5 +1,6 @@
 /* model.c: reads the description that the compiler left (abi.h), and binds its dims.
- * The description is trusted as the compiler's; still, a line that is not understood is an error. */
+ * The description is trusted as the compiler's; still, a line that is not understood is an error.
+ */
 #include "runtime/runtime.h"
 
 #include <stdlib.h>
@@ -8,10 +9,14 @@
 enum { WORDS_MAX = 4096, STACK_MAX = 64 };
 
 static const char *const role_names[ROLE_COUNT] = {
-    [ROLE_OBJECTIVE] = "objective", [ROLE_GRADIENT] = "gradient",
-    [ROLE_SGD] = "sgd",             [ROLE_REGULAR] = "regular",
-    [ROLE_FORWARD] = "forward",     [ROLE_REGULAR_GRADIENT] = "regular_gradient",
-    [ROLE_INIT] = "init",           [ROLE_METRIC] = "metric",
+    [ROLE_OBJECTIVE] = "objective",
+    [ROLE_GRADIENT] = "gradient",
+    [ROLE_SGD] = "sgd",
+    [ROLE_REGULAR] = "regular",
+    [ROLE_FORWARD] = "forward",
+    [ROLE_REGULAR_GRADIENT] = "regular_gradient",
+    [ROLE_INIT] = "init",
+    [ROLE_METRIC] = "metric",
 };
 
 typedef struct {
@@ -40,7 +45,7 @@ static void *grow(Reader *reader, void *array, size_t count, size_t size) {
 }
 
 /* Appends a zeroed T to model->array. */
-#define APPEND(reader, T, array, count)                                                                \
+#define APPEND(reader, T, array, count)                                                            \
     ((T *)append((reader), (void **)&(reader)->model->array, &(reader)->model->count, sizeof(T)))
 
 static void *append(Reader *reader, void **array, size_t *count, size_t size) {
@@ -236,7 +241,8 @@ static bool read_text_line(Reader *reader) {
 
 static bool read_version(Reader *reader) {
     if (reader->count < 2 || strcmp(reader->words[1], "1") != 0) {
-        return report_error(reader->context, "the model was compiled for another runtime (format %s)",
+        return report_error(reader->context,
+                            "the model was compiled for another runtime (format %s)",
                             reader->count < 2 ? "unknown" : reader->words[1]);
     }
     return true;
@@ -249,13 +255,13 @@ typedef struct {
 } LineKind;
 
 static const LineKind line_kinds[] = {
-    {"gradc", false, read_version},     {"model", false, read_text_line},
-    {"source", false, read_text_line},  {"hash", false, read_text_line},
-    {"dim", false, read_dim},           {"const", false, read_const},
-    {"param", false, read_param},       {"column", false, read_column},
-    {"forward", false, read_forward},   {"metric", false, read_metric},
-    {"derived", false, read_derived},   {"setting", false, read_setting},
-    {"kernel", true, read_kernel},      {"uses", true, read_uses},
+    {"gradc", false, read_version},    {"model", false, read_text_line},
+    {"source", false, read_text_line}, {"hash", false, read_text_line},
+    {"dim", false, read_dim},          {"const", false, read_const},
+    {"param", false, read_param},      {"column", false, read_column},
+    {"forward", false, read_forward},  {"metric", false, read_metric},
+    {"derived", false, read_derived},  {"setting", false, read_setting},
+    {"kernel", true, read_kernel},     {"uses", true, read_uses},
 };
 
 static bool read_words(Reader *reader, bool late) {
@@ -339,7 +345,8 @@ Model *model_read(Context *context, const char *text, GradcKernel *const *kernel
         report_error(context, "this executable holds no model description");
         return NULL;
     }
-    return read_lines(&reader, text, false) && read_lines(&reader, text, true) ? reader.model : NULL;
+    return read_lines(&reader, text, false) && read_lines(&reader, text, true) ? reader.model
+                                                                               : NULL;
 }
 
 /* ---- look-up and sizes ---- */
@@ -367,7 +374,7 @@ static int64_t floor_div(int64_t a, int64_t b) {
     return q - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-static bool apply(const char *operator, int64_t *stack, size_t *depth) {
+static bool apply(const char *operator, int64_t * stack, size_t *depth) {
     if (*depth < 2) {
         return false;
     }

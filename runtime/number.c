@@ -1,6 +1,7 @@
-/* number.c: decimal numbers in and out. Reading is correctly rounded: by exact double arithmetic where
- * that is possible (Clinger), by 64-bit significands where they decide the rounding, else by strtod on a
- * normalised copy. setlocale is never called, so strtod and snprintf are those of the C locale. */
+/* number.c: decimal numbers in and out. Reading is correctly rounded: by exact double arithmetic
+ * where that is possible (Clinger), by 64-bit significands where they decide the rounding, else by
+ * strtod on a normalised copy. setlocale is never called, so strtod and snprintf are those of the C
+ * locale. */
 #include "runtime/runtime.h"
 
 #include <float.h>
@@ -8,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 enum {
     EXACT_POWER = 22,
@@ -22,12 +24,13 @@ static bool is_digit(char c) {
 }
 
 #if LDBL_MANT_DIG == 64
-/* The product or quotient rounded once to 64 bits decides the rounding to 53, unless its last 11 bits
- * are next to a half. */
+/* The product or quotient rounded once to 64 bits decides the rounding to 53, unless its last 11
+ * bits are next to a half. */
 static bool scale_extended(uint64_t digits, int exponent, double *value) {
-    static const long double extended[] = {
-        1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
-        1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+    static const long double extended[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
+                                           1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
+                                           1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
+                                           1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
     if (exponent < -27 || exponent > 27) {
         return false;
     }
@@ -232,8 +235,9 @@ static bool contains(const char *text, size_t length, const char *part) {
 }
 
 static bool is_missing(const char *text, size_t length) {
-    static const char *const words[] = {"na",   "n/a", "null", "none", "?",       "-",  ".",
-                                        "nil",  "#n/a", "<na>", "missing", "--", "#value!", "#div/0!"};
+    static const char *const words[] = {"na",      "n/a", "null",    "none",   "?",
+                                        "-",       ".",   "nil",     "#n/a",   "<na>",
+                                        "missing", "--",  "#value!", "#div/0!"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (same_word(text, length, words[i])) {
             return true;
@@ -350,8 +354,9 @@ const char *number_complaint(const char *text, size_t length) {
 
 bool number_could_be_name(const char *text, size_t length) {
     double ignored;
-    static const char *const marks[] = {"\xE2\x88\x92", "\xE2\x80\x93", "\xC2\xA0", "\xE2\x82\xAC",
-                                        "\xC2\xA3",     "\xC2\xA5",     "\xEF\xBC"}; /* full-width digits */
+    static const char *const marks[] = {
+        "\xE2\x88\x92", "\xE2\x80\x93", "\xC2\xA0", "\xE2\x82\xAC",
+        "\xC2\xA3",     "\xC2\xA5",     "\xEF\xBC"}; /* full-width digits */
     while (length && *text == ' ') {
         text++;
         length--;
@@ -373,8 +378,8 @@ size_t number_write(char text[NUMBER_SIZE], double value, bool real) {
         strcpy(text, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
         return strlen(text);
     }
-    /* 15 digits that read back are the shortest of a normal number, once their zeros are off; the few
-     * digits of a subnormal number have to be searched for. */
+    /* 15 digits that read back are the shortest of a normal number, once their zeros are off; the
+     * few digits of a subnormal number have to be searched for. */
     int digits = fabs(value) < DBL_MIN ? 1 : 15;
     for (; digits <= 17; digits++) {
         snprintf(text, NUMBER_SIZE, "%.*g", digits, value);

@@ -1,9 +1,10 @@
-/* opt_lbfgs.c: the limited-memory quasi-Newton method of Nocedal (1980), with a line search that accepts by
- * the Wolfe conditions or, near a minimum, where values no longer tell one point from another, by the
- * approximate ones of Hager and Zhang (2005), which look at slopes.
+/* opt_lbfgs.c: the limited-memory quasi-Newton method of Nocedal (1980), with a line search that
+ * accepts by the Wolfe conditions or, near a minimum, where values no longer tell one point from
+ * another, by the approximate ones of Hager and Zhang (2005), which look at slopes.
  *
- * It works on scaled variables θ/scale, scale being the root mean square of each param's start: models of
- * curves have params of very different sizes. A step to where J is not finite is a step too far, no end. */
+ * It works on scaled variables θ/scale, scale being the root mean square of each param's start:
+ * models of curves have params of very different sizes. A step to where J is not finite is a step
+ * too far, no end. */
 #include "runtime/optimizer.h"
 
 #include <math.h>
@@ -11,11 +12,11 @@
 
 enum {
     PAIRS = 10,
-    STATE_MOVE = 0,          /* differences of scaled parameters, a ring */
-    STATE_CHANGE = PAIRS,    /* of scaled gradients */
+    STATE_MOVE = 0,       /* differences of scaled parameters, a ring */
+    STATE_CHANGE = PAIRS, /* of scaled gradients */
     STATE_DIRECTION = 2 * PAIRS,
-    STATE_TRIAL,             /* parameters of the line search */
-    STATE_SLOPE,             /* gradient there */
+    STATE_TRIAL, /* parameters of the line search */
+    STATE_SLOPE, /* gradient there */
     STATE_SCALE,
     STATE_COUNT,
     TRIALS_MAX = 40
@@ -39,7 +40,8 @@ static void choose_scale(Training *training) {
     for (size_t i = 0; i < model->param_count; i++) {
         const Param *param = &model->params[i];
         size_t count = (size_t)param->shape.count;
-        double size = norm(training->params + param->offset, count) / sqrt((double)(count ? count : 1));
+        double size =
+            norm(training->params + param->offset, count) / sqrt((double)(count ? count : 1));
         for (size_t k = 0; k < count; k++) {
             scale[param->offset + k] = size > 0 ? size : 1;
         }
@@ -130,7 +132,8 @@ static bool search(Training *training, const Point *start, double step, Point *f
             *found = point;
             return true;
         }
-        double limit = start->value + enough_decrease * step * start->slope + noise * fabs(start->value);
+        double limit =
+            start->value + enough_decrease * step * start->slope + noise * fabs(start->value);
         double secant = low.step - low.slope * (point.step - low.step) / (point.slope - low.slope);
         if (!finite) {
             high = step;

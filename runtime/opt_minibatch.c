@@ -1,5 +1,6 @@
-/* opt_minibatch.c: steps along the gradient of a batch of rows; the plain one, and what other batched methods
- * share. In the order of the file a batch is a part of the data; a shuffled one is gathered first. */
+/* opt_minibatch.c: steps along the gradient of a batch of rows; the plain one, and what other
+ * batched methods share. In the order of the file a batch is a part of the data; a shuffled one is
+ * gathered first. */
 #include "runtime/optimizer.h"
 
 #include <math.h>
@@ -13,7 +14,8 @@ static void gather(const Training *training, int64_t first, int64_t rows, const 
         size_t width = (size_t)model->columns[c].shape.count * sizeof(double);
         columns[c] = to;
         for (int64_t i = 0; from && i < rows; i++) {
-            memcpy(to + (size_t)i * width, from + (size_t)training->order[first + i] * width, width);
+            memcpy(to + (size_t)i * width, from + (size_t)training->order[first + i] * width,
+                   width);
         }
     }
 }
@@ -23,15 +25,17 @@ static EpochStatus diverged(Training *training, int64_t first, int64_t rows) {
     double value = NAN;
     int64_t row = -1;
     if (training->order) {
-        row = evaluate_find_bad(training->evaluator, training->params, training->order + first, rows, &value);
+        row = evaluate_find_bad(training->evaluator, training->params, training->order + first,
+                                rows, &value);
     } else {
         for (int64_t i = first; i < first + rows && row < 0; i++) {
             row = evaluate_find_bad(training->evaluator, training->params, &i, 1, &value);
         }
     }
-    training->bad = (Bad){row, value, row < 0 ? "the sum over a batch"
-                                  : isfinite(value) ? "the gradient of the loss"
-                                                    : "the loss"};
+    training->bad = (Bad){row, value,
+                          row < 0           ? "the sum over a batch"
+                          : isfinite(value) ? "the gradient of the loss"
+                                            : "the loss"};
     return EPOCH_DIVERGED;
 }
 
@@ -42,8 +46,10 @@ static double batch_gradient(Training *training, int64_t first, int64_t rows) {
     } else {
         evaluate_move(training->evaluator, first, columns);
     }
-    double sum = evaluate_columns(training->evaluator, training->params, columns, rows, training->gradient);
-    sum = sum / (double)rows + evaluate_regular(training->evaluator, training->params, training->regular);
+    double sum =
+        evaluate_columns(training->evaluator, training->params, columns, rows, training->gradient);
+    sum = sum / (double)rows +
+          evaluate_regular(training->evaluator, training->params, training->regular);
     for (size_t i = 0; i < training->parameters; i++) {
         training->gradient[i] = training->gradient[i] / (double)rows + training->regular[i];
     }

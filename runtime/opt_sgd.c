@@ -1,5 +1,5 @@
-/* opt_sgd.c: stochastic gradient descent, a step for each row, in the compiled kernel. Where numbers stop to
- * be finite, the last block of rows is done again one by one, to find the row. */
+/* opt_sgd.c: stochastic gradient descent, a step for each row, in the compiled kernel. Where
+ * numbers stop to be finite, the last block of rows is done again one by one, to find the row. */
 #include "runtime/optimizer.h"
 
 #include <math.h>
@@ -11,9 +11,9 @@ static double run_rows(Training *training, int64_t first, int64_t rows) {
     const Model *model = training->model;
     const int64_t *order = training->order ? training->order + first : NULL;
     evaluate_move(training->evaluator, order ? 0 : first, training->evaluator->one);
-    return model->kernels[ROLE_SGD].function(model->dim_values, model->const_values, training->params,
-                                             training->evaluator->one, order, rows, training->rate, 0, NULL,
-                                             training->work);
+    return model->kernels[ROLE_SGD].function(model->dim_values, model->const_values,
+                                             training->params, training->evaluator->one, order,
+                                             rows, training->rate, 0, NULL, training->work);
 }
 
 /* Again from `good`, row by row; leaves the parameters before the bad row in good. */

@@ -1,5 +1,5 @@
-/* optimizer.h: methods of training. A method sees a Training: no files, no printing. A new one is a row of
- * optimizer.def and a constant `opt_NAME` in opt_NAME.c. */
+/* optimizer.h: methods of training. A method sees a Training: no files, no printing. A new one is a
+ * row of optimizer.def and a constant `opt_NAME` in opt_NAME.c. */
 #ifndef GRADC_OPTIMIZER_H
 #define GRADC_OPTIMIZER_H
 
@@ -45,14 +45,14 @@ struct Training {
     int64_t epochs, batch, report;
     bool shuffle;
     Random random;
-    int64_t *order;    /* NULL: the order of the file */
-    void **staging;    /* rows of a shuffled batch, by column */
+    int64_t *order; /* NULL: the order of the file */
+    void **staging; /* rows of a shuffled batch, by column */
     size_t parameters;
     double *params, *good, *gradient, *regular;
     double *start;     /* of the epoch */
     double *evaluated; /* when the objective was last known to be finite */
     double **state;
-    double *work;      /* of the sgd kernel */
+    double *work; /* of the sgd kernel */
     int64_t epoch, step;
     double objective, gradient_norm;
     bool current; /* an epoch left objective and gradient as they are at params */

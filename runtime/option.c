@@ -13,7 +13,7 @@ typedef struct {
 } OptionRow;
 
 static const OptionRow rows[OPT_COUNT] = {
-#define OPTION(id, name, letter, argument, commands, help)                                             \
+#define OPTION(id, name, letter, argument, commands, help)                                         \
     [OPT_##id] = {name, letter, argument, (unsigned)(commands), help},
 #include "runtime/option.def"
 #undef OPTION
@@ -23,10 +23,12 @@ static const struct {
     const char *name, *arguments, *help;
     Command command;
 } commands[] = {
-    {"train", "DATA [-o FILE] [OPTION…]", "finds the parameters that make the objective least", COMMAND_TRAIN},
+    {"train", "DATA [-o FILE] [OPTION…]", "finds the parameters that make the objective least",
+     COMMAND_TRAIN},
     {"predict", "-m FILE DATA", "forward of each row, as CSV on standard output", COMMAND_PREDICT},
     {"eval", "-m FILE DATA", "objective and metrics", COMMAND_EVAL},
-    {"check", "DATA", "compares the gradient with central differences on these data", COMMAND_CHECK},
+    {"check", "DATA", "compares the gradient with central differences on these data",
+     COMMAND_CHECK},
     {"info", "", "parameters, columns, dims, constants, settings", COMMAND_INFO},
 };
 
@@ -56,8 +58,8 @@ static void print_methods(void) {
     for (size_t i = 0; i < optimizer_count; i++) {
         char rate[NUMBER_SIZE];
         number_write(rate, optimizers[i]->rate, false);
-        printf("  %-12s %s (rate %s, %lld epochs)\n", optimizers[i]->name, optimizers[i]->help, rate,
-               (long long)optimizers[i]->epochs);
+        printf("  %-12s %s (rate %s, %lld epochs)\n", optimizers[i]->name, optimizers[i]->help,
+               rate, (long long)optimizers[i]->epochs);
     }
 }
 
@@ -65,8 +67,8 @@ static void print_help(Context *context, const Model *model, unsigned mask) {
     printf("%s: trainer of model `%s`\n\nusage:\n", context->program, model->name);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (commands[i].command & mask) {
-            printf("  %s %s %s\n      %s\n", context->program, commands[i].name, commands[i].arguments,
-                   commands[i].help);
+            printf("  %s %s %s\n      %s\n", context->program, commands[i].name,
+                   commands[i].arguments, commands[i].help);
         }
     }
     printf("\noptions:\n");
@@ -75,7 +77,8 @@ static void print_help(Context *context, const Model *model, unsigned mask) {
         print_methods();
     }
     printf("\nDATA is CSV, TSV or .npy; `-` is standard input.\n"
-           "exit status: 0; 1 bad data, a diverged run, a failed write; 2 wrong usage; 130, 143 on SIGINT, SIGTERM\n");
+           "exit status: 0; 1 bad data, a diverged run, a failed write; 2 wrong usage; 130, 143 on "
+           "SIGINT, SIGTERM\n");
 }
 
 static void print_version(const Model *model) {
@@ -111,7 +114,8 @@ static int unknown_command(Context *context, const char *name) {
     return usage(context);
 }
 
-/* Finds the row of `--name[=value]` or `-l[value]`. *value: what follows in the same word, or NULL. */
+/* Finds the row of `--name[=value]` or `-l[value]`. *value: what follows in the same word, or NULL.
+ */
 static bool find_option(const char *word, OptionId *id, const char **value) {
     bool longer = word[1] == '-';
     for (size_t i = 0; i < OPT_COUNT; i++) {
@@ -278,8 +282,8 @@ const char *option_text(const Model *model, const Options *options, OptionId id)
     return NULL;
 }
 
-bool option_real(Context *context, const Model *model, const Options *options, OptionId id, double low,
-                 double *value) {
+bool option_real(Context *context, const Model *model, const Options *options, OptionId id,
+                 double low, double *value) {
     const char *text = option_text(model, options, id);
     if (!text) {
         return true;
@@ -288,14 +292,14 @@ bool option_real(Context *context, const Model *model, const Options *options, O
         return report_error(context, "--%s: expected a number, found `%s`", rows[id].name, text);
     }
     if (*value < low) {
-        return report_error(context, "--%s: expected a number of at least %g, found `%s`", rows[id].name,
-                            low, text);
+        return report_error(context, "--%s: expected a number of at least %g, found `%s`",
+                            rows[id].name, low, text);
     }
     return true;
 }
 
-bool option_integer(Context *context, const Model *model, const Options *options, OptionId id, int64_t low,
-                    int64_t *value) {
+bool option_integer(Context *context, const Model *model, const Options *options, OptionId id,
+                    int64_t low, int64_t *value) {
     const char *text = option_text(model, options, id);
     double real;
     if (!text) {
@@ -303,8 +307,10 @@ bool option_integer(Context *context, const Model *model, const Options *options
     }
     if (!integer_read_text(text, value)) {
         /* 1e6 is a whole number too */
-        if (!number_read_text(text, &real) || real != (double)(int64_t)real || real > 1e15 || real < -1e15) {
-            return report_error(context, "--%s: expected a whole number, found `%s`", rows[id].name, text);
+        if (!number_read_text(text, &real) || real != (double)(int64_t)real || real > 1e15 ||
+            real < -1e15) {
+            return report_error(context, "--%s: expected a whole number, found `%s`", rows[id].name,
+                                text);
         }
         *value = (int64_t)real;
     }

@@ -70,7 +70,7 @@ static bool predict_rows(Session *session, Output *output) {
     int64_t total = session->data.rows;
     int64_t batch = total < BATCH_ROWS ? total : BATCH_ROWS;
     size_t size = model_work(session->context, model, kernel, batch);
-    double *values = NEW(session->context, double, batch * width + 1);
+    double *values = NEW(session->context, double, batch *width + 1);
     double *work = size == SIZE_MAX ? NULL : NEW(session->context, double, size + 1);
     const void **columns = NEW(session->context, const void *, model->column_count + 1);
     Evaluator mover = {.model = model, .data = &session->data};
@@ -81,8 +81,8 @@ static bool predict_rows(Session *session, Output *output) {
     for (int64_t first = 0; first < total; first += batch) {
         int64_t rows = total - first < batch ? total - first : batch;
         evaluate_move(&mover, first, columns);
-        kernel->function(model->dim_values, model->const_values, session->params, columns, NULL, rows, 0, 0,
-                         values, work);
+        kernel->function(model->dim_values, model->const_values, session->params, columns, NULL,
+                         rows, 0, 0, values, work);
         add_rows(&output->text, values, rows, width);
         if (!flush(output)) {
             return false;
@@ -132,12 +132,17 @@ static bool apply_word(const char *word, double *stack, size_t *depth) {
     }
     double b = stack[--*depth];
     double *a = &stack[*depth - 1];
-    *a = *word == '+' ? *a + b : *word == '-' ? *a - b : *word == '*' ? *a * b : *word == '/' ? *a / b : pow(*a, b);
+    *a = *word == '+'   ? *a + b
+         : *word == '-' ? *a - b
+         : *word == '*' ? *a * b
+         : *word == '/' ? *a / b
+                        : pow(*a, b);
     return true;
 }
 
 /* RPN over metrics, consts and numbers. */
-static bool derived_value(const Model *model, const char *rpn, const double *metrics, double *value) {
+static bool derived_value(const Model *model, const char *rpn, const double *metrics,
+                          double *value) {
     double stack[STACK_MAX];
     size_t depth = 0;
     for (const char *p = rpn; *p;) {

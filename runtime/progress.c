@@ -1,5 +1,5 @@
-/* progress.c: on a terminal a line that redraws; elsewhere a line `epoch=… objective=…` for each report; a
- * CSV line for each epoch in --log. */
+/* progress.c: on a terminal a line that redraws; elsewhere a line `epoch=… objective=…` for each
+ * report; a CSV line for each epoch in --log. */
 #include "runtime/progress.h"
 
 #include <errno.h>
@@ -20,8 +20,11 @@ static double seconds(void) {
 
 bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error,
                     const char *log_path) {
-    *progress = (Progress){.stream = to_error ? stderr : stdout, .quiet = quiet, .log = -1,
-                           .started = seconds(), .log_path = log_path};
+    *progress = (Progress){.stream = to_error ? stderr : stdout,
+                           .quiet = quiet,
+                           .log = -1,
+                           .started = seconds(),
+                           .log_path = log_path};
     progress->terminal = !quiet && isatty(to_error ? STDERR_FILENO : STDOUT_FILENO) == 1;
     if (!log_path) {
         return true;
@@ -49,10 +52,11 @@ static bool write_log(const Progress *progress, const Training *training) {
     char objective[NUMBER_SIZE];
     char gradient[NUMBER_SIZE];
     char rate[NUMBER_SIZE];
-    int length = snprintf(line, sizeof line, "%lld,%s,%s,%s\n", (long long)training->epoch,
-                          shown(objective, training->objective),
-                          training->optimizer->full_batch ? shown(gradient, training->gradient_norm) : "",
-                          shown(rate, training->rate));
+    int length =
+        snprintf(line, sizeof line, "%lld,%s,%s,%s\n", (long long)training->epoch,
+                 shown(objective, training->objective),
+                 training->optimizer->full_batch ? shown(gradient, training->gradient_norm) : "",
+                 shown(rate, training->rate));
     return bytes_write(training->context, progress->log, progress->log_path, line, (size_t)length);
 }
 

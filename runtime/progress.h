@@ -13,7 +13,8 @@ typedef struct {
 } Progress;
 
 /* `to_error`: standard output is taken by the result. */
-bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error, const char *log_path);
+bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error,
+                    const char *log_path);
 /* Is the objective of this epoch wanted? */
 bool progress_due(const Progress *progress, const Training *training);
 bool progress_epoch(Progress *progress, const Training *training, bool last);

@@ -1,7 +1,7 @@
 /* result.c: trained parameters as safetensors, JSON, CSV, and as text for people.
  *
- * safetensors: an F64 tensor for each param; __metadata__ (all texts, as the format demands) holds the
- * model's name and hash, dims, consts and classes as JSON, and a checksum of the numbers. */
+ * safetensors: an F64 tensor for each param; __metadata__ (all texts, as the format demands) holds
+ * the model's name and hash, dims, consts and classes as JSON, and a checksum of the numbers. */
 #include "runtime/runtime.h"
 
 #include <math.h>
@@ -256,7 +256,8 @@ static void add_metadata(Text *text, const Model *model, const Result *result, u
 static void sort_params(const Model *model, size_t *order) {
     for (size_t i = 0; i < model->param_count; i++) {
         size_t at = i;
-        for (; at > 0 && strcmp(model->params[order[at - 1]].name, model->params[i].name) > 0; at--) {
+        for (; at > 0 && strcmp(model->params[order[at - 1]].name, model->params[i].name) > 0;
+             at--) {
             order[at] = order[at - 1];
         }
         order[at] = i;
@@ -325,7 +326,9 @@ static void make_safetensors(Text *text, const Model *model, const Result *resul
 bool result_write(Context *context, const Model *model, const Result *result, const char *path,
                   Format format) {
     static void (*const makers[FORMAT_COUNT])(Text *, const Model *, const Result *) = {
-        [FORMAT_SAFETENSORS] = make_safetensors, [FORMAT_JSON] = make_json, [FORMAT_CSV] = make_csv};
+        [FORMAT_SAFETENSORS] = make_safetensors,
+        [FORMAT_JSON] = make_json,
+        [FORMAT_CSV] = make_csv};
     Text text;
     text_start(&text, context);
     makers[format](&text, model, result);

@@ -18,7 +18,8 @@ static uint64_t little_endian(const char *bytes) {
 }
 
 static bool not_json(Context *context, const ResultFile *file, const char *error) {
-    return report_error(context, "`%s` is damaged: %s", file->path, error ? error : "no JSON object");
+    return report_error(context, "`%s` is damaged: %s", file->path,
+                        error ? error : "no JSON object");
 }
 
 static bool open_safetensors(Context *context, ResultFile *file) {
@@ -46,8 +47,9 @@ static bool open_safetensors(Context *context, ResultFile *file) {
         }
     }
     if (largest > file->data_length) {
-        return report_error(context, "`%s` is cut: %llu of %llu bytes of numbers are left", file->path,
-                            (unsigned long long)file->data_length, (unsigned long long)largest);
+        return report_error(context, "`%s` is cut: %llu of %llu bytes of numbers are left",
+                            file->path, (unsigned long long)file->data_length,
+                            (unsigned long long)largest);
     }
     if (largest < file->data_length) {
         return report_error(context, "`%s` is damaged: bytes follow the last tensor", file->path);
@@ -74,25 +76,29 @@ static const char *metadata_text(const ResultFile *file, const char *key) {
     return value && value->kind == JSON_TEXT ? value->text : NULL;
 }
 
-static bool check_identity(Context *context, const Model *model, const ResultFile *file, bool force) {
+static bool check_identity(Context *context, const Model *model, const ResultFile *file,
+                           bool force) {
     const char *name = metadata_text(file, "model");
     const char *hash = metadata_text(file, "hash");
     const char *checksum = metadata_text(file, "checksum");
     if (!metadata(file, "gradc")) {
-        return force || report_error(context,
-                                     "`%s` was not written by a trainer of gradc; --force takes it anyway",
-                                     file->path);
+        return force ||
+               report_error(context,
+                            "`%s` was not written by a trainer of gradc; --force takes it anyway",
+                            file->path);
     }
     const Json *format = metadata(file, "gradc");
     if (format->kind == JSON_TEXT ? strcmp(format->text, "1") != 0 : format->number != 1) {
-        return report_error(context, "`%s` has a format that this runtime does not know", file->path);
+        return report_error(context, "`%s` has a format that this runtime does not know",
+                            file->path);
     }
     if (file->data && checksum) {
         char found[17];
         snprintf(found, sizeof found, "%016llx",
                  (unsigned long long)result_checksum(file->data, file->data_length));
         if (strcmp(found, checksum) != 0) {
-            return report_error(context, "`%s` is damaged: its checksum does not agree", file->path);
+            return report_error(context, "`%s` is damaged: its checksum does not agree",
+                                file->path);
         }
     }
     if (force) {
@@ -103,9 +109,9 @@ static bool check_identity(Context *context, const Model *model, const ResultFil
                             name ? name : "?", model->name);
     }
     if (!hash || strcmp(hash, model->hash) != 0) {
-        return report_error(context,
-                            "`%s` was trained with another version of model `%s`; --force takes it anyway",
-                            file->path, model->name);
+        return report_error(
+            context, "`%s` was trained with another version of model `%s`; --force takes it anyway",
+            file->path, model->name);
     }
     return true;
 }
@@ -117,9 +123,10 @@ static bool bind_dims(Context *context, Model *model, const ResultFile *file) {
         if (!dim) {
             continue;
         }
-        if (value->kind != JSON_NUMBER || value->number != floor(value->number) || value->number < 0 ||
-            value->number > 1e15) {
-            return report_error(context, "`%s` is damaged: dim `%s` has no size", file->path, value->key);
+        if (value->kind != JSON_NUMBER || value->number != floor(value->number) ||
+            value->number < 0 || value->number > 1e15) {
+            return report_error(context, "`%s` is damaged: dim `%s` has no size", file->path,
+                                value->key);
         }
         char *by = memory_format(context, "`%s`", file->path);
         if (!by || !model_bind_dim(context, model, dim, (int64_t)value->number, by)) {
@@ -141,8 +148,8 @@ static bool take_consts(Context *context, Model *model, const ResultFile *file) 
 }
 
 /* A list of names of a column, under `key` of the metadata. */
-static bool take_names(Context *context, const ResultFile *file, const char *key, const Column *column,
-                       char ***names, size_t *count) {
+static bool take_names(Context *context, const ResultFile *file, const char *key,
+                       const Column *column, char ***names, size_t *count) {
     const Json *list = json_get(metadata_object(context, file, key), column->name);
     if (!list || list->kind != JSON_ARRAY || list->count == 0) {
         return true;
@@ -154,8 +161,8 @@ static bool take_names(Context *context, const ResultFile *file, const char *key
     *count = 0;
     for (const Json *name = list->first; name; name = name->next) {
         if (name->kind != JSON_TEXT) {
-            return report_error(context, "`%s` is damaged: one of the %s of `%s` is no text", file->path,
-                                key, column->name);
+            return report_error(context, "`%s` is damaged: one of the %s of `%s` is no text",
+                                file->path, key, column->name);
         }
         (*names)[(*count)++] = name->text;
     }
@@ -217,7 +224,8 @@ static bool wrong_shape(Context *context, const ResultFile *file, const Param *p
                         param->name);
 }
 
-static bool read_tensor(Context *context, const ResultFile *file, const Param *param, double *values) {
+static bool read_tensor(Context *context, const ResultFile *file, const Param *param,
+                        double *values) {
     const Json *tensor = json_get(file->tensors, param->name);
     const Json *type = json_get(tensor, "dtype");
     const Json *offsets = json_get(tensor, "data_offsets");
@@ -225,13 +233,15 @@ static bool read_tensor(Context *context, const ResultFile *file, const Param *p
         return report_error(context, "`%s` has no param `%s`", file->path, param->name);
     }
     if (!type || type->kind != JSON_TEXT || strcmp(type->text, "F64") != 0) {
-        return report_error(context, "`%s`: param `%s` is not of type F64", file->path, param->name);
+        return report_error(context, "`%s`: param `%s` is not of type F64", file->path,
+                            param->name);
     }
     if (!same_shape(json_get(tensor, "shape"), param)) {
         return wrong_shape(context, file, param);
     }
     if (!offsets || offsets->kind != JSON_ARRAY || offsets->count != 2) {
-        return report_error(context, "`%s` is damaged: param `%s` has no offsets", file->path, param->name);
+        return report_error(context, "`%s` is damaged: param `%s` has no offsets", file->path,
+                            param->name);
     }
     double begin = offsets->first->number;
     double end = offsets->first->next->number;
@@ -267,7 +277,8 @@ static bool read_nested(const Json *json, const Shape *shape, size_t axis, doubl
     return true;
 }
 
-static bool read_member(Context *context, const ResultFile *file, const Param *param, double *values) {
+static bool read_member(Context *context, const ResultFile *file, const Param *param,
+                        double *values) {
     const Json *json = json_get(json_get(file->header, "params"), param->name);
     if (!json) {
         return report_error(context, "`%s` has no param `%s`", file->path, param->name);

@@ -11,7 +11,8 @@
 /* Exit statuses. Signals end with 128 + their number. */
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
-/* ---- context.c: memory and messages of one run ------------------------------------------------- */
+/* ---- context.c: memory and messages of one run -------------------------------------------------
+ */
 
 /* All memory of a run hangs on its context and is freed with it, or before. Every function that can
  * fail returns false or NULL and has already reported. */
@@ -22,11 +23,12 @@ typedef struct Context {
 
 void context_start(Context *context, const char *program);
 void context_end(Context *context);
-void *memory_new(Context *context, size_t count, size_t size);   /* zeroed, aligned to 64 bytes */
+void *memory_new(Context *context, size_t count, size_t size);    /* zeroed, aligned to 64 bytes */
 void *memory_resize(Context *context, void *memory, size_t size); /* NULL memory: new; not zeroed */
 void memory_free(Context *context, void *memory);
 char *memory_copy(Context *context, const char *text, size_t length);
-char *memory_format(Context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *memory_format(Context *context, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 #define NEW(context, T, count) ((T *)memory_new((context), (size_t)(count), sizeof(T)))
 
 /* `program: error: …` on standard error; returns false. */
@@ -56,7 +58,8 @@ void text_free(Text *text);
 /* The candidate that was probably meant by `name`, or NULL. */
 const char *closest_name(const char *name, const char *const *candidates, size_t count);
 
-/* ---- number.c: numbers read and written, whatever the locale ------------------------------------ */
+/* ---- number.c: numbers read and written, whatever the locale ------------------------------------
+ */
 
 typedef enum { NUMBER_OK, NUMBER_BAD, NUMBER_OVERFLOW } NumberStatus;
 
@@ -78,7 +81,8 @@ enum { NUMBER_SIZE = 32 };
  * exponent. Returns the length. */
 size_t number_write(char text[NUMBER_SIZE], double value, bool real);
 
-/* ---- model.c: the description that the compiler left ------------------------------------------------ */
+/* ---- model.c: the description that the compiler left
+ * ------------------------------------------------ */
 
 typedef enum {
     ROLE_OBJECTIVE,
@@ -168,8 +172,8 @@ typedef struct {
 Model *model_read(Context *context, const char *text, GradcKernel *const *kernels);
 Dim *model_dim(const Model *model, const char *name);
 Const *model_const(const Model *model, const char *name);
-/* The value of an RPN size; false (unreported) while a dim that it needs is not bound. `rows` stands
- * for m. */
+/* The value of an RPN size; false (unreported) while a dim that it needs is not bound. `rows`
+ * stands for m. */
 bool model_size(const Model *model, const char *rpn, int64_t rows, int64_t *value);
 /* Binds a dim, or checks that it has that value already. */
 bool model_bind_dim(Context *context, Model *model, Dim *dim, int64_t value, const char *by);
@@ -179,7 +183,8 @@ bool model_bind(Context *context, Model *model);
 size_t model_work(Context *context, const Model *model, const Kernel *kernel, int64_t rows);
 bool model_uses(const Model *model, Role role, size_t column);
 
-/* ---- data.h parts: columns.c, load.c, load_csv.c, load_npy.c ------------------------------------------- */
+/* ---- data.h parts: columns.c, load.c, load_csv.c, load_npy.c
+ * ------------------------------------------- */
 
 /* Where the fields of one file column go. */
 typedef struct {
@@ -195,10 +200,10 @@ typedef struct {
 typedef struct {
     const char *path;
     int64_t rows;
-    void **columns;      /* by column of the model: rows × entries; NULL: not loaded */
-    LineJump *jumps;     /* where line ≠ row + constant begins; line numbers from 1; none for npy */
+    void **columns;  /* by column of the model: rows × entries; NULL: not loaded */
+    LineJump *jumps; /* where line ≠ row + constant begins; line numbers from 1; none for npy */
     size_t jump_count, jump_capacity;
-    int64_t capacity;    /* rows that fit */
+    int64_t capacity; /* rows that fit */
 } Data;
 
 typedef struct {
@@ -207,7 +212,7 @@ typedef struct {
     const char *header;    /* auto, yes, no */
     bool nonfinite;
     bool quiet;
-    const bool *needed;    /* by column of the model */
+    const bool *needed; /* by column of the model */
 } LoadOptions;
 
 /* Matches file columns to the model's; binds dims by the way. `names` is NULL without a header.
@@ -235,15 +240,16 @@ typedef struct {
 } Input;
 
 bool input_open(Context *context, Input *input, const char *path);
-/* Keeps the bytes from `keep` on, moves them to the front and reads more after them. Sets position to
- * where `keep` is now. False: reported. Without room it reads nothing. */
+/* Keeps the bytes from `keep` on, moves them to the front and reads more after them. Sets position
+ * to where `keep` is now. False: reported. Without room it reads nothing. */
 bool input_fill(Input *input, char *keep);
 void input_close(Input *input);
 
 bool load_csv(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);
 bool load_npy(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);
 
-/* ---- classes.c ----------------------------------------------------------------------------------------- */
+/* ---- classes.c
+ * ----------------------------------------------------------------------------------------- */
 
 enum { CLASSES_MAX = 1 << 20 };
 
@@ -259,7 +265,8 @@ int64_t classes_find(Context *context, Classes *classes, const char *text, size_
 /* order[i]: the number of the text that is i-th by its bytes. */
 void classes_sort(const Classes *classes, uint32_t *order);
 
-/* ---- threads.c ------------------------------------------------------------------------------------------ */
+/* ---- threads.c
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct ThreadPool ThreadPool;
 typedef void ThreadWork(void *job, size_t item, size_t worker);
@@ -271,7 +278,8 @@ size_t threads_count(const ThreadPool *pool);
 void threads_run(ThreadPool *pool, ThreadWork *work, void *job, size_t count);
 void threads_stop(ThreadPool *pool);
 
-/* ---- random.c: xoshiro256** ------------------------------------------------------------------------------- */
+/* ---- random.c: xoshiro256**
+ * ------------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t state[4];
@@ -283,26 +291,27 @@ int64_t random_below(Random *random, int64_t limit); /* 0 … limit-1 */
 double random_unit(Random *random);                  /* [0, 1) */
 void random_shuffle(Random *random, int64_t *order, int64_t count);
 
-/* ---- evaluate.c: the objective and its gradient over all rows --------------------------------------------- */
+/* ---- evaluate.c: the objective and its gradient over all rows
+ * --------------------------------------------- */
 
-/* J(θ) = (Σ loss)/m + penalty. Rows are cut into chunks by their number alone, and the chunks' sums are
- * added by a fixed tree: the same bits for any number of threads. */
+/* J(θ) = (Σ loss)/m + penalty. Rows are cut into chunks by their number alone, and the chunks' sums
+ * are added by a fixed tree: the same bits for any number of threads. */
 typedef struct {
     Context *context;
     const Model *model;
     const Data *data;
     int64_t rows, chunk, chunks;
     size_t parameters;
-    double *values;    /* of the chunks */
-    double *partials;  /* gradients of the chunks */
-    double **work;     /* by worker */
-    double *regular;   /* gradient of the penalty */
+    double *values;   /* of the chunks */
+    double *partials; /* gradients of the chunks */
+    double **work;    /* by worker */
+    double *regular;  /* gradient of the penalty */
     double *regular_work;
-    const void **one;  /* columns moved to a row */
+    const void **one;    /* columns moved to a row */
     const void ***moved; /* by worker */
     size_t threads;
-    ThreadPool *pool;  /* started when an evaluation proves to be long enough */
-    double *params;    /* of the evaluation that runs */
+    ThreadPool *pool; /* started when an evaluation proves to be long enough */
+    double *params;   /* of the evaluation that runs */
     bool with_gradient;
 } Evaluator;
 
@@ -315,8 +324,8 @@ double evaluate(Evaluator *evaluator, double *params, double *gradient); /* NULL
 double evaluate_rows(Evaluator *evaluator, double *params, int64_t first, int64_t rows,
                      double *gradient);
 /* The same of other arrays than the data's. */
-double evaluate_columns(Evaluator *evaluator, double *params, const void *const *columns, int64_t rows,
-                        double *gradient);
+double evaluate_columns(Evaluator *evaluator, double *params, const void *const *columns,
+                        int64_t rows, double *gradient);
 /* The data's columns, from a row on. */
 void evaluate_move(const Evaluator *evaluator, int64_t first, const void **columns);
 /* The mean of a metric over all rows. */
@@ -326,16 +335,26 @@ double evaluate_regular(Evaluator *evaluator, double *params, double *gradient);
 int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
                           double *value);
 
-/* ---- json.c -------------------------------------------------------------------------------------------------- */
+/* ---- json.c
+ * --------------------------------------------------------------------------------------------------
+ */
 
-typedef enum { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_TEXT, JSON_ARRAY, JSON_OBJECT } JsonKind;
+typedef enum {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_TEXT,
+    JSON_ARRAY,
+    JSON_OBJECT
+} JsonKind;
 
 typedef struct Json Json;
 struct Json {
     JsonKind kind;
-    char *key;  /* in an object */
+    char *key; /* in an object */
     double number;
-    char *text; /* zero-terminated; TEXT */
+    char *text;   /* zero-terminated; TEXT */
     size_t count; /* members */
     Json *first, *next;
 };
@@ -345,7 +364,8 @@ Json *json_read(Context *context, const char *text, size_t length, const char **
 const Json *json_get(const Json *object, const char *key); /* NULL: none */
 void json_text(Text *text, const char *string);            /* quoted and escaped */
 
-/* ---- result.c, result_read.c: trained parameters in files ----------------------------------------------------- */
+/* ---- result.c, result_read.c: trained parameters in files
+ * ----------------------------------------------------- */
 
 typedef struct {
     const double *params;
@@ -377,14 +397,18 @@ bool result_params(Context *context, const Model *model, const ResultFile *file,
 /* `name = value` lines of all params; arrays with more than `limit` values as a summary. */
 void params_text(Text *text, const Model *model, const double *params, size_t limit);
 
-/* ---- file.c ------------------------------------------------------------------------------------------------------ */
+/* ---- file.c
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* By a temporary name, fsync, rename, fsync of the folder; "-" is standard output. */
 bool file_write(Context *context, const char *path, const char *bytes, size_t length);
 char *file_read(Context *context, const char *path, size_t *length);
 bool bytes_write(Context *context, int fd, const char *name, const char *bytes, size_t length);
 
-/* ---- option.c ------------------------------------------------------------------------------------------------------- */
+/* ---- option.c
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 typedef enum {
 #define OPTION(id, name, letter, argument, commands, help) OPT_##id,
@@ -421,7 +445,8 @@ bool option_integer(Context *context, const Model *model, const Options *options
 const char *option_text(const Model *model, const Options *options, OptionId id);
 const char *option_name(OptionId id);
 
-/* ---- session.c: what all commands do first ----------------------------------------------------------------------------- */
+/* ---- session.c: what all commands do first
+ * ----------------------------------------------------------------------------- */
 
 typedef struct {
     Context *context;
@@ -438,7 +463,9 @@ typedef struct {
 /* Definitions, the result file of -m, the data, dims, start values. */
 bool session_start(Context *context, Model *model, const Options *options, Session *session);
 
-/* ---- commands ------------------------------------------------------------------------------------------------------------- */
+/* ---- commands
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 int command_train(Session *session);
 int command_predict(Session *session);

@@ -1,4 +1,5 @@
-/* session.c: what all commands do first: definitions, trained parameters, data, dims, start values. */
+/* session.c: what all commands do first: definitions, trained parameters, data, dims, start values.
+ */
 #include "runtime/runtime.h"
 
 #include <string.h>
@@ -27,7 +28,8 @@ static bool set_const(Context *context, const Model *model, const char *option, 
                             guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
     }
     if (item->fixed) {
-        return report_error(context, "%s: const `%s` was fixed when the model was compiled", option, name);
+        return report_error(context, "%s: const `%s` was fixed when the model was compiled", option,
+                            name);
     }
     return number_read_text(value, &item->value) ||
            report_error(context, "%s: `%s` is no number", option, value);
@@ -81,9 +83,11 @@ static bool load(Session *session) {
     for (size_t i = 0; i < model->column_count; i++) {
         needed[i] = options->command != COMMAND_PREDICT || model_uses(model, ROLE_FORWARD, i);
     }
-    if (header && strcmp(header, "auto") != 0 && strcmp(header, "yes") != 0 && strcmp(header, "no") != 0) {
+    if (header && strcmp(header, "auto") != 0 && strcmp(header, "yes") != 0 &&
+        strcmp(header, "no") != 0) {
         session->usage = true;
-        return report_error(session->context, "--header: expected auto, yes or no, found `%s`", header);
+        return report_error(session->context, "--header: expected auto, yes or no, found `%s`",
+                            header);
     }
     LoadOptions load_options = {.columns = options->values[OPT_columns],
                                 .delimiter = options->values[OPT_delimiter],

@@ -1,5 +1,5 @@
-/* threads.c: a pool of workers that sleep between jobs. Items are handed out one at a time; which worker
- * does which item has no influence on results. */
+/* threads.c: a pool of workers that sleep between jobs. Items are handed out one at a time; which
+ * worker does which item has no influence on results. */
 #include "runtime/runtime.h"
 
 #include <pthread.h>
@@ -12,7 +12,7 @@ struct ThreadPool {
     pthread_cond_t begin, done;
     pthread_t *threads;
     struct Worker *workers;
-    size_t count;   /* of threads beside the caller's */
+    size_t count; /* of threads beside the caller's */
     uint64_t job_number;
     size_t next, total, busy;
     ThreadWork *work;

@@ -55,7 +55,8 @@ static bool read_order(Session *session, Training *training) {
     const char *order = option_text(session->model, session->options, OPT_order);
     training->shuffle = !order || strcmp(order, "shuffle") == 0;
     if (order && !training->shuffle && strcmp(order, "file") != 0) {
-        return report_error(session->context, "--order: expected file or shuffle, found `%s`", order);
+        return report_error(session->context, "--order: expected file or shuffle, found `%s`",
+                            order);
     }
     return true;
 }
@@ -77,9 +78,9 @@ static bool read_settings(Session *session, Training *training) {
     const struct {
         OptionId id;
         double *value;
-    } reals[] = {{OPT_rate, &training->rate},         {OPT_momentum, &training->momentum},
-                 {OPT_beta1, &training->beta1},       {OPT_beta2, &training->beta2},
-                 {OPT_epsilon, &training->epsilon},   {OPT_tolerance, &training->tolerance}};
+    } reals[] = {{OPT_rate, &training->rate},       {OPT_momentum, &training->momentum},
+                 {OPT_beta1, &training->beta1},     {OPT_beta2, &training->beta2},
+                 {OPT_epsilon, &training->epsilon}, {OPT_tolerance, &training->tolerance}};
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
         if (!option_real(context, model, options, reals[i].id, 0, reals[i].value)) {
             return false;
@@ -101,7 +102,8 @@ static bool warn_settings(const Session *session) {
             known |= strcmp(option_name((OptionId)id), name) == 0;
         }
         if (!known) {
-            report_warning(session->context, "the model's setting `%s` is none of this trainer's", name);
+            report_warning(session->context, "the model's setting `%s` is none of this trainer's",
+                           name);
         }
     }
     return true;
@@ -125,8 +127,8 @@ static bool make_staging(Session *session, Training *training) {
     const Model *model = session->model;
     training->staging = NEW(session->context, void *, model->column_count + 1);
     for (size_t i = 0; training->staging && i < model->column_count; i++) {
-        training->staging[i] =
-            memory_new(session->context, (size_t)(training->batch * model->columns[i].shape.count) + 1, 8);
+        training->staging[i] = memory_new(
+            session->context, (size_t)(training->batch * model->columns[i].shape.count) + 1, 8);
         if (!training->staging[i]) {
             return false;
         }
@@ -155,9 +157,8 @@ static bool make_vectors(Session *session, Training *training) {
     training->regular = NEW(context, double, n);
     training->work = work == SIZE_MAX ? NULL : NEW(context, double, work + 1);
     training->state = NEW(context, double *, training->optimizer->states + 1);
-    if (!training->good || !training->start || !training->evaluated ||
-        !training->gradient || !training->regular || !training->work ||
-        !training->state) {
+    if (!training->good || !training->start || !training->evaluated || !training->gradient ||
+        !training->regular || !training->work || !training->state) {
         return false;
     }
     for (size_t i = 0; i < training->optimizer->states; i++) {
@@ -188,11 +189,12 @@ static EpochStatus evaluate_epoch(Training *training) {
         return EPOCH_DONE;
     }
     double value = training->objective;
-    int64_t row = evaluate_find_bad(training->evaluator, training->params, NULL, training->data->rows, &value);
+    int64_t row = evaluate_find_bad(training->evaluator, training->params, NULL,
+                                    training->data->rows, &value);
     training->bad = (Bad){row, row < 0 ? training->objective : value,
-                          row < 0             ? "the sum of all losses and the penalty"
+                          row < 0           ? "the sum of all losses and the penalty"
                           : isfinite(value) ? "the gradient of the loss"
-                                              : "the loss"};
+                                            : "the loss"};
     return EPOCH_DIVERGED;
 }
 
@@ -202,10 +204,12 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
     for (training->epoch = 0;; training->epoch++) {
         bool last = training->epoch == training->epochs || status != EPOCH_DONE;
         bool due = last || progress_due(progress, training);
-        if ((due || training->optimizer->full_batch) && evaluate_epoch(training) == EPOCH_DIVERGED) {
+        if ((due || training->optimizer->full_batch) &&
+            evaluate_epoch(training) == EPOCH_DIVERGED) {
             return EPOCH_DIVERGED;
         }
-        if (training->optimizer->full_batch && training->gradient_norm <= training->tolerance && !last) {
+        if (training->optimizer->full_batch && training->gradient_norm <= training->tolerance &&
+            !last) {
             status = EPOCH_CONVERGED;
             last = due = true;
         }
@@ -243,9 +247,11 @@ static void report_diverged(const Training *training) {
     }
     number_write(value, bad->value, false);
     if (bad->row >= 0 && !isfinite(bad->value)) {
-        report_error(context, "epoch %lld%s: %s is %s", (long long)training->epoch, where, bad->what, value);
+        report_error(context, "epoch %lld%s: %s is %s", (long long)training->epoch, where,
+                     bad->what, value);
     } else {
-        report_error(context, "epoch %lld%s: %s is not finite", (long long)training->epoch, where, bad->what);
+        report_error(context, "epoch %lld%s: %s is not finite", (long long)training->epoch, where,
+                     bad->what);
     }
     Text text;
     text_start(&text, context);
@@ -284,8 +290,8 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
         keep_good(training);
         char rate[NUMBER_SIZE];
         number_write(rate, training->rate, false);
-        report_note(session->context, "the last good parameters are kept; a smaller --rate than %s may help",
-                    rate);
+        report_note(session->context,
+                    "the last good parameters are kept; a smaller --rate than %s may help", rate);
     }
     if (!progress_end(progress, training)) {
         result = STATUS_FAILED;
@@ -298,7 +304,8 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
     if (named) {
         format_find(named, &format);
     }
-    Result written = {training->params, training->optimizer->name, training->epoch, training->objective};
+    Result written = {training->params, training->optimizer->name, training->epoch,
+                      training->objective};
     if (path && (fflush(stdout) != 0 ||
                  !result_write(session->context, session->model, &written, path, format))) {
         result = STATUS_FAILED;
@@ -310,8 +317,8 @@ static bool check_format(Session *session) {
     Format format;
     const char *named = session->options->values[OPT_format];
     if (named && !format_find(named, &format)) {
-        return report_error(session->context, "--format: expected safetensors, json or csv, found `%s`",
-                            named);
+        return report_error(session->context,
+                            "--format: expected safetensors, json or csv, found `%s`", named);
     }
     return true;
 }
@@ -319,9 +326,13 @@ static bool check_format(Session *session) {
 int command_train(Session *session) {
     Evaluator evaluator;
     Progress progress;
-    Training training = {.context = session->context, .model = session->model, .data = &session->data,
-                         .evaluator = &evaluator, .params = session->params,
-                         .parameters = session->model->parameter_count, .stopped = signal_caught};
+    Training training = {.context = session->context,
+                         .model = session->model,
+                         .data = &session->data,
+                         .evaluator = &evaluator,
+                         .params = session->params,
+                         .parameters = session->model->parameter_count,
+                         .stopped = signal_caught};
     const char *path = session->options->values[OPT_output];
     bool to_stdout = path && strcmp(path, "-") == 0;
     bool quiet = session->options->values[OPT_quiet] != NULL;
@@ -338,7 +349,8 @@ int command_train(Session *session) {
         !make_vectors(session, &training)) {
         return STATUS_FAILED;
     }
-    if (!progress_start(session->context, &progress, quiet, to_stdout, session->options->values[OPT_log])) {
+    if (!progress_start(session->context, &progress, quiet, to_stdout,
+                        session->options->values[OPT_log])) {
         return STATUS_FAILED;
     }
     bool failed = false;

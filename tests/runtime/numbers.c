@@ -15,9 +15,10 @@ static void check_read(const char *text, const char *expected) {
     double value = 0;
     char written[NUMBER_SIZE];
     NumberStatus status = number_read(text, text + strlen(text), &value);
-    const char *found = status == NUMBER_BAD        ? "bad"
-                        : status == NUMBER_OVERFLOW ? "overflow"
-                                                    : (number_write(written, value, false), written);
+    const char *found = status == NUMBER_BAD ? "bad"
+                        : status == NUMBER_OVERFLOW
+                            ? "overflow"
+                            : (number_write(written, value, false), written);
     if (strcmp(found, expected) != 0) {
         printf("`%.60s`: %s, expected %s\n", text, found, expected);
         failures++;
@@ -69,7 +70,8 @@ static void check_random(Random *random) {
 /* Numbers half way between two doubles, and next to it. */
 static void check_halves(Random *random) {
     char text[80];
-    uint64_t odd = (UINT64_C(1) << 53) + (random_next(random) >> 12 | 1) % (UINT64_C(1) << 52) * 2 + 1;
+    uint64_t odd =
+        (UINT64_C(1) << 53) + (random_next(random) >> 12 | 1) % (UINT64_C(1) << 52) * 2 + 1;
     for (int64_t off = -1; off <= 1; off++) {
         snprintf(text, sizeof text, "%llu", (unsigned long long)(odd + (uint64_t)off));
         check_same(text);
@@ -81,16 +83,48 @@ static void check_halves(Random *random) {
 static const struct {
     const char *text, *expected;
 } cases[] = {
-    {"+2", "2"}, {".5", "0.5"}, {"5.", "5"}, {"-.5e1", "-5"}, {" 7 ", "7"}, {"1e-400", "0"},
-    {"5e-324", "5e-324"}, {"2.225073858507201e-308", "2.225073858507201e-308"}, {"2e-324", "0"},
-    {"3e-324", "5e-324"}, {"-0", "-0"}, {"0e999999999999", "0"}, {"0.1", "0.1"}, {"1e22", "1e+22"},
-    {"1e23", "1e+23"}, {"8.5e21", "8.5e+21"}, {"123456789012345678", "1.2345678901234568e+17"},
-    {"9007199254740993", "9007199254740992"}, {"1.7976931348623157e308", "1.7976931348623157e+308"},
-    {"1.7976931348623159e308", "overflow"}, {"1e400", "overflow"}, {"-1e999999999999", "overflow"},
-    {"1e-999999999999", "0"}, {"", "bad"}, {" ", "bad"}, {".", "bad"}, {"+", "bad"}, {"-.", "bad"},
-    {"e5", "bad"}, {"1e", "bad"}, {"1e+", "bad"}, {"0x10", "bad"}, {"1,5", "bad"}, {"1 5", "bad"},
-    {"1e5.0", "bad"}, {"--1", "bad"}, {"nan", "bad"}, {"inf", "bad"}, {"1d5", "bad"}, {"1f", "bad"},
-    {"1_000", "bad"}, {"1.2.3", "bad"},
+    {"+2", "2"},
+    {".5", "0.5"},
+    {"5.", "5"},
+    {"-.5e1", "-5"},
+    {" 7 ", "7"},
+    {"1e-400", "0"},
+    {"5e-324", "5e-324"},
+    {"2.225073858507201e-308", "2.225073858507201e-308"},
+    {"2e-324", "0"},
+    {"3e-324", "5e-324"},
+    {"-0", "-0"},
+    {"0e999999999999", "0"},
+    {"0.1", "0.1"},
+    {"1e22", "1e+22"},
+    {"1e23", "1e+23"},
+    {"8.5e21", "8.5e+21"},
+    {"123456789012345678", "1.2345678901234568e+17"},
+    {"9007199254740993", "9007199254740992"},
+    {"1.7976931348623157e308", "1.7976931348623157e+308"},
+    {"1.7976931348623159e308", "overflow"},
+    {"1e400", "overflow"},
+    {"-1e999999999999", "overflow"},
+    {"1e-999999999999", "0"},
+    {"", "bad"},
+    {" ", "bad"},
+    {".", "bad"},
+    {"+", "bad"},
+    {"-.", "bad"},
+    {"e5", "bad"},
+    {"1e", "bad"},
+    {"1e+", "bad"},
+    {"0x10", "bad"},
+    {"1,5", "bad"},
+    {"1 5", "bad"},
+    {"1e5.0", "bad"},
+    {"--1", "bad"},
+    {"nan", "bad"},
+    {"inf", "bad"},
+    {"1d5", "bad"},
+    {"1f", "bad"},
+    {"1_000", "bad"},
+    {"1.2.3", "bad"},
 };
 
 int main(void) {

@@ -1,5 +1,5 @@
-/* inject.c: preloaded into a trainer; the call with number INJECT, of those that may fail, fails. A file
- * INJECT_MARK says that it came to that. */
+/* inject.c: preloaded into a trainer; the call with number INJECT, of those that may fail, fails. A
+ * file INJECT_MARK says that it came to that. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -33,14 +33,14 @@ static int fails(const char *name) {
 }
 
 /* The next definition of a function, as a pointer of its type. */
-#define NEXT(name)                                                                                     \
-    __typeof__(&name) next;                                                                            \
+#define NEXT(name)                                                                                 \
+    __typeof__(&name) next;                                                                        \
     *(void **)&next = dlsym(RTLD_NEXT, #name)
 
-#define FAIL(name, error, value)                                                                       \
-    if (fails(#name)) {                                                                                \
-        errno = error;                                                                                 \
-        return value;                                                                                  \
+#define FAIL(name, error, value)                                                                   \
+    if (fails(#name)) {                                                                            \
+        errno = error;                                                                             \
+        return value;                                                                              \
     }
 
 void *aligned_alloc(size_t alignment, size_t size) {

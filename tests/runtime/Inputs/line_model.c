@@ -1,8 +1,9 @@
-/* line_model.c: what gradc would make of `forward(x) = w * x`, `loss(x, y) = (forward(x) - y)^2`, by hand. */
+/* line_model.c: what gradc would make of `forward(x) = w * x`, `loss(x, y) = (forward(x) - y)^2`,
+ * by hand. */
 #include "runtime/abi.h"
 
-#define ARGUMENTS                                                                                      \
-    const int64_t *dims, const double *consts, double *params, const void *const *columns,             \
+#define ARGUMENTS                                                                                  \
+    const int64_t *dims, const double *consts, double *params, const void *const *columns,         \
         const int64_t *order, int64_t rows, double rate, uint64_t seed, double *out, double *work
 #ifndef WRONG
 #define WRONG 1 /* a test of tests: a gradient that is off by this factor */

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-#define ARGUMENTS                                                                                      \
-    const int64_t *dims, const double *consts, double *params, const void *const *columns,             \
+#define ARGUMENTS                                                                                  \
+    const int64_t *dims, const double *consts, double *params, const void *const *columns,         \
         const int64_t *order, int64_t rows, double rate, uint64_t seed, double *out, double *work
 #define UNUSED (void)dims, (void)consts, (void)order, (void)rate, (void)seed, (void)out, (void)work
 
@@ -92,7 +92,8 @@ static double sgd(ARGUMENTS) {
     UNUSED;
     for (int64_t i = 0; i < rows; i++) {
         int64_t k = order ? order[i] : i;
-        const void *row[2] = {(const double *)columns[0] + k * dims[0], (const int64_t *)columns[1] + k};
+        const void *row[2] = {(const double *)columns[0] + k * dims[0],
+                              (const int64_t *)columns[1] + k};
         double *g = work + dims[1];
         sum += gradient(dims, consts, params, row, NULL, 1, 0, 0, g, work);
         sum += penalty(dims, consts, params, row, NULL, 1, 0, 0, NULL, NULL);
