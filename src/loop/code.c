@@ -384,7 +384,7 @@ static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, Buff
 static void begin_stage(Plan *plan, Scope *scope, Stage *stage)
 {
     if (stage->kind == STAGE_OUTPUT) {
-        bool partly = stage->output->sink == SINK_STORE && !stage->dropped;
+        bool partly = stage->sink == SINK_STORE && !stage->dropped && !stage->term;
         if (partly) {
             fill_buffer(plan, stage, scope, plan->output_buffer[stage->output_number],
                         stage->output->axes, stage->output->rank);
@@ -392,6 +392,9 @@ static void begin_stage(Plan *plan, Scope *scope, Stage *stage)
         return;
     }
     if (result_indices(plan, stage) & ~scope->open) {
+        if (stage->alias && stage->alias->term) {
+            return; /* the output was filled with zeros */
+        }
         fill_buffer(plan, stage, scope, stage->buffer, stage->axes, stage->axis_count);
         return;
     }
@@ -423,6 +426,11 @@ static void write_accumulation(const Writer *w, Stage *stage, const LoopExpr *va
 {
     Plan *plan = w->plan;
     Block *block = w->scope->block;
+    if (stage->partial) {
+        Stmt *stmt = add_var(plan, block, LS_ADD, stage->partial_var, value, stage->span);
+        stmt->s.reassociate = true;
+        return;
+    }
     if (stage->has_var) {
         Stmt *stmt = add_var(plan, block, stage->kind == STAGE_MAX ? LS_MAX : LS_ADD, stage->var,
                              value, stage->span);
@@ -494,9 +502,9 @@ static void write_output(const Writer *w, Stage *stage, const LoopExpr *value)
     }
     const LoopExpr *index = x_index(plan, positions, dims, output->rank);
     value = x_convert(plan, value);
-    LoopStmtKind kind = output->sink == SINK_ADD ? LS_STORE_ADD : LS_STORE;
-    bool kept = output->sink == SINK_UPDATE && plan->leaf_has_var[output->leaf];
-    if (output->sink == SINK_UPDATE) {
+    LoopStmtKind kind = stage->sink == SINK_ADD ? LS_STORE_ADD : LS_STORE;
+    bool kept = stage->sink == SINK_UPDATE && plan->leaf_has_var[output->leaf];
+    if (stage->sink == SINK_UPDATE) {
         const LoopExpr *old = kept ? x_moving(plan, plan->leaf_var[output->leaf])
                                    : x_moving_load(plan, buffer, index);
         const LoopExpr *rate = x_arg(plan, (uint32_t)plan->rate_arg);
@@ -739,6 +747,26 @@ static void make_buffers(Plan *plan, Scope *scope)
     }
 }
 
+/* Registers of sums that run inside the item and go to buffers. */
+static bool collects(const Stage *stage, const Scope *scope, const Scope *item)
+{
+    return stage->partial == scope && stage->scope != scope && scope_inside(stage->scope, item);
+}
+
+static void begin_partial(Plan *plan, Scope *scope, Stage *stage)
+{
+    const LoopExpr *start = start_value(plan, stage);
+    stage->partial_var = plan_var(plan, value_name(plan, stage), start->type, scope->block);
+    add_var(plan, scope->block, LS_DECLARE, stage->partial_var, start, stage->span);
+}
+
+static void end_partial(Plan *plan, Scope *scope, Stage *stage)
+{
+    Writer w = {plan, scope, NULL};
+    add_store(plan, scope->block, LS_STORE_ADD, stage->buffer, buffer_index(&w, scope->env, stage),
+              x_var(plan, stage->partial_var), stage->span);
+}
+
 static bool all_dropped(const Scope *scope)
 {
     for (size_t k = 0; k < scope->item_count; k++) {
@@ -758,6 +786,9 @@ static void write_child(Plan *plan, Scope *scope, Scope *child)
     for (size_t s = 0; s < plan->stage_count; s++) {
         if (inside_item(plan->stages[s], scope, child)) {
             begin_stage(plan, scope, plan->stages[s]);
+        }
+        if (collects(plan->stages[s], scope, child)) {
+            begin_partial(plan, scope, plan->stages[s]);
         }
     }
     memcpy(child->at, scope->at, sizeof child->at);
@@ -780,6 +811,9 @@ static void write_child(Plan *plan, Scope *scope, Scope *child)
         if (inside_item(plan->stages[s], scope, child)) {
             end_stage(plan, scope, plan->stages[s]);
         }
+        if (collects(plan->stages[s], scope, child)) {
+            end_partial(plan, scope, plan->stages[s]);
+        }
     }
 }
 
@@ -796,9 +830,25 @@ static void write_scope(Plan *plan, Scope *scope)
     }
 }
 
+static void zero_outputs(Plan *plan)
+{
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        const Output *output = &plan->ir->outputs[k];
+        Dim size = dim_const(plan->ir, 1);
+        for (unsigned a = 0; a < output->rank; a++) {
+            size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, output->axes[a]));
+        }
+        if (plan->output_zeroed[k]) {
+            add_store(plan, plan->root_block, LS_ZERO, plan->output_buffer[k], NULL,
+                      x_dim(plan, size), output->span);
+        }
+    }
+}
+
 void code_write(Plan *plan)
 {
     plan->root->block = plan->root_block;
+    zero_outputs(plan);
     write_scope(plan, plan->root);
     for (size_t s = 0; s < plan->stage_count; s++) {
         Stage *stage = plan->stages[s];

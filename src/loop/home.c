@@ -56,6 +56,28 @@ static void find_gather(Stage *stage)
     }
 }
 
+/* The innermost loops of a sum into a buffer add to a register first, where no index of the result changes
+ * in them. */
+static void find_partial(const Plan *plan, Stage *stage)
+{
+    stage->partial = NULL;
+    IndexSet free = stage->value ? ir_free(plan->ir, stage->value) : 0;
+    if (stage->kind != STAGE_SUM || plan->options->strict || !(free & ~stage->gather->open)) {
+        return;
+    }
+    for (Scope *scope = stage->scope; scope->parent && scope->parent != stage->gather;
+         scope = scope->parent) {
+        bool reduces = scope->key.kind == SCOPE_LOOP &&
+                       (stage->bound & INDEX_BIT(scope->key.index));
+        if (free & ~scope->parent->open) {
+            return;
+        }
+        if (reduces) {
+            stage->partial = scope->parent;
+        }
+    }
+}
+
 /* Axes in the order of the loops that make the value; of a deposit its targets last. */
 static void find_axes(const Plan *plan, Stage *stage)
 {
@@ -90,7 +112,8 @@ static void find_axes(const Plan *plan, Stage *stage)
 static void find_alias(Plan *plan, Stage *output)
 {
     const Output *to = output->output;
-    if (output->kind != STAGE_OUTPUT || to->sink != SINK_STORE || output->cond_count > 0) {
+    if (output->kind != STAGE_OUTPUT || output->cond_count > 0 ||
+        (output->term ? output->sink != SINK_ADD : output->sink != SINK_STORE)) {
         return;
     }
     for (size_t k = 0; k < output->need_count; k++) {
@@ -107,7 +130,11 @@ static void find_alias(Plan *plan, Stage *output)
         if (axes != ir_free(plan->ir, value->value)) {
             continue;
         }
-        bool as_is = value->value == to->value;
+        bool as_is = value->value == output->body;
+        if (output->term && (!as_is || value->kind == STAGE_MAX || value->kind == STAGE_VALUE ||
+                             value->kind == STAGE_ARGMAX || plan->uses[value->value] != 1)) {
+            continue;
+        }
         size_t readers = 0;
         for (size_t s = 0; s < plan->stage_count; s++) {
             for (size_t n = 0; n < plan->stages[s]->need_count; n++) {
@@ -151,6 +178,7 @@ void home_find(Plan *plan)
         }
         find_axes(plan, stage);
         find_gather(stage);
+        find_partial(plan, stage);
     }
     for (size_t s = 0; s < plan->stage_count; s++) {
         find_alias(plan, plan->stages[s]);

@@ -71,7 +71,7 @@ static void add_writes(Plan *plan, const Stage *stage, Costs *costs)
             axes[k] = ir_idx(plan->ir, stage->output->axes[k]);
         }
         add_access(plan, costs, stage->loops, axes, stage->output->rank,
-                   stage->output->sink == SINK_STORE ? 1 : 2);
+                   stage->sink == SINK_STORE ? 1 : 2);
         return;
     }
     if (stage->kind == STAGE_DEPOSIT) {

@@ -268,7 +268,9 @@ void place_flags(Plan *plan, Stmt *loop, const Scope *scope)
         if (!(stage->free & x)) {
             bool adds = stage->kind == STAGE_SUM || stage->kind == STAGE_MAX ||
                         stage->kind == STAGE_RETURN;
-            bool scalar = adds && stage->has_var && !scope_inside(stage->gather, scope);
+            const Scope *begins = stage->partial ? stage->partial : stage->gather;
+            bool held = stage->has_var || stage->partial;
+            bool scalar = adds && held && !scope_inside(begins, scope);
             bool keeps = stage->kind == STAGE_VALUE || (adds && scope_inside(stage->gather, scope));
             reduces = reduces || scalar;
             independent = independent && (scalar || keeps);

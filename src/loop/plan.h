@@ -118,6 +118,8 @@ struct Stage {
     Ref value;             /* what it computes; REF_NONE for outputs */
     const Output *output;
     size_t output_number;
+    Sink sink;             /* of outputs: how this term of the output is written */
+    bool term;             /* one of several terms of an output that begins as zeros */
     IndexSet free;         /* indices of the result that its loops run over */
     IndexSet bound;        /* indices that it reduces or deposits over */
     IndexSet loops;        /* all of its loops */
@@ -140,6 +142,8 @@ struct Stage {
     /* home.c */
     Scope *home;           /* the scope that contains it and all its users */
     Scope *gather;         /* the scope in which its accumulator begins */
+    Scope *partial;        /* SUM: where a register collects what then goes to the buffer; or NULL */
+    VarId partial_var;
     bool scalar;           /* no buffer needed */
     bool dropped;          /* an output whose value is computed in place */
     Index axes[INDEX_LIMIT];
@@ -280,6 +284,7 @@ struct Plan {
     VarId *leaf_var;        /* by leaf: a scalar param that an update keeps in a variable; or 0 */
     bool *leaf_has_var;
     BufferId *output_buffer;
+    bool *output_zeroed;    /* by output: filled with zeros at the start */
     int rows_arg, order_arg, rate_arg, work_arg;
     int *symbol_arg;        /* by number of the dim symbol: argument, or -1 */
 };

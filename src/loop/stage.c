@@ -140,7 +140,7 @@ static void value_stage(Plan *plan, const Select *select, Ref v)
     plan->stage_of[v] = stage;
 }
 
-static void output_stage(Plan *plan, size_t k)
+static void output_term(Plan *plan, size_t k, Ref body, Sink sink, bool term)
 {
     const Output *output = &plan->ir->outputs[k];
     bool returns = output->role == OUT_VALUE;
@@ -148,7 +148,9 @@ static void output_stage(Plan *plan, size_t k)
     stage->span = output->span;
     stage->output = output;
     stage->output_number = k;
-    stage->body = output->value;
+    stage->sink = sink;
+    stage->term = term;
+    stage->body = body;
     IndexSet axes = 0;
     for (unsigned a = 0; a < output->rank; a++) {
         axes |= INDEX_BIT(output->axes[a]);
@@ -160,6 +162,91 @@ static void output_stage(Plan *plan, size_t k)
         strip(plan, stage, NULL);
     }
     stage->loops = stage->free | stage->bound;
+}
+
+enum { TERM_LIMIT = 32 };
+
+/* The terms of a sum; false: too many. */
+static bool find_terms(const Plan *plan, Ref v, Ref *terms, unsigned *count)
+{
+    const Node *node = ir_node(plan->ir, v);
+    if (node->op == OP_CALL && node->as.builtin == BI_add && !plan->stage_of[v]) {
+        return find_terms(plan, node->args[0], terms, count) &&
+               find_terms(plan, node->args[1], terms, count);
+    }
+    if (*count == TERM_LIMIT) {
+        return false;
+    }
+    terms[(*count)++] = v;
+    return true;
+}
+
+/* Is it [x = e] a for an axis x? *constant: e, if it is a constant; else -1. */
+static bool is_one_entry(Plan *plan, const Output *output, Ref v, int64_t *constant)
+{
+    Node node = *ir_node(plan->ir, v);
+    *constant = -1;
+    for (unsigned a = 0; node.op == OP_GUARD && a < output->rank; a++) {
+        Ref at = one_hot(plan->ir, node.args[0], output->axes[a]);
+        if (at != REF_NONE) {
+            const Node *position = ir_node(plan->ir, at);
+            *constant = position->op == OP_CONST ? position->as.integer : -1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_scatter(const Plan *plan, Ref v)
+{
+    const Stage *stage = plan->stage_of[v];
+    return stage && (stage->kind == STAGE_SUM || stage->kind == STAGE_DEPOSIT) &&
+           plan->uses[v] == 1;
+}
+
+/* Are the terms all entries of a vector, each once? Then nothing needs to be zero first. */
+static bool cover_all(const Plan *plan, const Output *output, const int64_t *constants,
+                      unsigned count)
+{
+    int64_t extent;
+    uint64_t seen = 0;
+    if (output->rank != 1 || !dim_value(plan->ir, ir_index_dim(plan->ir, output->axes[0]), &extent) ||
+        extent != count) {
+        return false;
+    }
+    for (unsigned k = 0; k < count; k++) {
+        if (constants[k] < 0 || constants[k] >= extent || (seen >> constants[k]) & 1) {
+            return false;
+        }
+        seen |= UINT64_C(1) << constants[k];
+    }
+    return true;
+}
+
+/* An array that is a sum of scatters, or of single entries, is written term by term. */
+static void output_stage(Plan *plan, size_t k)
+{
+    const Output *output = &plan->ir->outputs[k];
+    Ref terms[TERM_LIMIT];
+    int64_t constants[TERM_LIMIT];
+    unsigned count = 0;
+    unsigned scatters = 0;
+    unsigned entries = 0;
+    bool whole = output->role == OUT_VALUE || output->sink != SINK_STORE || output->rank == 0 ||
+                 !find_terms(plan, output->value, terms, &count);
+    for (unsigned t = 0; !whole && t < count; t++) {
+        entries += is_one_entry(plan, output, terms[t], &constants[t]);
+        scatters += is_scatter(plan, terms[t]);
+    }
+    if (whole || count < 2 || (entries == 0 && scatters < 2)) {
+        output_term(plan, k, output->value, output->sink, false);
+        return;
+    }
+    bool all = entries == count && cover_all(plan, output, constants, count);
+    plan->output_zeroed[k] = !all;
+    for (unsigned t = 0; t < count; t++) {
+        output_term(plan, k, terms[t], all ? SINK_STORE : SINK_ADD, true);
+    }
 }
 
 /* ---- costs ---------------------------------------------------------------------------------------------------- */
@@ -473,7 +560,7 @@ static void note_leaf_read(Plan *plan, Stage *stage, const Node *read, uint32_t 
     for (size_t s = 0; s < plan->stage_count; s++) {
         Stage *update = plan->stages[s];
         if (update == stage || update->kind != STAGE_OUTPUT ||
-            update->output->sink != SINK_UPDATE || update->output->leaf != leaf) {
+            update->sink != SINK_UPDATE || update->output->leaf != leaf) {
             continue;
         }
         IndexSet aligned = INDEX_BIT(plan->ir->sample_index);
@@ -616,7 +703,7 @@ static void find_rows(Plan *plan)
 bool stage_accumulates(const Stage *stage)
 {
     return stage->kind == STAGE_SUM || stage->kind == STAGE_DEPOSIT ||
-           (stage->kind == STAGE_OUTPUT && stage->output->sink != SINK_STORE);
+           (stage->kind == STAGE_OUTPUT && (stage->term || stage->sink != SINK_STORE));
 }
 
 bool stage_select(Plan *plan)
@@ -636,6 +723,7 @@ bool stage_select(Plan *plan)
     };
     plan->reached = ir_reach_outputs(plan->ir);
     plan->stage_of = arena_array(plan->arena, Stage *, count);
+    plan->output_zeroed = arena_array(plan->arena, bool, plan->ir->output_count + 1);
     find_updates(plan);
     count_uses(plan);
     merge_sums(plan, &select);
