@@ -22,7 +22,7 @@ with tempfile.TemporaryDirectory() as place:
         with open(result, encoding="utf-8") as file:
             kept = file.read() == "old"
         program = os.path.basename(trainer)
-        error = run.stderr.decode("utf-8", "backslashreplace").replace(program + ": ", "line: ")
+        error = run.stderr.decode("utf-8", "backslashreplace").replace(program, "line")
         lines.append(f"--- {name}\n{error}")
         if run.returncode != (1 if kind == "bad" else 0):
             failures.append(f"{name}: exit status {run.returncode}")
