@@ -111,7 +111,8 @@ static bool warn_settings(const Session *session) {
 
 static bool model_can_train(const Session *session, const Training *training) {
     const Model *model = session->model;
-    Role role = training->optimizer == optimizers[1] ? ROLE_SGD : ROLE_GRADIENT;
+    bool by_row = !training->optimizer->full_batch && !training->optimizer->batched;
+    Role role = by_row ? ROLE_SGD : ROLE_GRADIENT;
     if (!model->kernels[ROLE_OBJECTIVE].function || !model->kernels[role].function) {
         return report_error(session->context, "model `%s` has no `loss` to train", model->name);
     }
