@@ -11,8 +11,10 @@ typedef struct {
     bool *done;
 } Builder;
 
-/* dep[v]: does v depend on the states of the tag? Inner scans that do pass it on to their states. */
-static bool *find_dependent(const Ir *ir, Arena *arena, uint32_t tag) {
+/* By id: does the value depend on the states of this scan? Scans inside of it, which have smaller ids, pass
+ * that on to their states; the states of a scan around it are given. */
+static bool *find_dependent(const Ir *ir, Arena *arena, Ref outer) {
+    uint32_t tag = ir_node(ir, outer)->as.scan.tag;
     bool *dependent = arena_array(arena, bool, ir_count(ir));
     for (bool changed = true; changed;) {
         changed = false;
@@ -24,7 +26,7 @@ static bool *find_dependent(const Ir *ir, Arena *arena, uint32_t tag) {
             }
             if (node->op == OP_STATE) {
                 Ref scan = ir_scan_of_tag(ir, node->as.state.tag);
-                depends = depends || node->as.state.tag == tag || dependent[scan];
+                depends = depends || node->as.state.tag == tag || (scan < outer && dependent[scan]);
             }
             if (depends && !dependent[v]) {
                 dependent[v] = changed = true;
@@ -39,7 +41,7 @@ static void find_body(Builder *b, EvalLevel *level) {
     const Ir *ir = b->ir;
     const Node *scan = ir_node(ir, level->scan);
     uint32_t tag = scan->as.scan.tag;
-    const bool *dependent = find_dependent(ir, b->arena, tag);
+    const bool *dependent = find_dependent(ir, b->arena, level->scan);
     Ref *stack = arena_array(b->arena, Ref, ir_count(ir));
     size_t height = 0;
     level->body = arena_array(b->arena, bool, ir_count(ir));
@@ -58,6 +60,7 @@ static void find_body(Builder *b, EvalLevel *level) {
             Ref next = k < node->arg_count ? node->args[k] : REF_NONE;
             if (k == node->arg_count && node->op == OP_STATE && node->as.state.tag != tag) {
                 next = ir_scan_of_tag(ir, node->as.state.tag);
+                next = next < level->scan ? next : REF_NONE;
             }
             if (next != REF_NONE && dependent[next] && !level->body[next]) {
                 level->body[next] = true;
