@@ -258,6 +258,9 @@ static Ref plain(Rewriter *w, Ref old) {
     return p ? emit(w, clone(w, p)) : w->map[old];
 }
 
+/* For people, shared products of up to so many factors are opened too. */
+enum { DISPLAY_LIMIT = 8 };
+
 /* What becomes of old value v, which is the product p. */
 static void settle(Rewriter *w, Ref v, Product *p) {
     Assoc *assoc = assoc_of(w);
@@ -265,7 +268,8 @@ static void settle(Rewriter *w, Ref v, Product *p) {
         w->map[v] = p->over.list[0];
         return;
     }
-    if (w->uses[v] == 1 && assoc->absorbed[v]) {
+    const bool readable = assoc->display && product_size(p) <= DISPLAY_LIMIT;
+    if (assoc->absorbed[v] && (w->uses[v] == 1 || readable)) {
         assoc->pending[v] = p;
         return;
     }

@@ -34,12 +34,35 @@ static Ref expand_power(Rewriter *w, Ref v) {
     return v;
 }
 
+/* logistic(a) beside log1pexp(±a), which needs exp(-|a|) anyway: (1 or that) / (1 + that). */
+static Ref expand_logistic(Ir *ir, Ref a) {
+    const Ref e = ir_call1(ir, BI_exp, ir_neg(ir, ir_call1(ir, BI_abs, a)));
+    const Ref one = ir_real(ir, 1);
+    const Ref zero = ir_real(ir, 0);
+    const Ref top = ir_select(ir, ir_compare(ir, BI_lt, a, zero), e, one);
+    return ir_div(ir, top, ir_add(ir, one, e));
+}
+
+/* Whether old value v is the argument, or the negative of one, of a log1pexp. */
+static bool beside_softplus(const Rewriter *w, Ref v) {
+    const bool *softplus = w->context;
+    if (!softplus) {
+        return false;
+    }
+    const Node *node = ir_node(w->ir, v);
+    const bool negative = node->op == OP_CALL && node->as.builtin == BI_neg;
+    return softplus[v] || (negative && softplus[node->args[0]]);
+}
+
 static Ref expand_rule(Rewriter *w, Ref v) {
     Ir *ir = w->ir;
     const Ref r = opt_rebuild(w, v);
     const Node *node = ir_node(ir, r);
     if (node->op != OP_CALL || node->kind != KIND_REAL) {
         return r;
+    }
+    if (opt_is_call(ir, v, BI_logistic) && beside_softplus(w, opt_arg(ir, v, 0))) {
+        return expand_logistic(ir, opt_arg(ir, r, 0));
     }
     if (node->as.builtin == BI_pow) {
         return expand_power(w, r);
@@ -72,8 +95,31 @@ static bool has_formulas(const OptOptions *options, const Ir *ir) {
 /* Formulas call rows that have formulas themselves. */
 enum { FORMULA_DEPTH = 8 };
 
+/* The first round: marks x and -x for each log1pexp(x). */
+static Ir *expand_once(const OptOptions *options, const Ir *ir) {
+    Rewriter w = opt_rewriter(options, ir, NULL);
+    bool *softplus = arena_array(w.ir->arena, bool, w.top);
+    for (Ref v = 1; v < w.top; v++) {
+        if (opt_is_call(w.ir, v, BI_log1pexp)) {
+            const Ref x = opt_arg(w.ir, v, 0);
+            softplus[x] = true;
+            if (opt_is_call(w.ir, x, BI_neg)) {
+                softplus[opt_arg(w.ir, x, 0)] = true;
+            }
+        }
+    }
+    w.context = softplus;
+    const Span at = w.ir->at;
+    for (Ref v = 1; v < w.top; v++) {
+        w.ir->at = ir_node(w.ir, v)->span;
+        w.map[v] = expand_rule(&w, v);
+    }
+    w.ir->at = at;
+    return opt_finish(&w);
+}
+
 Ir *opt_expand(const OptOptions *options, const Ir *ir) {
-    Ir *result = opt_rewrite(options, ir, expand_rule, NULL);
+    Ir *result = expand_once(options, ir);
     for (int depth = 0; depth < FORMULA_DEPTH && has_formulas(options, result); depth++) {
         result = opt_rewrite(options, result, expand_rule, NULL);
     }

@@ -48,7 +48,9 @@ Ir *opt_after_diff(const OptOptions *options, const Ir *ir) {
 }
 
 Ir *opt_for_display(const OptOptions *options, const Ir *ir) {
-    Ir *result = opt_collect(options, ir);
+    Ir *result = opt_delta(options, ir);
+    verify(options, "delta", result);
+    result = opt_collect(options, result);
     verify(options, "collect", result);
     return result;
 }

@@ -1,0 +1,108 @@
+/* delta.c: sums of one term: Σ_i of a, guarded by i = p where p does not depend on i, is a at i = p, if p is
+ * an index of that range. What the chain rule makes of a gathered label (Σ_k [k = y] g) needs no loop.
+ * Returns an Ir of the same values. */
+#include "opt/rewrite.h"
+
+enum { CONDITION_LIMIT = 32 };
+
+typedef struct {
+    Ref list[CONDITION_LIMIT];
+    unsigned count;
+} Conditions;
+
+/* The terms of a conjunction; false if they are too many. */
+static bool conjuncts(const Ir *ir, Ref condition, Conditions *terms) {
+    Ref stack[CONDITION_LIMIT];
+    unsigned stacked = 0;
+    stack[stacked++] = condition;
+    terms->count = 0;
+    while (stacked > 0) {
+        const Node *node = ir_node(ir, stack[stacked - 1]);
+        if (node->op == OP_CALL && node->as.builtin == BI_and) {
+            if (stacked + 1 > CONDITION_LIMIT - 1) {
+                return false;
+            }
+            stack[stacked - 1] = node->args[1];
+            stack[stacked++] = node->args[0];
+            continue;
+        }
+        if (terms->count == CONDITION_LIMIT) {
+            return false;
+        }
+        terms->list[terms->count++] = stack[--stacked];
+    }
+    return true;
+}
+
+/* The condition i = p, with p free of i. */
+static bool is_delta(const Ir *ir, Ref condition, Index i, Ref *p) {
+    const Node *node = ir_node(ir, condition);
+    if (node->op != OP_CALL || node->as.builtin != BI_eq) {
+        return false;
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        const Node *side = ir_node(ir, node->args[k]);
+        const Ref other = node->args[1 - k];
+        if (side->op == OP_INDEX && side->as.index == i &&
+            (ir_free(ir, other) & INDEX_BIT(i)) == 0) {
+            *p = other;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* p is surely in 0 … extent-1: an entry of an int leaf whose classes are this dim, an index of the dim,
+ * or a number that is small enough. */
+static bool is_inside(Ir *ir, Ref p, Dim dim) {
+    const Node *node = ir_node(ir, p);
+    if (node->op == OP_INDEX) {
+        return ir_index_dim(ir, node->as.index) == dim;
+    }
+    if (node->op == OP_CONST) {
+        const Dim above = dim_const(ir, node->as.integer + 1);
+        return node->as.integer >= 0 && dim_proves_le(ir, above, dim);
+    }
+    const Node *leaf = node->op == OP_READ ? ir_node(ir, node->args[0]) : node;
+    return leaf->op == OP_LEAF && ir->leaves[leaf->as.leaf].class_dim == dim;
+}
+
+static Ref one_term(Rewriter *w, Index i, Ref p, const Conditions *rest, Ref body) {
+    Ir *ir = w->ir;
+    Ref replacement[INDEX_LIMIT] = {REF_NONE};
+    replacement[i] = p;
+    Ref condition = REF_NONE;
+    if (!is_inside(ir, p, ir_index_dim(ir, i))) {
+        const Ref low = ir_compare(ir, BI_le, ir_int(ir, 0), p);
+        const Ref high = ir_compare(ir, BI_lt, p, ir_size(ir, ir_index_dim(ir, i)));
+        condition = ir_and(ir, low, high);
+    }
+    for (unsigned k = 0; k < rest->count; k++) {
+        condition = ir_and(ir, condition, ir_subst(ir, rest->list[k], replacement));
+    }
+    return ir_guard(ir, condition, ir_subst(ir, body, replacement));
+}
+
+static Ref delta_rule(Rewriter *w, Ref v) {
+    Ir *ir = w->ir;
+    const Node *node = ir_node(ir, v);
+    const Ref body = node->op == OP_SUM ? w->map[node->args[0]] : REF_NONE;
+    Conditions terms;
+    if (body == REF_NONE || !opt_is_op(ir, body, OP_GUARD) ||
+        !conjuncts(ir, opt_arg(ir, body, 0), &terms)) {
+        return opt_rebuild(w, v);
+    }
+    const Index i = node->as.index;
+    for (unsigned k = 0; k < terms.count; k++) {
+        Ref p;
+        if (is_delta(ir, terms.list[k], i, &p)) {
+            terms.list[k] = terms.list[--terms.count];
+            return one_term(w, i, p, &terms, opt_arg(ir, body, 1));
+        }
+    }
+    return opt_rebuild(w, v);
+}
+
+Ir *opt_delta(const OptOptions *options, const Ir *ir) {
+    return opt_rewrite(options, ir, delta_rule, NULL);
+}
