@@ -304,11 +304,27 @@ static void settle(Rewriter *w, Ref v, Product *p) {
 
 /* ---- the kinds of values ---------------------------------------------------------------------------------- */
 
-/* Finite and not 0 whatever the data are: sizes and numbers. */
+/* Finite and not 0 whatever the data are: sizes, numbers, and quotients of them. */
 static bool is_sure(const Ir *ir, Ref v) {
     double number;
-    return (opt_is_number(ir, v, &number) && usable(number)) ||
-           (opt_is_op(ir, v, OP_CONVERT) && opt_is_op(ir, opt_arg(ir, v, 0), OP_SIZE));
+    if (opt_is_number(ir, v, &number)) {
+        return usable(number);
+    }
+    if (opt_is_call(ir, v, BI_div)) {
+        const Ref a = opt_arg(ir, v, 0), b = opt_arg(ir, v, 1);
+        return opt_is_number(ir, a, &number) && usable(number) && !opt_is_call(ir, b, BI_div) &&
+               is_sure(ir, b);
+    }
+    return opt_is_op(ir, v, OP_CONVERT) && opt_is_op(ir, opt_arg(ir, v, 0), OP_SIZE);
+}
+
+static bool all_sure(const Ir *ir, const Factors *factors) {
+    for (size_t k = 0; k < factors->count; k++) {
+        if (!is_sure(ir, factors->list[k])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Where all factors have the free indices of the result there is nothing to hoist, and the written order
@@ -484,7 +500,8 @@ static Product *product_of_terms(Rewriter *w, Product *a, Product *b, bool minus
         x->divisor = y->divisor = 1;
     }
     const bool bare_x = product_size(x) == 0, bare_y = product_size(y) == 0;
-    if ((product_size(common) == 0 && !numbers) || bare_x != bare_y) {
+    const bool sure = all_sure(w->ir, &common->over) && all_sure(w->ir, &common->under);
+    if ((product_size(common) == 0 && !numbers) || (bare_x != bare_y && !sure)) {
         return NULL;
     }
     if (!guarded) {

@@ -1,5 +1,6 @@
-/* delta.c: sums of one term: Σ_i of a, guarded by i = p where p does not depend on i, is a at i = p, if p is
+/* delta.c: sums of one term. Σ_i of a, guarded by i = p where p does not depend on i, is a at i = p, if p is
  * an index of that range. What the chain rule makes of a gathered label (Σ_k [k = y] g) needs no loop.
+ * And a where c, plus b where not c, is a choice between a and b: what the chain rule makes of `if`.
  * Returns an Ir of the same values. */
 #include "opt/rewrite.h"
 
@@ -105,4 +106,72 @@ static Ref delta_rule(Rewriter *w, Ref v) {
 
 Ir *opt_delta(const OptOptions *options, const Ir *ir) {
     return opt_rewrite(options, ir, delta_rule, NULL);
+}
+
+/* ---- choices ---------------------------------------------------------------------------------------- */
+
+static bool holds(const Conditions *terms, Ref condition) {
+    for (unsigned k = 0; k < terms->count; k++) {
+        if (terms->list[k] == condition) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_negation(const Ir *ir, Ref a, Ref b) {
+    const Node *node = ir_node(ir, b);
+    return node->op == OP_CALL && node->as.builtin == BI_not && node->args[0] == a;
+}
+
+/* The conditions are c and d…, not c and d…: *rest is d…. */
+static bool are_opposite(Ir *ir, Ref first, Ref second, Ref *c, Ref *rest) {
+    Conditions a, b;
+    if (!conjuncts(ir, first, &a) || !conjuncts(ir, second, &b) || a.count != b.count) {
+        return false;
+    }
+    *c = *rest = REF_NONE;
+    for (unsigned k = 0; k < a.count; k++) {
+        if (holds(&b, a.list[k])) {
+            continue;
+        }
+        if (*c != REF_NONE) {
+            return false;
+        }
+        *c = a.list[k];
+    }
+    bool opposite = false;
+    for (unsigned k = 0; k < b.count && *c != REF_NONE; k++) {
+        opposite = opposite || is_negation(ir, *c, b.list[k]) || is_negation(ir, b.list[k], *c);
+    }
+    for (unsigned k = 0; k < a.count && opposite; k++) {
+        *rest = a.list[k] == *c ? *rest : ir_and(ir, *rest, a.list[k]);
+    }
+    return opposite;
+}
+
+static Ref choice_rule(Rewriter *w, Ref v) {
+    Ir *ir = w->ir;
+    const Ref r = opt_rebuild(w, v);
+    const bool minus = opt_is_call(ir, r, BI_sub);
+    if (!minus && !opt_is_call(ir, r, BI_add)) {
+        return r;
+    }
+    const Ref a = opt_arg(ir, r, 0), b = opt_arg(ir, r, 1);
+    Ref c, rest;
+    if (!opt_is_op(ir, a, OP_GUARD) || !opt_is_op(ir, b, OP_GUARD) ||
+        !are_opposite(ir, opt_arg(ir, a, 0), opt_arg(ir, b, 0), &c, &rest)) {
+        return r;
+    }
+    const Ref then = opt_arg(ir, a, 1);
+    const Ref other = minus ? ir_neg(ir, opt_arg(ir, b, 1)) : opt_arg(ir, b, 1);
+    const Node *condition = ir_node(ir, c);
+    const bool negated = condition->op == OP_CALL && condition->as.builtin == BI_not;
+    const Ref choice = negated ? ir_select(ir, condition->args[0], other, then)
+                               : ir_select(ir, c, then, other);
+    return ir_guard(ir, rest, choice);
+}
+
+Ir *opt_choice(const OptOptions *options, const Ir *ir) {
+    return opt_rewrite(options, ir, choice_rule, NULL);
 }

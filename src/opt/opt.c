@@ -52,5 +52,7 @@ Ir *opt_for_display(const OptOptions *options, const Ir *ir) {
     verify(options, "delta", result);
     result = opt_collect(options, result);
     verify(options, "collect", result);
+    result = opt_choice(options, result);
+    verify(options, "choice", result);
     return result;
 }

@@ -50,6 +50,7 @@ Ir *opt_stable_recorded(const OptOptions *options, const Ir *ir); /* the same, f
 Ir *opt_assoc(const OptOptions *options, const Ir *ir);
 Ir *opt_collect(const OptOptions *options, const Ir *ir);  /* assoc in the order people write */
 Ir *opt_delta(const OptOptions *options, const Ir *ir);
+Ir *opt_choice(const OptOptions *options, const Ir *ir);
 Ir *opt_lse(const OptOptions *options, const Ir *ir);
 Ir *opt_expand(const OptOptions *options, const Ir *ir);
 Ir *opt_dead(const OptOptions *options, const Ir *ir);
