@@ -423,19 +423,6 @@ static void lower_assign(Lower *lower, const Stmt *stmt) {
     }
 }
 
-/* What a statement that is not understood would set has no value. */
-static void forget_targets(Lower *lower, const Stmt *stmts) {
-    for (const Stmt *s = stmts; s; s = s->next) {
-        if (s->kind == STMT_ASSIGN) {
-            for (const Target *t = s->as.assign.targets; t; t = t->next) {
-                bind_name(lower, t->name, t->span, REF_NONE);
-            }
-        } else if (s->kind == STMT_FOR) {
-            forget_targets(lower, s->as.loop.body);
-        }
-    }
-}
-
 static Values lower_return(Lower *lower, const Stmt *stmt) {
     size_t count = stmt->as.result.count, k = 0;
     bool good = true;
@@ -451,7 +438,7 @@ static Values lower_return(Lower *lower, const Stmt *stmt) {
     return (Values){refs, good ? count : 0};
 }
 
-static Values lower_block(Lower *lower, const Stmt *block) {
+Values lower_stmts(Lower *lower, const Stmt *block) {
     Values values = {NULL, 0};
 
     for (const Stmt *s = block; s; s = s->next) {
@@ -462,12 +449,9 @@ static Values lower_block(Lower *lower, const Stmt *block) {
         case STMT_ASSIGN:
             lower_assign(lower, s);
             break;
-        case STMT_FOR: {
-            Span word = {s->span.file, s->span.start, s->span.start + 3};
-            lower_error(lower, word, "`for` loops are not supported yet");
-            forget_targets(lower, s->as.loop.body);
+        case STMT_FOR:
+            lower_loop(lower, s);
             break;
-        }
         case STMT_FUNCTION: {
             Binding *b = arena_new(lower->arena, Binding);
             *b = (Binding){.name = s->as.function->name,
@@ -495,7 +479,7 @@ Values lower_body(Lower *lower, const Function *f) {
     } else if (f->body) {
         values = lower_values(lower, f->body);
     } else {
-        values = lower_block(lower, f->block);
+        values = lower_stmts(lower, f->block);
     }
     lower->env = env;
     return values;

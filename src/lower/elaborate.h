@@ -194,6 +194,13 @@ bool lower_shape(Lower *lower, const Expr *axes, Dim *shape, unsigned *rank, Spa
 Ref lower_indexed(Lower *lower, Name name, const Subscript *subscripts, const Expr *value);
 Values lower_body(Lower *lower, const Function *function);
 
+/* The statements of a block or of a loop's body; the values of its `return`. */
+Values lower_stmts(Lower *lower, const Stmt *block);
+
+/* ---- recur.c: loops ---------------------------------------------------------------------- */
+
+void lower_loop(Lower *lower, const Stmt *stmt);
+
 /* ---- start.c: the starts of params ----------------------------------------------------------- */
 
 void lower_starts(Lower *lower);

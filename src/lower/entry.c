@@ -367,7 +367,10 @@ static Ir *close_lower(Lower *lower, size_t errors, Span at) {
     if (ir_overflowed(lower->ir)) {
         lower_error(lower, at, "too many nested indices: at most %d in one function", INDEX_LIMIT);
     }
-    return diags_errors(lower->diags) > errors || lower->failed ? NULL : lower->ir;
+    if (diags_errors(lower->diags) > errors || lower->failed) {
+        return NULL;
+    }
+    return ir_compact(lower->ir); /* without what loops made in vain */
 }
 
 static Ir *entry(const Front *front, const Model *model, EntryKind kind,
