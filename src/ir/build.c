@@ -1,12 +1,13 @@
-/* build.c: the smart constructors. Equal expressions are one Ref; the rewrites are those that are always
- * true: constants fold, guards float outwards, negation floats out of products and sums, whole numbers are
- * kept as linear forms, conjunctions as sorted lists. Never a·0 → 0: NaN and infinity count. */
+/* build.c: the smart constructors. Equal expressions are one Ref; the rewrites are those that are
+ * always true: constants fold, guards float outwards, negation floats out of products and sums,
+ * whole numbers are kept as linear forms, conjunctions as sorted lists. Never a·0 → 0: NaN and
+ * infinity count. */
 #include "ir/tables.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- making nodes --------------------------------------------------------------------------------- */
+/* ---- making nodes ---------------------------------------------------------------------------- */
 
 Ref ir_make_plain(Ir *ir, Op op, Kind kind, const Ref *args, uint32_t count) {
     Node node = {.op = op, .kind = kind, .args = args, .arg_count = count};
@@ -25,8 +26,8 @@ Ref ir_make_reduction(Ir *ir, Op op, Kind kind, Index i, Ref a) {
     return ir_make(ir, &node);
 }
 
-Ref ir_make_deposit(Ir *ir, IndexSet bound, const Index *targets, const Ref *positions, unsigned count,
-                    Ref a) {
+Ref ir_make_deposit(Ir *ir, IndexSet bound, const Index *targets, const Ref *positions,
+                    unsigned count, Ref a) {
     Ref args[1 + RANK_LIMIT] = {a};
     memcpy(args + 1, positions, count * sizeof *positions);
     Node node = {.op = OP_DEPOSIT, .kind = ir_kind(ir, a), .args = args, .arg_count = 1 + count};
@@ -36,7 +37,7 @@ Ref ir_make_deposit(Ir *ir, IndexSet bound, const Index *targets, const Ref *pos
     return ir_make(ir, &node);
 }
 
-/* ---- looking at operands ----------------------------------------------------------------------------- */
+/* ---- looking at operands --------------------------------------------------------------------- */
 
 static bool is_call(const Ir *ir, Ref v, BuiltinId f) {
     const Node *node = ir_node(ir, v);
@@ -99,7 +100,7 @@ static Kind number_kind(const Ir *ir, Ref a, Ref b, const char *where) {
     return x->kind;
 }
 
-/* ---- leaves of expressions ----------------------------------------------------------------------------- */
+/* ---- leaves of expressions ------------------------------------------------------------------- */
 
 Ref ir_real(Ir *ir, double value) {
     Node node = {.op = OP_CONST, .kind = KIND_REAL};
@@ -156,7 +157,7 @@ Dim ir_value_dim(Ir *ir, Ref v) {
     return DIM_NONE;
 }
 
-/* ---- arithmetic of whole numbers ------------------------------------------------------------------------ */
+/* ---- arithmetic of whole numbers ------------------------------------------------------------- */
 
 /* a + factor · b in canonical form; REF_NONE if it has none. */
 static Ref linear_combination(Ir *ir, Ref a, int64_t factor, Ref b) {
@@ -186,7 +187,9 @@ static Ref mul_integers(Ir *ir, Ref a, Ref b) {
         return ir_size(ir, dim_mul(ir, x, y));
     }
     int64_t factor;
-    Ref other = integer_constant(ir, a, &factor) ? b : integer_constant(ir, b, &factor) ? a : REF_NONE;
+    Ref other = integer_constant(ir, a, &factor)   ? b
+                : integer_constant(ir, b, &factor) ? a
+                                                   : REF_NONE;
     if (other != REF_NONE) {
         Linear zero = {.constant = dim_const(ir, 0)}, form;
         if (linear_of(ir, other, &form) && linear_add(ir, &form, &zero, factor, &form)) {
@@ -243,7 +246,7 @@ Ref ir_mod(Ir *ir, Ref a, Ref b) {
     return ir_make_call(ir, BI_mod, KIND_INT, args, 2);
 }
 
-/* ---- arithmetic of reals ---------------------------------------------------------------------------------- */
+/* ---- arithmetic of reals --------------------------------------------------------------------- */
 
 /* The constant f(x, y) when it is finite; else REF_NONE: what is not finite is left to be found. */
 static Ref fold(Ir *ir, double value) {
@@ -441,7 +444,7 @@ Ref ir_square(Ir *ir, Ref a) {
     return ir_make_call(ir, BI_square, KIND_REAL, &a, 1);
 }
 
-/* ---- conditions --------------------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------------ */
 
 /* b - a ≥ least, decided by bounds of whole numbers. */
 static bool difference_proves(Ir *ir, Ref a, Ref b, int64_t least) {
@@ -481,9 +484,11 @@ Ref ir_compare(Ir *ir, BuiltinId f, Ref a, Ref b) {
     const Node *x = ir_node(ir, a), *y = ir_node(ir, b);
     if (x->rank != 0 || y->rank != 0 || x->kind != y->kind ||
         builtins[f].signature != SIG_COMPARE) {
-        ice("ir", "comparison of %%%u and %%%u, which are not of one kind", (unsigned)a, (unsigned)b);
+        ice("ir", "comparison of %%%u and %%%u, which are not of one kind", (unsigned)a,
+            (unsigned)b);
     }
-    int decided = x->kind == KIND_INT ? decide_integers(ir, f, a, b) : decide_constants(ir, f, a, b);
+    int decided =
+        x->kind == KIND_INT ? decide_integers(ir, f, a, b) : decide_constants(ir, f, a, b);
     if (decided >= 0) {
         return ir_bool(ir, decided);
     }
@@ -604,7 +609,8 @@ Ref ir_convert(Ir *ir, Ref a) {
     if (node->rank != 0) {
         ice("ir", "convert of the array %%%u", (unsigned)a);
     }
-    if (integer_constant(ir, a, &value) && value <= INT64_C(1) << 53 && value >= -(INT64_C(1) << 53)) {
+    if (integer_constant(ir, a, &value) && value <= INT64_C(1) << 53 &&
+        value >= -(INT64_C(1) << 53)) {
         return ir_real(ir, (double)value);
     }
     return ir_make_plain(ir, OP_CONVERT, KIND_REAL, &a, 1);
@@ -644,7 +650,9 @@ Ref ir_guard(Ir *ir, Ref c, Ref a) {
         if (value) {
             return a;
         }
-        a = kind == KIND_REAL ? ir_real(ir, 0) : kind == KIND_INT ? ir_int(ir, 0) : ir_bool(ir, false);
+        a = kind == KIND_REAL  ? ir_real(ir, 0)
+            : kind == KIND_INT ? ir_int(ir, 0)
+                               : ir_bool(ir, false);
     } else if (is_op(ir, a, OP_GUARD)) {
         Ref inner = operand(ir, a, 1);
         c = ir_and(ir, c, operand(ir, a, 0));
@@ -654,11 +662,12 @@ Ref ir_guard(Ir *ir, Ref c, Ref a) {
     return ir_make_plain(ir, OP_GUARD, kind, args, 2);
 }
 
-/* ---- arrays ---------------------------------------------------------------------------------------------------- */
+/* ---- arrays ---------------------------------------------------------------------------------- */
 
 /* Are the positions the indices of the list, in order? Axes that `body` does not have may be read
  * anywhere. */
-static bool reads_itself(const Ir *ir, const Index *list, unsigned count, const Ref *positions, Ref body) {
+static bool reads_itself(const Ir *ir, const Index *list, unsigned count, const Ref *positions,
+                         Ref body) {
     for (unsigned k = 0; k < count; k++) {
         const Node *position = ir_node(ir, positions[k]);
         bool same = position->op == OP_INDEX && position->as.index == list[k];
@@ -720,14 +729,18 @@ Ref ir_array(Ir *ir, const Index *axes, unsigned count, Ref a) {
     for (unsigned k = 0; k < count; k++) {
         shape[k] = ir_index_dim(ir, axes[k]);
     }
-    Node node = {.op = OP_ARRAY, .kind = body->kind, .rank = (uint8_t)count, .shape = shape,
-                 .args = &a, .arg_count = 1};
+    Node node = {.op = OP_ARRAY,
+                 .kind = body->kind,
+                 .rank = (uint8_t)count,
+                 .shape = shape,
+                 .args = &a,
+                 .arg_count = 1};
     node.as.indices.list = axes;
     node.as.indices.count = count;
     return ir_make(ir, &node);
 }
 
-/* ---- reductions -------------------------------------------------------------------------------------------------- */
+/* ---- reductions ------------------------------------------------------------------------------ */
 
 Ref ir_sum(Ir *ir, Index i, Ref a) {
     const Node *node = ir_node(ir, a);

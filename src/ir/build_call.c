@@ -1,10 +1,11 @@
-/* build_call.c: calls by row of the table, recurrences, and nodes built again with other operands. */
+/* build_call.c: calls by row of the table, recurrences, and nodes built again with other operands.
+ */
 #include "ir/tables.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- calls ------------------------------------------------------------------------------------------ */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static const Node *node_of(const Ir *ir, Ref v) {
     return ir_node(ir, v);
@@ -55,8 +56,8 @@ static Ref build_pow(Ir *ir, Ref a, Ref b) {
 
 /* abs, sign, floor, maximum, …: exact functions fold on constants. */
 static bool folds_exactly(BuiltinId f) {
-    static const BuiltinId exact[] = {BI_abs,   BI_sign, BI_maximum, BI_minimum, BI_clamp, BI_step,
-                                      BI_floor, BI_ceil, BI_round,   BI_trunc};
+    static const BuiltinId exact[] = {BI_abs,  BI_sign,  BI_maximum, BI_minimum, BI_clamp,
+                                      BI_step, BI_floor, BI_ceil,    BI_round,   BI_trunc};
     for (size_t k = 0; k < sizeof exact / sizeof *exact; k++) {
         if (exact[k] == f) {
             return true;
@@ -140,8 +141,8 @@ static Kind call_kind(const Ir *ir, BuiltinId f, const Ref *args, unsigned count
 static Ref build_ordinary(Ir *ir, BuiltinId f, const Ref *args, unsigned count) {
     Kind kind = call_kind(ir, f, args, count);
     if (folds_exactly(f)) {
-        Ref folded = kind == KIND_INT ? fold_integer(ir, f, args, count)
-                                      : fold_real(ir, f, args, count);
+        Ref folded =
+            kind == KIND_INT ? fold_integer(ir, f, args, count) : fold_real(ir, f, args, count);
         if (folded != REF_NONE) {
             return folded;
         }
@@ -153,7 +154,8 @@ static Ref build_ordinary(Ir *ir, BuiltinId f, const Ref *args, unsigned count) 
         if (args[0] == args[1]) {
             return args[0];
         }
-        Ref sorted[2] = {args[0] < args[1] ? args[0] : args[1], args[0] < args[1] ? args[1] : args[0]};
+        Ref sorted[2] = {args[0] < args[1] ? args[0] : args[1],
+                         args[0] < args[1] ? args[1] : args[0]};
         return ir_make_call(ir, f, kind, sorted, 2);
     }
     return ir_make_call(ir, f, kind, args, count);
@@ -204,12 +206,17 @@ Ref ir_call2(Ir *ir, BuiltinId f, Ref a, Ref b) {
     return ir_call(ir, f, args, 2);
 }
 
-/* ---- recurrences -------------------------------------------------------------------------------------- */
+/* ---- recurrences ----------------------------------------------------------------------------- */
 
 Ref ir_state(Ir *ir, uint32_t tag, uint32_t k, Index t, IndexSet free, Ref init) {
     const Node *start = node_of(ir, init);
-    Node node = {.op = OP_STATE, .kind = start->kind, .rank = start->rank, .shape = start->shape,
-                 .free = free | INDEX_BIT(t), .args = &init, .arg_count = 1};
+    Node node = {.op = OP_STATE,
+                 .kind = start->kind,
+                 .rank = start->rank,
+                 .shape = start->shape,
+                 .free = free | INDEX_BIT(t),
+                 .args = &init,
+                 .arg_count = 1};
     node.as.state.tag = tag;
     node.as.state.k = k;
     node.as.state.t = t;
@@ -249,16 +256,24 @@ Ref ir_pick(Ir *ir, Ref scan, uint32_t k) {
     if (step->rank > 0) {
         memcpy(shape + 1, step->shape, step->rank * sizeof *shape);
     }
-    Node made = {.op = OP_PICK, .kind = step->kind, .rank = (uint8_t)(step->rank + 1), .shape = shape,
-                 .args = &scan, .arg_count = 1};
+    Node made = {.op = OP_PICK,
+                 .kind = step->kind,
+                 .rank = (uint8_t)(step->rank + 1),
+                 .shape = shape,
+                 .args = &scan,
+                 .arg_count = 1};
     made.as.pick = k;
     return ir_make(ir, &made);
 }
 
 Ref ir_var(Ir *ir, Ref a) {
     const Node *value = node_of(ir, a);
-    Node node = {.op = OP_VAR, .kind = value->kind, .rank = value->rank, .shape = value->shape,
-                 .args = &a, .arg_count = 1};
+    Node node = {.op = OP_VAR,
+                 .kind = value->kind,
+                 .rank = value->rank,
+                 .shape = value->shape,
+                 .args = &a,
+                 .arg_count = 1};
     return ir_make(ir, &node);
 }
 
@@ -273,12 +288,16 @@ Ref ir_deriv(Ir *ir, Ref e, Ref v) {
     for (unsigned k = 0; k < rank; k++) {
         shape[k] = k < value->rank ? value->shape[k] : variable->shape[k - value->rank];
     }
-    Node node = {.op = OP_DERIV, .kind = KIND_REAL, .rank = (uint8_t)rank, .shape = shape,
-                 .args = args, .arg_count = 2};
+    Node node = {.op = OP_DERIV,
+                 .kind = KIND_REAL,
+                 .rank = (uint8_t)rank,
+                 .shape = shape,
+                 .args = args,
+                 .arg_count = 2};
     return ir_make(ir, &node);
 }
 
-/* ---- rebuilding ------------------------------------------------------------------------------------------ */
+/* ---- rebuilding ------------------------------------------------------------------------------ */
 
 Ref ir_rebuild_node(Ir *ir, const Node *node, const Ref *args) {
     switch (node->op) {

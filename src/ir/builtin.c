@@ -2,8 +2,8 @@
  *
  * The complex extensions serve complex-step differentiation: the imaginary part is tiny. Where a
  * function has a kink, the extension follows the branch of the real part; where C has no complex
- * version, it is right to first order in the imaginary part. Outside the real domain they are NaN, as
- * the real functions are. */
+ * version, it is right to first order in the imaginary part. Outside the real domain they are NaN,
+ * as the real functions are. */
 #include "ir/builtin.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 
 static const double pi = 3.141592653589793;
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static double value_add(double a, double b) {
     return a + b;
@@ -127,8 +127,8 @@ static double value_random_uniform(double seed, double counter) {
     return builtin_random_uniform((int64_t)seed, (int64_t)counter);
 }
 
-/* The digamma function and its derivatives: steps upwards to 10, then the asymptotic series. Near the
- * root 1.4616 digamma is summed from its Taylor series. */
+/* The digamma function and its derivatives: steps upwards to 10, then the asymptotic series. Near
+ * the root 1.4616 digamma is summed from its Taylor series. */
 
 static double tangent_of_fraction(double a) {
     return tan(pi * (a - round(a)));
@@ -137,9 +137,9 @@ static double tangent_of_fraction(double a) {
 static double digamma_taylor(double a) {
     /* ψ(x0 + d), coefficients ψ_n(x0) / n! at the root x0 */
     static const double coefficients[] = {
-        0.9676720454062098,   -0.4427631689113055, 0.2584995009005391,   -0.16394275307571453,
-        0.10782405069151767,  -0.07219952256178366, 0.04880420417018985, -0.03316112481087857,
-        0.02259764821044064,  -0.015422494298637776,
+        0.9676722454476212,   -0.4427631689835921,  0.258499760955651,   -0.16394270544240652,
+        0.10782405069126237,  -0.07219956125645471, 0.04880428816414311, -0.03316112647484736,
+        0.022597648232218104, -0.01542476590494896,
     };
     double d = (a - 1.4616321446374059) - 3.3095646882754991e-10;
     double sum = 0;
@@ -160,8 +160,8 @@ static double value_digamma(double a) {
     for (; a < 10; a += 1) {
         sum -= 1 / a;
     }
-    static const double bernoulli[] = {1. / 12, -1. / 120, 1. / 252, -1. / 240, 1. / 132,
-                                       -691. / 32760, 1. / 12, -3617. / 8160};
+    static const double bernoulli[] = {1. / 12,  -1. / 120,     1. / 252, -1. / 240,
+                                       1. / 132, -691. / 32760, 1. / 12,  -3617. / 8160};
     double y = 1 / (a * a), series = 0;
     for (size_t k = sizeof bernoulli / sizeof *bernoulli; k-- > 0;) {
         series = (series + bernoulli[k]) * y;
@@ -169,8 +169,8 @@ static double value_digamma(double a) {
     return sum + (log(a) - 0.5 / a - series);
 }
 
-static const double bernoulli_numbers[] = {1. / 6,     -1. / 30, 1. / 42,      -1. / 30,     5. / 66,
-                                           -691. / 2730, 7. / 6,  -3617. / 510, 43867. / 798};
+static const double bernoulli_numbers[] = {
+    1. / 6, -1. / 30, 1. / 42, -1. / 30, 5. / 66, -691. / 2730, 7. / 6, -3617. / 510, 43867. / 798};
 enum { BERNOULLI_COUNT = sizeof bernoulli_numbers / sizeof *bernoulli_numbers };
 
 static double value_trigamma(double a) {
@@ -205,7 +205,7 @@ static double value_tetragamma(double a) {
     return sum - y * (1 + 1 / a + series);
 }
 
-/* ---- complex extensions --------------------------------------------------------------------------- */
+/* ---- complex extensions ---------------------------------------------------------------------- */
 
 static double complex pair(double real, double imaginary) {
     double parts[2] = {real, imaginary}; /* as C lays out a complex number */
@@ -284,7 +284,7 @@ static double complex complex_abs(double complex a) {
     }
 
 #define value_floor floor
-#define value_ceil ceil
+#define value_ceil  ceil
 #define value_round round
 #define value_trunc trunc
 PIECEWISE_CONSTANT(sign)
@@ -420,7 +420,7 @@ static double complex complex_trigamma(double complex a) {
     return first_order(a, value_trigamma(creal(a)), value_tetragamma(creal(a)));
 }
 
-/* ---- the table --------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 /* A row may name .c itself: the later designator holds. */
 #pragma GCC diagnostic push

@@ -1,21 +1,21 @@
-/* deposit.c: v[P] = Σ over I of [P = p] a without scatters. Positions are solved axis by axis for the bound
- * indices; the result is a read at the solutions, under the conditions that they exist. What is not
- * covered stays an OP_DEPOSIT node, which is always right. */
+/* deposit.c: v[P] = Σ over I of [P = p] a without scatters. Positions are solved axis by axis for
+ * the bound indices; the result is a read at the solutions, under the conditions that they exist.
+ * What is not covered stays an OP_DEPOSIT node, which is always right. */
 #include "ir/tables.h"
 
 #include <string.h>
 
 typedef struct {
     Ir *ir;
-    unsigned count;                /* axes */
+    unsigned count; /* axes */
     Index targets[RANK_LIMIT];
     Ref positions[RANK_LIMIT];
     enum { AXIS_OPEN, AXIS_SOLVED, AXIS_EQUAL } state[RANK_LIMIT];
-    IndexSet bound;                /* I */
-    IndexSet solved;               /* of I */
-    Ref solution[INDEX_LIMIT];     /* of solved indices; else REF_NONE */
-    Ref condition;                 /* that all solutions exist; REF_NONE: true */
-    Ref value;                     /* a */
+    IndexSet bound;            /* I */
+    IndexSet solved;           /* of I */
+    Ref solution[INDEX_LIMIT]; /* of solved indices; else REF_NONE */
+    Ref condition;             /* that all solutions exist; REF_NONE: true */
+    Ref value;                 /* a */
 } Solver;
 
 static IndexSet target_set(const Solver *s) {
@@ -44,7 +44,7 @@ static void require(Solver *s, Ref condition) {
     s->condition = ir_and(s->ir, s->condition, condition);
 }
 
-/* ---- names --------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* Is i the position of the target of the same name, and in no other position? */
 static bool is_plain(const Solver *s, Index i) {
@@ -58,8 +58,8 @@ static bool is_plain(const Solver *s, Index i) {
     return own && uses == 1;
 }
 
-/* Bound indices that have a target's name and are not simply its position get fresh names. False when
- * there are too many. */
+/* Bound indices that have a target's name and are not simply its position get fresh names. False
+ * when there are too many. */
 static bool rename_clashes(Solver *s) {
     Ir *ir = s->ir;
     Ref fresh[INDEX_LIMIT] = {REF_NONE}, positions[RANK_LIMIT];
@@ -96,7 +96,7 @@ static bool rename_clashes(Solver *s) {
     return true;
 }
 
-/* ---- solving ---------------------------------------------------------------------------------------------- */
+/* ---- solving --------------------------------------------------------------------------------- */
 
 /* Takes i := solution, also in what is solved already. */
 static void solve(Solver *s, Index i, Ref solution) {
@@ -163,11 +163,12 @@ static bool digit_of(Solver *s, int64_t coefficient, Ref atom, Digit *digit) {
     return is_index(ir, atom, &digit->index) && (s->bound & ~s->solved & INDEX_BIT(digit->index));
 }
 
-/* Sorts the digits by stride, greatest first; checks that each stride exceeds all that the digits after
- * it can reach, and that the last is 1. */
+/* Sorts the digits by stride, greatest first; checks that each stride exceeds all that the digits
+ * after it can reach, and that the last is 1. */
 static bool digits_are_unique(Ir *ir, Digit *digits, unsigned count) {
     for (unsigned k = 1; k < count; k++) {
-        for (unsigned j = k; j > 0 && dim_proves_le(ir, digits[j - 1].stride, digits[j].stride); j--) {
+        for (unsigned j = k; j > 0 && dim_proves_le(ir, digits[j - 1].stride, digits[j].stride);
+             j--) {
             Digit swap = digits[j];
             digits[j] = digits[j - 1];
             digits[j - 1] = swap;
@@ -288,7 +289,7 @@ static void solve_other_axes(Solver *s) {
     }
 }
 
-/* ---- the result ------------------------------------------------------------------------------------------ */
+/* ---- the result ------------------------------------------------------------------------------ */
 
 /* The value at the solutions; REF_NONE when it would have too many axes. */
 static Ref value_at_solutions(Solver *s) {
@@ -356,7 +357,8 @@ Ref ir_deposit(Ir *ir, IndexSet bound, const Index *targets, const Ref *position
         s.positions[m] = positions[m];
     }
     IndexSet used = position_indices(&s);
-    s.value = ir_sum_all(ir, bound & ~used, a); /* inside: a product of matrices, not a scatter a sample */
+    s.value = ir_sum_all(ir, bound & ~used,
+                         a); /* inside: a product of matrices, not a scatter a sample */
     s.bound = bound & used;
     Ref result = REF_NONE;
     if (rename_clashes(&s)) {
@@ -364,6 +366,5 @@ Ref ir_deposit(Ir *ir, IndexSet bound, const Index *targets, const Ref *position
         solve_other_axes(&s);
         result = finish(&s);
     }
-    return result != REF_NONE ? result
-                              : ir_make_deposit(ir, bound, targets, positions, count, a);
+    return result != REF_NONE ? result : ir_make_deposit(ir, bound, targets, positions, count, a);
 }

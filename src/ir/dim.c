@@ -15,10 +15,11 @@ typedef struct {
     } terms[TERM_LIMIT];
 } Sum;
 
-/* ---- terms -------------------------------------------------------------------------------------- */
+/* ---- terms ----------------------------------------------------------------------------------- */
 
 /* Descending degree, then ascending atoms. */
-static int compare_products(const uint32_t *a, uint32_t a_degree, const uint32_t *b, uint32_t b_degree) {
+static int compare_products(const uint32_t *a, uint32_t a_degree, const uint32_t *b,
+                            uint32_t b_degree) {
     if (a_degree != b_degree) {
         return a_degree > b_degree ? -1 : 1;
     }
@@ -86,7 +87,7 @@ static void sum_add_product(Sum *sum, int64_t coefficient, const uint32_t *atoms
     }
 }
 
-/* ---- the table ----------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 const Poly *ir_dim_poly(const Ir *ir, Dim d) {
     if (d == DIM_NONE || d >= ir->tables->dim_count) {
@@ -209,7 +210,7 @@ size_t dim_symbol_number(const Ir *ir, Dim symbol) {
     return atom->number;
 }
 
-/* ---- arithmetic -------------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 Dim dim_add(Ir *ir, Dim a, Dim b) {
     Sum sum = {0};
@@ -326,7 +327,7 @@ Dim dim_mod(Ir *ir, Dim a, Dim b) {
     return make_atom(ir, ATOM_REMAINDER, rest, b);
 }
 
-/* ---- queries ------------------------------------------------------------------------------------------ */
+/* ---- queries --------------------------------------------------------------------------------- */
 
 bool dim_is_const(const Ir *ir, Dim d, int64_t *value) {
     const Poly *poly = ir_dim_poly(ir, d);
@@ -346,8 +347,8 @@ bool dim_is_symbol(const Ir *ir, Dim d, Name *name) {
     return true;
 }
 
-/* Value where symbol k has symbols[k], or its bound value if symbols is NULL; false where one is not
- * known or a divisor is 0. Recursion over the nesting of quotients. */
+/* Value where symbol k has symbols[k], or its bound value if symbols is NULL; false where one is
+ * not known or a divisor is 0. Recursion over the nesting of quotients. */
 static bool evaluate(const Ir *ir, Dim d, const int64_t *symbols, int64_t *value) {
     const Poly *poly = ir_dim_poly(ir, d);
     *value = 0;
@@ -388,7 +389,7 @@ int64_t dim_evaluate(const Ir *ir, Dim d, const int64_t *symbols) {
     return value;
 }
 
-/* ---- text --------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void write_dim(const Ir *ir, Text *text, Dim d, bool rpn, bool tight);
 
@@ -419,8 +420,8 @@ static void write_product(const Ir *ir, Text *text, const Term *term, bool rpn) 
         written++;
     }
     for (uint32_t k = 0; k < term->degree; k++) {
-        bool parentheses = !rpn && !is_symbol_atom(ir, term->atoms[k]) &&
-                           (term->degree > 1 || coefficient != 1);
+        bool parentheses =
+            !rpn && !is_symbol_atom(ir, term->atoms[k]) && (term->degree > 1 || coefficient != 1);
         text_add(text, written == 0 ? "" : rpn ? " " : "*");
         text_add(text, parentheses ? "(" : "");
         write_atom(ir, text, term->atoms[k], rpn);
@@ -452,7 +453,7 @@ static void write_sum(const Ir *ir, Text *text, const Poly *poly, bool rpn) {
         if (k == first) {
             continue;
         }
-        const char *operator = poly->terms[k].coefficient < 0 ? "-" : "+";
+        const char *operator= poly->terms[k].coefficient<0 ? "-" : "+";
         text_format(text, rpn ? " " : " %s ", operator);
         write_product(ir, text, &poly->terms[k], rpn);
         if (rpn) {
@@ -513,17 +514,17 @@ static void write_factored(const Ir *ir, Text *text, const Poly *poly, uint32_t 
     text_add(text, rpn ? " *" : ")");
 }
 
-/* `tight`: as an operand of // or %: a sum and a product that is not a single word are in parentheses, but
- * for D*(D + 1), which needs none on the left. */
+/* `tight`: as an operand of // or %: a sum and a product that is not a single word are in
+ * parentheses, but for D*(D + 1), which needs none on the left. */
 static void write_dim(const Ir *ir, Text *text, Dim d, bool rpn, bool tight) {
     const Poly *poly = ir_dim_poly(ir, d);
     uint32_t common;
     bool factored = common_atom(poly, &common);
-    bool simple = poly->count == 0 ||
-                  (poly->count == 1 && poly->terms[0].coefficient > 0 &&
-                   (poly->terms[0].degree == 0 ||
-                    (poly->terms[0].degree == 1 && poly->terms[0].coefficient == 1 &&
-                     is_symbol_atom(ir, poly->terms[0].atoms[0]))));
+    bool simple =
+        poly->count == 0 || (poly->count == 1 && poly->terms[0].coefficient > 0 &&
+                             (poly->terms[0].degree == 0 ||
+                              (poly->terms[0].degree == 1 && poly->terms[0].coefficient == 1 &&
+                               is_symbol_atom(ir, poly->terms[0].atoms[0]))));
     bool parentheses = tight && !rpn && !simple && !factored;
     text_add(text, parentheses ? "(" : "");
     if (factored) {

@@ -1,5 +1,5 @@
-/* dim_prove.c: inequalities of sizes. A difference is ≥ 0 for all symbols ≥ 1 when, written in s' = s - 1,
- * it has no negative coefficient. Quotients and remainders are replaced by bounds first. */
+/* dim_prove.c: inequalities of sizes. A difference is ≥ 0 for all symbols ≥ 1 when, written in s' =
+ * s - 1, it has no negative coefficient. Quotients and remainders are replaced by bounds first. */
 #include "ir/tables.h"
 
 #include <string.h>
@@ -8,7 +8,8 @@ enum { DEPTH_LIMIT = 4 };
 
 static bool proves_nonnegative(Ir *ir, Dim d, int depth);
 
-/* The coefficient sign of an atom in d: +1, -1, or 0 when it occurs with both signs or not alone. */
+/* The coefficient sign of an atom in d: +1, -1, or 0 when it occurs with both signs or not alone.
+ */
 static int atom_sign(const Poly *poly, uint32_t atom, bool *found) {
     int sign = 2;
     *found = false;
@@ -31,7 +32,8 @@ static int atom_sign(const Poly *poly, uint32_t atom, bool *found) {
     return sign;
 }
 
-/* d with atom := bound, each term multiplied by `scale` where the atom is not: scale · d(bound / scale). */
+/* d with atom := bound, each term multiplied by `scale` where the atom is not: scale · d(bound /
+ * scale). */
 static Dim replace_atom(Ir *ir, Dim d, uint32_t atom, Dim bound, int64_t scale) {
     Dim result = dim_const(ir, 0);
     uint32_t count = ir_dim_poly(ir, d)->count;
@@ -52,8 +54,8 @@ static Dim replace_atom(Ir *ir, Dim d, uint32_t atom, Dim bound, int64_t scale) 
     return result;
 }
 
-/* Replaces one quotient or remainder by a bound that makes d smaller; the terms that hold it have factors
- * that are ≥ 0. Returns whether d ≥ 0 was proved. */
+/* Replaces one quotient or remainder by a bound that makes d smaller; the terms that hold it have
+ * factors that are ≥ 0. Returns whether d ≥ 0 was proved. */
 static bool prove_by_bound(Ir *ir, Dim d, uint32_t number, int depth) {
     Atom atom = ir->tables->atoms[number];
     bool found;

@@ -1,5 +1,5 @@
-/* eval.c: the reference interpreter: every value is computed densely over its free indices, in the plainest
- * way. It shares no code with deposit solving or planning. */
+/* eval.c: the reference interpreter: every value is computed densely over its free indices, in the
+ * plainest way. It shares no code with deposit solving or planning. */
 #include "ir/eval.h"
 
 #include <math.h>
@@ -16,15 +16,15 @@ typedef struct {
     const EvalInput *input;
     const double *const *imaginary; /* of leaves; NULL in real evaluation */
     bool is_complex, failed;
-    Arena *arena;               /* of this evaluation */
+    Arena *arena; /* of this evaluation */
     EvalOrder *order;
-    Entries *entries;           /* by id */
-    Entries **states;           /* by id of a scan: S_k over F(scan), then T+1, then the axes */
+    Entries *entries; /* by id */
+    Entries **states; /* by id of a scan: S_k over F(scan), then T+1, then the axes */
     int64_t extent[INDEX_LIMIT];
-    int64_t at[INDEX_LIMIT];    /* the current position of each index */
+    int64_t at[INDEX_LIMIT]; /* the current position of each index */
 } Eval;
 
-/* ---- positions -------------------------------------------------------------------------------------- */
+/* ---- positions ------------------------------------------------------------------------------- */
 
 static Index first_of(IndexSet set) {
     return (Index)__builtin_ctzll(set);
@@ -88,7 +88,7 @@ static size_t inner_size(const Eval *e, const Node *node) {
     return size;
 }
 
-/* ---- entries ------------------------------------------------------------------------------------------ */
+/* ---- entries --------------------------------------------------------------------------------- */
 
 static Entries allocate(Eval *e, Kind kind, size_t size) {
     Entries entries = {NULL, NULL, NULL};
@@ -166,7 +166,8 @@ static void prepare(Eval *e) {
         } else if (node->op == OP_PICK) {
             e->entries[v] = e->states[node->args[0]][node->as.pick];
         } else if (node->op == OP_SCAN) {
-            size_t points = size_of_set(e, node->free), steps = (size_t)e->extent[node->as.scan.t] + 1;
+            size_t points = size_of_set(e, node->free),
+                   steps = (size_t)e->extent[node->as.scan.t] + 1;
             e->states[v] = arena_array(e->arena, Entries, node->as.scan.count);
             for (uint32_t k = 0; k < node->as.scan.count; k++) {
                 const Node *step = ir_node(ir, node->args[node->as.scan.count + k]);
@@ -179,7 +180,7 @@ static void prepare(Eval *e) {
     }
 }
 
-/* ---- single values --------------------------------------------------------------------------------------- */
+/* ---- single values --------------------------------------------------------------------------- */
 
 static Number eval_node_call(Eval *e, const Node *node) {
     Number args[BUILTIN_ARITY], result;
@@ -310,7 +311,7 @@ static Number eval_scalar(Eval *e, const Node *node) {
     ice("eval", "no value of a node of kind %d", (int)node->op);
 }
 
-/* ---- values over their free indices, where those of `fixed` stay as they are ------------------------------- */
+/* ---- values over their free indices, where those of `fixed` stay as they are ----------------- */
 
 static void eval_array(Eval *e, Ref v, IndexSet fixed) {
     const Node *node = ir_node(e->ir, v);
@@ -331,8 +332,8 @@ static void eval_array(Eval *e, Ref v, IndexSet fixed) {
     memcpy(e->at, saved, sizeof saved);
 }
 
-/* Adds one term of a deposit, at targets given by the positions; those outside have no entry. `outer`: the
- * positions of indices around it. */
+/* Adds one term of a deposit, at targets given by the positions; those outside have no entry.
+ * `outer`: the positions of indices around it. */
 static void deposit_term(Eval *e, Ref v, IndexSet fixed, const int64_t *outer) {
     const Node *node = ir_node(e->ir, v);
     int64_t target[RANK_LIMIT], saved[INDEX_LIMIT];
@@ -379,7 +380,8 @@ static void eval_deposit(Eval *e, Ref v, IndexSet fixed) {
 static void eval_value(Eval *e, Ref v, IndexSet fixed);
 
 /* Copies entries of the axes: to[to_at…] := from[from_at…]. */
-static void copy_inner(Entries *to, size_t to_at, const Entries *from, size_t from_at, size_t size) {
+static void copy_inner(Entries *to, size_t to_at, const Entries *from, size_t from_at,
+                       size_t size) {
     for (size_t k = 0; k < size; k++) {
         store(to, to_at * size + k, load(from, from_at * size + k));
     }
@@ -404,8 +406,8 @@ static void fill_state(Eval *e, Ref scan, Ref v, size_t step, IndexSet fixed) {
     start(e, node->free & ~fixed); /* indices that this state does not have: any position */
     for (bool more = start(e, loop); more; more = next(e, loop)) {
         size_t from = offset_in(e, node->free) * steps + step;
-        copy_inner(&e->entries[v], offset_in(e, state->free), &e->states[scan][state->as.state.k], from,
-                   inner);
+        copy_inner(&e->entries[v], offset_in(e, state->free), &e->states[scan][state->as.state.k],
+                   from, inner);
     }
 }
 
@@ -420,7 +422,8 @@ static void run_step(Eval *e, Ref scan, IndexSet fixed) {
     IndexSet inside = fixed | INDEX_BIT(t);
     for (Ref v = 1; v < scan; v++) {
         const Node *state = ir_node(ir, v);
-        if (e->order->needed[v] && state->op == OP_STATE && state->as.state.tag == node->as.scan.tag) {
+        if (e->order->needed[v] && state->op == OP_STATE &&
+            state->as.state.tag == node->as.scan.tag) {
             fill_state(e, scan, v, (size_t)(forward ? now : now + 1), inside);
         }
     }
@@ -490,7 +493,7 @@ static void eval_value(Eval *e, Ref v, IndexSet fixed) {
     }
 }
 
-/* ---- outputs ------------------------------------------------------------------------------------------------ */
+/* ---- outputs --------------------------------------------------------------------------------- */
 
 static Eval *run(const Ir *ir, const EvalInput *input, const double *const *imaginary,
                  bool is_complex, Ref root) {
@@ -507,7 +510,8 @@ static Eval *run(const Ir *ir, const EvalInput *input, const double *const *imag
     for (Ref v = 1; v < ir_count(ir); v++) {
         const Node *node = ir_node(ir, v);
         IndexSet set = node->free;
-        if (node->op == OP_SUM || node->op == OP_MAX || node->op == OP_ARGMAX || node->op == OP_LSE) {
+        if (node->op == OP_SUM || node->op == OP_MAX || node->op == OP_ARGMAX ||
+            node->op == OP_LSE) {
             set |= INDEX_BIT(node->as.index);
         } else if (node->op == OP_DEPOSIT) {
             set |= node->as.deposit.bound;
@@ -549,7 +553,8 @@ static unsigned output_axes(const Ir *ir, const Output *output, Index *axes) {
 }
 
 /* Copies the result, row-major over the output's axes, into the arena of ir. */
-static void copy_output(Eval *e, const Output *output, size_t *count, double **real, double **imag) {
+static void copy_output(Eval *e, const Output *output, size_t *count, double **real,
+                        double **imag) {
     const Ir *ir = e->ir;
     Index axes[RANK_LIMIT + 1];
     unsigned rank = output_axes(ir, output, axes);
@@ -568,7 +573,8 @@ static void copy_output(Eval *e, const Output *output, size_t *count, double **r
             offset = offset * (size_t)e->extent[axes[k]] + (size_t)e->at[axes[k]];
         }
         Number value = get(e, output->value);
-        (*real)[offset] = ir_kind(ir, output->value) == KIND_REAL ? value.real : (double)value.integer;
+        (*real)[offset] =
+            ir_kind(ir, output->value) == KIND_REAL ? value.real : (double)value.integer;
         (*imag)[offset] = value.imaginary;
     }
 }

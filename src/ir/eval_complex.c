@@ -1,5 +1,5 @@
-/* eval_complex.c: built-ins on the interpreter's numbers: whole numbers exactly, reals by the table, complex
- * numbers by their extensions. */
+/* eval_complex.c: built-ins on the interpreter's numbers: whole numbers exactly, reals by the
+ * table, complex numbers by their extensions. */
 #include "ir/eval.h"
 
 #include <math.h>
@@ -128,8 +128,8 @@ bool eval_call(BuiltinId f, Kind kind, const Number *args, bool is_complex, Numb
     return true;
 }
 
-/* log Σ exp: shifted by the maximum of the real parts; infinities as numerics ask: one +inf wins, all -inf
- * give -inf, a NaN wins over all. */
+/* log Σ exp: shifted by the maximum of the real parts; infinities as numerics ask: one +inf wins,
+ * all -inf give -inf, a NaN wins over all. */
 Number complex_log_sum_exp(const Number *terms, size_t count) {
     double greatest = -INFINITY, sum = 0, moved = 0;
     for (size_t k = 0; k < count; k++) {

@@ -1,6 +1,6 @@
-/* eval_order.c: in which order the interpreter computes values. Ids are an order except for recurrences:
- * the body of a scan runs once for each step, and what is made of states outside of the body waits for
- * the scan. A value belongs to the innermost scan whose body has it. */
+/* eval_order.c: in which order the interpreter computes values. Ids are an order except for
+ * recurrences: the body of a scan runs once for each step, and what is made of states outside of
+ * the body waits for the scan. A value belongs to the innermost scan whose body has it. */
 #include "ir/eval.h"
 
 typedef struct {
@@ -11,8 +11,8 @@ typedef struct {
     bool *done;
 } Builder;
 
-/* By id: does the value depend on the states of this scan? Scans inside of it, which have smaller ids, pass
- * that on to their states; the states of a scan around it are given. */
+/* By id: does the value depend on the states of this scan? Scans inside of it, which have smaller
+ * ids, pass that on to their states; the states of a scan around it are given. */
 static bool *find_dependent(const Ir *ir, Arena *arena, Ref outer) {
     uint32_t tag = ir_node(ir, outer)->as.scan.tag;
     bool *dependent = arena_array(arena, bool, ir_count(ir));
@@ -74,7 +74,8 @@ static void find_owners(Builder *b) {
     for (Ref v = 1; v < ir_count(b->ir); v++) {
         for (size_t s = 1; s < b->order->count; s++) {
             const EvalLevel *level = &b->order->levels[s];
-            bool inner = b->owner[v] == 0 || level->body_size < b->order->levels[b->owner[v]].body_size;
+            bool inner =
+                b->owner[v] == 0 || level->body_size < b->order->levels[b->owner[v]].body_size;
             if (level->body[v] && inner) {
                 b->owner[v] = s;
             }

@@ -1,6 +1,6 @@
-/* formula.c: a value as a formula of the model language, with the fewest parentheses; factors are ordered so
- * that derivations read well. No recursion over values: texts are made bottom-up from a stack, where sums
- * and products are flat lists. */
+/* formula.c: a value as a formula of the model language, with the fewest parentheses; factors are
+ * ordered so that derivations read well. No recursion over values: texts are made bottom-up from a
+ * stack, where sums and products are flat lists. */
 #include "ir/tables.h"
 
 #include <math.h>
@@ -29,7 +29,7 @@ typedef struct {
     const char *index_names[INDEX_LIMIT];
 } Formula;
 
-/* ---- names of indices ------------------------------------------------------------------------------------ */
+/* ---- names of indices ------------------------------------------------------------------------ */
 
 static bool is_taken(const Ir *ir, const char *name) {
     for (size_t k = 0; k < ir->leaf_count; k++) {
@@ -80,7 +80,7 @@ const char *ir_index_name(const Ir *ir, Index i) {
     return names[i];
 }
 
-/* ---- parts of a value -------------------------------------------------------------------------------------- */
+/* ---- parts of a value ------------------------------------------------------------------------ */
 
 static void add_part(Formula *f, Parts *parts, Ref v, bool negative) {
     parts->items =
@@ -97,8 +97,8 @@ static bool is_sum(const Formula *f, Ref v) {
     return is_call(f, v, BI_add) || is_call(f, v, BI_sub) || is_call(f, v, BI_neg);
 }
 
-/* The operands of v that its text is made of: the terms of a sum, the factors of a product, else its
- * arguments. `root` may have a name of its own. */
+/* The operands of v that its text is made of: the terms of a sum, the factors of a product, else
+ * its arguments. `root` may have a name of its own. */
 static Parts parts_of(Formula *f, Ref v) {
     Parts parts = {NULL, 0, 0}, stack = {NULL, 0, 0};
     unsigned name = f->names[v];
@@ -129,7 +129,8 @@ static Parts parts_of(Formula *f, Ref v) {
     return parts;
 }
 
-/* Constants, sizes, scalars of the data, scalar params, params and data with indices, functions, sums. */
+/* Constants, sizes, scalars of the data, scalar params, params and data with indices, functions,
+ * sums. */
 static int factor_rank(const Formula *f, Ref v) {
     const Node *node = ir_node(f->ir, v);
     while (node->op == OP_CONVERT || (node->op == OP_CALL && node->as.builtin == BI_square)) {
@@ -152,8 +153,8 @@ static int factor_rank(const Formula *f, Ref v) {
 /* By rank, otherwise as they are. */
 static void sort_factors(const Formula *f, Parts *parts) {
     for (size_t k = 1; k < parts->count && parts->count < 100; k++) {
-        for (size_t j = k; j > 0 && factor_rank(f, parts->items[j - 1].v) >
-                                        factor_rank(f, parts->items[j].v);
+        for (size_t j = k;
+             j > 0 && factor_rank(f, parts->items[j - 1].v) > factor_rank(f, parts->items[j].v);
              j--) {
             Part swap = parts->items[j];
             parts->items[j] = parts->items[j - 1];
@@ -162,10 +163,10 @@ static void sort_factors(const Formula *f, Parts *parts) {
     }
 }
 
-/* ---- texts ---------------------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
-/* The text of an operand, in parentheses if it binds less tightly than `level`; a minus sign may only
- * begin a formula. */
+/* The text of an operand, in parentheses if it binds less tightly than `level`; a minus sign may
+ * only begin a formula. */
 static void add_operand(const Formula *f, Text *text, Ref v, int level, bool first) {
     const char *operand = f->texts[v];
     bool parentheses = f->levels[v] < level || (!first && operand[0] == '-');
@@ -400,8 +401,8 @@ static int write_node(const Formula *f, Text *text, const Node *node) {
     case OP_DEPOSIT:
         return write_deposit(f, text, node);
     case OP_STATE:
-        text_format(text, "state%u_%u[%s]", (unsigned)node->as.state.tag, (unsigned)node->as.state.k,
-                    f->index_names[node->as.state.t]);
+        text_format(text, "state%u_%u[%s]", (unsigned)node->as.state.tag,
+                    (unsigned)node->as.state.k, f->index_names[node->as.state.t]);
         return ATOM;
     case OP_SCAN:
         text_format(text, "scan%u", (unsigned)node->as.scan.tag);
@@ -458,7 +459,7 @@ static void make_texts(Formula *f, Ref root) {
     }
 }
 
-/* ---- long formulas --------------------------------------------------------------------------------------------- */
+/* ---- long formulas --------------------------------------------------------------------------- */
 
 /* Numbers the shared parts of a formula that would be too long; returns how many. */
 static unsigned name_shared_parts(Formula *f, Ref root) {

@@ -1,10 +1,10 @@
-/* linear.c: whole numbers as linear forms Σ coefficient · atom + dim. Sums, differences and constant
- * multiples of whole numbers are kept in one canonical shape, so that equal positions are one value:
- * positive terms by id, then negative ones, then the constant; a constant comes first when there is no
- * positive term. */
+/* linear.c: whole numbers as linear forms Σ coefficient · atom + dim. Sums, differences and
+ * constant multiples of whole numbers are kept in one canonical shape, so that equal positions are
+ * one value: positive terms by id, then negative ones, then the constant; a constant comes first
+ * when there is no positive term. */
 #include "ir/tables.h"
 
-/* ---- arithmetic of forms ------------------------------------------------------------------------- */
+/* ---- arithmetic of forms --------------------------------------------------------------------- */
 
 static bool add_term(Linear *linear, int64_t coefficient, Ref atom) {
     unsigned at = 0;
@@ -109,7 +109,7 @@ bool linear_of(Ir *ir, Ref v, Linear *linear) {
     }
 }
 
-/* ---- canonical values ------------------------------------------------------------------------------- */
+/* ---- canonical values ------------------------------------------------------------------------ */
 
 static Ref scaled(Ir *ir, int64_t coefficient, Ref atom) {
     if (coefficient == 1) {
@@ -161,7 +161,7 @@ Ref linear_build(Ir *ir, const Linear *linear) {
     return sum;
 }
 
-/* ---- bounds --------------------------------------------------------------------------------------------- */
+/* ---- bounds ---------------------------------------------------------------------------------- */
 
 /* The greatest value of an atom, DIM_NONE if unknown; the least is 0 whenever this is known. */
 static Dim greatest_of(Ir *ir, Ref atom) {

@@ -1,9 +1,10 @@
-/* module.c: an Ir and its tables: nodes with stable addresses, hash-consing, indices, leaves, outputs. */
+/* module.c: an Ir and its tables: nodes with stable addresses, hash-consing, indices, leaves,
+ * outputs. */
 #include "ir/tables.h"
 
 #include <string.h>
 
-/* ---- nodes ------------------------------------------------------------------------------------------ */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 Ref ir_count(const Ir *ir) {
     return ir->tables->count;
@@ -51,7 +52,8 @@ static Attributes attributes_of(const Node *node) {
     Attributes a = {{0, 0, 0}, NULL, 0};
     switch (node->op) {
     case OP_CONST:
-        a.words[0] = node->kind == KIND_REAL ? real_bits(node->as.real) : (uint64_t)node->as.integer;
+        a.words[0] =
+            node->kind == KIND_REAL ? real_bits(node->as.real) : (uint64_t)node->as.integer;
         break;
     case OP_SIZE:
         a.words[0] = node->as.dim;
@@ -123,7 +125,8 @@ static uint64_t node_hash(const Node *node) {
 }
 
 static bool nodes_equal(const Node *x, const Node *y) {
-    if (x->op != y->op || x->kind != y->kind || x->arg_count != y->arg_count || x->rank != y->rank) {
+    if (x->op != y->op || x->kind != y->kind || x->arg_count != y->arg_count ||
+        x->rank != y->rank) {
         return false;
     }
     Attributes a = attributes_of(x), b = attributes_of(y);
@@ -245,7 +248,7 @@ Ref ir_make(Ir *ir, const Node *given) {
     return v;
 }
 
-/* ---- modules ---------------------------------------------------------------------------------------- */
+/* ---- modules --------------------------------------------------------------------------------- */
 
 Ir *ir_create(Arena *arena, Interner *names, Name name) {
     Ir *ir = arena_new(arena, Ir);
@@ -294,7 +297,7 @@ Ir *ir_create_like(const Ir *like) {
     return ir;
 }
 
-/* ---- indices ---------------------------------------------------------------------------------------- */
+/* ---- indices --------------------------------------------------------------------------------- */
 
 Index ir_index(Ir *ir, Dim dim, unsigned ordinal) {
     struct IrTables *tables = ir->tables;
@@ -346,11 +349,11 @@ unsigned ir_axis_names(Ir *ir, Ref v, Index *names) {
     return node->rank;
 }
 
-/* ---- leaves, outputs, tags ----------------------------------------------------------------------------- */
+/* ---- leaves, outputs, tags ------------------------------------------------------------------- */
 
 uint32_t ir_add_leaf(Ir *ir, Leaf leaf) {
-    ir->leaves = arena_grow(ir->arena, ir->leaves, ir->leaf_count, &ir->leaf_capacity,
-                            sizeof *ir->leaves);
+    ir->leaves =
+        arena_grow(ir->arena, ir->leaves, ir->leaf_count, &ir->leaf_capacity, sizeof *ir->leaves);
     leaf.shape = copy(ir, leaf.shape, leaf.rank * sizeof *leaf.shape);
     ir->leaves[ir->leaf_count] = leaf;
     return (uint32_t)ir->leaf_count++;

@@ -2,31 +2,26 @@
  *
  *     ir line_loss
  *     dim D                                  a size; `dim K = 10` when it is bound
- *     sample m                               the number of rows; `each m.0` when the entry is per sample
- *     index m.0 D.0                          the indices in the order of their numbers
- *     leaf theta : real[D] param             name : kind[shape] role
- *     leaf y : int[m] in K column            entries are 0 … K-1
- *     leaf theta_dot : real[D] tangent of theta
- *     %1 = const 0.5                         reals have a point or an exponent, or are inf, nan
- *     %2 = const 3                           a whole number; const true
- *     %3 = size D*(D + 1)//2
- *     %4 = idx D.0               {D.0}       free indices in braces: for reading, except in states
- *     %5 = leaf theta
- *     %6 = read %5 %4            {D.0}       array, positions
- *     %7 = mul %6 %6             {D.0}       a built-in by its name
- *     %8 = array [D.0, m.0] %7               axes, body
- *     %9 = sum D.0 %7                        max, argmax, lse likewise
- *     %10 = deposit [D.0] [K.0] %7 %4        bound indices, targets, value, positions
- *     %11 = state 1.0 T.0 %5     {T.0}       tag.k, index, start
- *     %12 = scan 1 T.0 + %5 %11              tag, index, direction, starts, steps
+ *     sample m                               the number of rows; `each m.0` when the entry is per
+ * sample index m.0 D.0                          the indices in the order of their numbers leaf
+ * theta : real[D] param             name : kind[shape] role leaf y : int[m] in K column entries are
+ * 0 … K-1 leaf theta_dot : real[D] tangent of theta %1 = const 0.5                         reals
+ * have a point or an exponent, or are inf, nan %2 = const 3                           a whole
+ * number; const true %3 = size D*(D + 1)//2 %4 = idx D.0               {D.0}       free indices in
+ * braces: for reading, except in states %5 = leaf theta %6 = read %5 %4            {D.0} array,
+ * positions %7 = mul %6 %6             {D.0}       a built-in by its name %8 = array [D.0, m.0] %7
+ * axes, body %9 = sum D.0 %7                        max, argmax, lse likewise %10 = deposit [D.0]
+ * [K.0] %7 %4        bound indices, targets, value, positions %11 = state 1.0 T.0 %5     {T.0}
+ * tag.k, index, start %12 = scan 1 T.0 + %5 %11              tag, index, direction, starts, steps
  *     %13 = pick 0 %12
  *     %14 = lib 2 real[D, D] %8
  *     convert, select, guard, var, deriv: operands only
  *     out value = %9 value                   a role: value, array, gradient LEAF, derivative
- *     out grad.theta[D.0] = %7 gradient theta add      and a sink: store (not written), add, update LEAF
+ *     out grad.theta[D.0] = %7 gradient theta add      and a sink: store (not written), add, update
+ * LEAF
  *
- * An index of a size that is no single word is written (H - 2).0. From `;` or `#` to the end of a line is a
- * comment. Ids may have gaps and any order of use in which operands come first. */
+ * An index of a size that is no single word is written (H - 2).0. From `;` or `#` to the end of a
+ * line is a comment. Ids may have gaps and any order of use in which operands come first. */
 #include "ir/tables.h"
 
 #include <string.h>
@@ -37,11 +32,12 @@ static const char *const op_names[] = {
 #undef OP
 };
 
-static const char *const kind_names[] = {[KIND_REAL] = "real", [KIND_INT] = "int", [KIND_BOOL] = "bool"};
+static const char *const kind_names[] = {
+    [KIND_REAL] = "real", [KIND_INT] = "int", [KIND_BOOL] = "bool"};
 
 static const char *const role_names[] = {
-    [LEAF_PARAM] = "param",       [LEAF_CONST] = "const",     [LEAF_DATA] = "data",
-    [LEAF_COLUMN] = "column",     [LEAF_ARGUMENT] = "argument", [LEAF_TANGENT] = "tangent",
+    [LEAF_PARAM] = "param",   [LEAF_CONST] = "const",       [LEAF_DATA] = "data",
+    [LEAF_COLUMN] = "column", [LEAF_ARGUMENT] = "argument", [LEAF_TANGENT] = "tangent",
     [LEAF_SEED] = "seed",
 };
 
@@ -235,8 +231,9 @@ static void add_header(const Ir *ir, Text *text) {
     }
     if (ir->tables->index_count > 0) {
         text_add(text, "index ");
-        add_set(ir, text, ir->tables->index_count == 64 ? ~(IndexSet)0
-                                                        : INDEX_BIT(ir->tables->index_count) - 1);
+        add_set(ir, text,
+                ir->tables->index_count == 64 ? ~(IndexSet)0
+                                              : INDEX_BIT(ir->tables->index_count) - 1);
         text_add(text, "\n");
     }
 }

@@ -1,5 +1,6 @@
-/* read.c: reads the text form of an Ir (see print.c). Nodes are made as they stand, without rewriting, so
- * that reading what was printed gives the same Ir; ir_verify says what is wrong with them. */
+/* read.c: reads the text form of an Ir (see print.c). Nodes are made as they stand, without
+ * rewriting, so that reading what was printed gives the same Ir; ir_verify says what is wrong with
+ * them. */
 #include "ir/tables.h"
 
 #include <stdarg.h>
@@ -13,7 +14,7 @@ typedef struct {
     uint32_t file;
     const char *text, *at; /* the whole file; where reading is */
     bool failed;
-    Ref *refs;             /* by the number in the text */
+    Ref *refs; /* by the number in the text */
     size_t ref_count, ref_capacity;
 } Reader;
 
@@ -23,7 +24,7 @@ static const char *const op_names[] = {
 #undef OP
 };
 
-/* ---- characters --------------------------------------------------------------------------------------- */
+/* ---- characters ------------------------------------------------------------------------------ */
 
 static void report(Reader *r, const char *start, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -75,7 +76,8 @@ static Name word(Reader *r, bool dots) {
 static bool accept(Reader *r, const char *text) {
     skip_blanks(r);
     size_t length = strlen(text);
-    if (strncmp(r->at, text, length) != 0 || (is_name_byte(text[0]) && is_name_byte(r->at[length]))) {
+    if (strncmp(r->at, text, length) != 0 ||
+        (is_name_byte(text[0]) && is_name_byte(r->at[length]))) {
         return false;
     }
     r->at += length;
@@ -100,7 +102,7 @@ static int64_t integer(Reader *r) {
     return value;
 }
 
-/* ---- sizes and indices ----------------------------------------------------------------------------------- */
+/* ---- sizes and indices ----------------------------------------------------------------------- */
 
 static Dim read_dim(Reader *r, int depth);
 
@@ -225,7 +227,7 @@ static Kind read_type(Reader *r, Dim *shape, uint8_t *rank) {
     return kind;
 }
 
-/* ---- lines -------------------------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static bool find_leaf(Reader *r, uint32_t *leaf) {
     skip_blanks(r);
@@ -252,8 +254,8 @@ static void read_leaf_line(Reader *r) {
     static const struct {
         const char *name;
         LeafRole role;
-    } roles[] = {{"param", LEAF_PARAM},       {"const", LEAF_CONST},     {"data", LEAF_DATA},
-                 {"column", LEAF_COLUMN},     {"argument", LEAF_ARGUMENT}, {"tangent", LEAF_TANGENT},
+    } roles[] = {{"param", LEAF_PARAM},   {"const", LEAF_CONST},       {"data", LEAF_DATA},
+                 {"column", LEAF_COLUMN}, {"argument", LEAF_ARGUMENT}, {"tangent", LEAF_TANGENT},
                  {"seed", LEAF_SEED}};
     Leaf leaf = {.name = word(r, false)};
     Dim shape[RANK_LIMIT];
@@ -286,7 +288,8 @@ static Ref read_ref(Reader *r) {
     const char *start = r->at;
     expect(r, "%");
     int64_t number = r->failed ? 0 : integer(r);
-    if (!r->failed && (number <= 0 || (size_t)number >= r->ref_count || r->refs[number] == REF_NONE)) {
+    if (!r->failed &&
+        (number <= 0 || (size_t)number >= r->ref_count || r->refs[number] == REF_NONE)) {
         report(r, start, "no value %%%lld before", (long long)number);
     }
     return r->failed ? REF_NONE : r->refs[number];
@@ -398,9 +401,9 @@ static void find_type(Reader *r, Node *node, Dim *shape) {
         break;
     case OP_CALL: {
         Signature signature = builtins[node->as.builtin].signature;
-        node->kind = signature == SIG_COMPARE                            ? KIND_BOOL
+        node->kind = signature == SIG_COMPARE                           ? KIND_BOOL
                      : signature == SIG_REAL || signature == SIG_RANDOM ? KIND_REAL
-                                                                         : first->kind;
+                                                                        : first->kind;
         break;
     }
     case OP_SELECT:
@@ -538,7 +541,9 @@ static Ref make_node(Reader *r, const char *start, Node *node) {
         }
         return ir_pick(ir, node->args[0], node->as.pick);
     }
-    uint32_t tag = node->op == OP_STATE ? node->as.state.tag : node->op == OP_SCAN ? node->as.scan.tag : 1;
+    uint32_t tag = node->op == OP_STATE  ? node->as.state.tag
+                   : node->op == OP_SCAN ? node->as.scan.tag
+                                         : 1;
     if (!use_tag(r, start, tag)) {
         return REF_NONE;
     }
@@ -579,7 +584,8 @@ static void read_node_line(Reader *r, const char *start) {
     }
     r->ir->at = (Span){r->file, (uint32_t)(start - r->text), (uint32_t)(r->at - r->text)};
     while (r->ref_count <= (size_t)number) {
-        r->refs = arena_grow(r->ir->arena, r->refs, r->ref_count, &r->ref_capacity, sizeof *r->refs);
+        r->refs =
+            arena_grow(r->ir->arena, r->refs, r->ref_count, &r->ref_capacity, sizeof *r->refs);
         r->refs[r->ref_count++] = REF_NONE;
     }
     r->refs[number] = make_node(r, start, &node);
@@ -653,7 +659,8 @@ static void read_line(Reader *r) {
     }
 }
 
-Ir *ir_from_text(Arena *arena, Interner *names, Diags *diags, const Sources *sources, uint32_t file) {
+Ir *ir_from_text(Arena *arena, Interner *names, Diags *diags, const Sources *sources,
+                 uint32_t file) {
     const Source *source = sources_get(sources, file);
     Reader r = {.ir = ir_create(arena, names, intern_text(names, "ir")),
                 .diags = diags,

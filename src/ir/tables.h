@@ -4,7 +4,7 @@
 
 #include "ir/ir.h"
 
-/* ---- dims: polynomials whose atoms are symbols, quotients and remainders ------------------------- */
+/* ---- dims: polynomials whose atoms are symbols, quotients and remainders --------------------- */
 
 typedef enum { ATOM_SYMBOL, ATOM_QUOTIENT, ATOM_REMAINDER } AtomKind;
 
@@ -67,7 +67,7 @@ struct IrTables {
     size_t memo_count;
 };
 
-/* ---- module.c ------------------------------------------------------------------------------------------ */
+/* ---- module.c -------------------------------------------------------------------------------- */
 
 /* The node as given, hash-consed; `args`, `shape` and lists are copied when it is new. `free` and `span`
  * are filled in here, but `free` is taken as given for states. No rewriting. */
@@ -85,7 +85,7 @@ Ref ir_make_reduction(Ir *ir, Op op, Kind kind, Index i, Ref a);
 Ref ir_make_deposit(Ir *ir, IndexSet bound, const Index *targets, const Ref *positions, unsigned count,
                     Ref a);
 
-/* ---- linear.c: whole numbers as Σ coefficient · atom + dim ---------------------------------------------- */
+/* ---- linear.c: whole numbers as Σ coefficient · atom + dim ----------------------------------- */
 
 enum { LINEAR_LIMIT = 16 };
 typedef struct {

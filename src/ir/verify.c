@@ -33,7 +33,8 @@ static void fail(Check *c, const char *format, ...) {
 }
 
 static bool has_shape(const Node *node, const Dim *shape, unsigned rank) {
-    return node->rank == rank && (rank == 0 || memcmp(node->shape, shape, rank * sizeof *shape) == 0);
+    return node->rank == rank &&
+           (rank == 0 || memcmp(node->shape, shape, rank * sizeof *shape) == 0);
 }
 
 static void expect_args(Check *c, const Node *node, uint32_t count) {
@@ -58,7 +59,8 @@ static void expect_result(Check *c, const Node *node, Kind kind) {
 }
 
 /* Distinct indices of a list, none of them in `free`. */
-static void expect_distinct(Check *c, const Index *list, uint32_t count, IndexSet free, const char *what) {
+static void expect_distinct(Check *c, const Index *list, uint32_t count, IndexSet free,
+                            const char *what) {
     IndexSet seen = free;
     for (uint32_t k = 0; k < count; k++) {
         if (seen & INDEX_BIT(list[k])) {
@@ -68,7 +70,7 @@ static void expect_distinct(Check *c, const Index *list, uint32_t count, IndexSe
     }
 }
 
-/* ---- by kind of node ------------------------------------------------------------------------------- */
+/* ---- by kind of node ------------------------------------------------------------------------- */
 
 static void check_call(Check *c, const Node *node) {
     const Builtin *row = &builtins[node->as.builtin];
@@ -343,7 +345,7 @@ static void check_kind(Check *c, const Node *node) {
     fail(c, "a node of no kind");
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static bool check_operands(Check *c, const Node *node) {
     for (uint32_t k = 0; k < node->arg_count; k++) {
@@ -363,8 +365,8 @@ static bool check_operands(Check *c, const Node *node) {
     return c->problem == NULL;
 }
 
-/* Building a node again gives the same node: what is not so came past the constructors. Deposits may be
- * kept on purpose. */
+/* Building a node again gives the same node: what is not so came past the constructors. Deposits
+ * may be kept on purpose. */
 static void check_canonical(Check *c, const Node *node, Ref v) {
     if (node->op != OP_DEPOSIT && ir_rebuild(c->ir, v, node->args) != v) {
         fail(c, "is not canonical");
@@ -397,8 +399,7 @@ static void check_output(Check *c, const Output *output) {
         fail(c, "the output `%s` is a value with axes", output->name);
     }
     if ((output->role == OUT_GRADIENT || output->sink == SINK_UPDATE) &&
-        (output->leaf >= c->ir->leaf_count ||
-         c->ir->leaves[output->leaf].rank != output->rank)) {
+        (output->leaf >= c->ir->leaf_count || c->ir->leaves[output->leaf].rank != output->rank)) {
         fail(c, "the output `%s` is not laid out like its leaf", output->name);
     }
 }

@@ -1,9 +1,10 @@
-/* walk.c: substitution, reachability, copies. No recursion over values: explicit stacks and sweeps. */
+/* walk.c: substitution, reachability, copies. No recursion over values: explicit stacks and sweeps.
+ */
 #include "ir/tables.h"
 
 #include <string.h>
 
-/* ---- a stack of refs -------------------------------------------------------------------------------- */
+/* ---- a stack of refs ------------------------------------------------------------------------- */
 
 typedef struct {
     Arena *arena;
@@ -12,11 +13,12 @@ typedef struct {
 } Stack;
 
 static void push(Stack *stack, Ref v) {
-    stack->items = arena_grow(stack->arena, stack->items, stack->count, &stack->capacity, sizeof(Ref));
+    stack->items =
+        arena_grow(stack->arena, stack->items, stack->count, &stack->capacity, sizeof(Ref));
     stack->items[stack->count++] = v;
 }
 
-/* ---- substitution -------------------------------------------------------------------------------------- */
+/* ---- substitution ---------------------------------------------------------------------------- */
 
 typedef struct {
     Ir *ir;
@@ -121,14 +123,15 @@ static Ref substitute_node(const Substitution *s, Ref v, const Ref *done) {
         return ir_rebuild(s->ir, v, done);
     }
     if (node->op == OP_READ) {
-        return ir_free(s->ir, node->args[0]) & s->set ? widen(s, v, done)
-                                                      : ir_read(s->ir, node->args[0], done + 1,
-                                                                node->arg_count - 1);
+        return ir_free(s->ir, node->args[0]) & s->set
+                   ? widen(s, v, done)
+                   : ir_read(s->ir, node->args[0], done + 1, node->arg_count - 1);
     }
     return wrap(s, v);
 }
 
-/* The operands that are substituted before a node: none of what is wrapped; of reads the positions. */
+/* The operands that are substituted before a node: none of what is wrapped; of reads the positions.
+ */
 static void operand_range(const Node *node, uint32_t *first, uint32_t *last) {
     *first = node->op == OP_READ ? 1 : 0;
     *last = node->op == OP_READ || is_elementwise(node) ? node->arg_count : 0;
@@ -203,7 +206,7 @@ Ref ir_subst(Ir *ir, Ref v, const Ref replacement[INDEX_LIMIT]) {
     return ir_array(ir, names, node->rank, body);
 }
 
-/* ---- reachability -------------------------------------------------------------------------------------------- */
+/* ---- reachability ---------------------------------------------------------------------------- */
 
 bool *ir_reach(const Ir *ir, const Ref *roots, size_t count) {
     bool *reached = arena_array(ir->arena, bool, ir_count(ir));
@@ -236,7 +239,7 @@ bool *ir_reach_outputs(const Ir *ir) {
     return ir_reach(ir, roots, ir->output_count);
 }
 
-/* ---- copies ---------------------------------------------------------------------------------------------------- */
+/* ---- copies ---------------------------------------------------------------------------------- */
 
 Ir *ir_compact(const Ir *ir) {
     Ir *to = ir_create_like(ir);

@@ -94,8 +94,10 @@ static void test_integers(void) {
 }
 
 static void test_conditions(void) {
-    Ref yes = ir_bool(ir, true), no = ir_bool(ir, false), size = ir_size(ir, d), zero = ir_int(ir, 0);
-    Ref c = ir_compare(ir, BI_lt, a, b), c2 = ir_compare(ir, BI_le, a, b), c3 = ir_compare(ir, BI_eq, a, b);
+    Ref yes = ir_bool(ir, true), no = ir_bool(ir, false), size = ir_size(ir, d),
+        zero = ir_int(ir, 0);
+    Ref c = ir_compare(ir, BI_lt, a, b), c2 = ir_compare(ir, BI_le, a, b),
+        c3 = ir_compare(ir, BI_eq, a, b);
     CHECK(ir_compare(ir, BI_lt, ir_real(ir, 1), ir_real(ir, 2)) == yes);
     CHECK(ir_compare(ir, BI_eq, ir_real(ir, NAN), ir_real(ir, NAN)) == no);
     CHECK(ir_compare(ir, BI_eq, a, a) != yes); /* not so for NaN */
@@ -161,7 +163,8 @@ static void test_arrays(void) {
     CHECK(ir_sum(ir, d0, ir_neg(ir, xi)) == ir_neg(ir, ir_sum(ir, d0, xi)));
     CHECK(ir_max(ir, d0, a) == a && ir_argmax(ir, d0, a) == ir_int(ir, 0));
     CHECK(ir_lse(ir, d0, a) == ir_add(ir, a, ir_call1(ir, BI_log, size)));
-    CHECK(ir_sum_all(ir, INDEX_BIT(d0) | INDEX_BIT(e0), wij) == ir_sum(ir, e0, ir_sum(ir, d0, wij)));
+    CHECK(ir_sum_all(ir, INDEX_BIT(d0) | INDEX_BIT(e0), wij) ==
+          ir_sum(ir, e0, ir_sum(ir, d0, wij)));
     Index names[RANK_LIMIT];
     CHECK(ir_axis_names(ir, w, names) == 2 && names[0] == d0 && names[1] == e0);
 }
@@ -175,7 +178,8 @@ static Ref substitute(Ref v, Index index, Ref by) {
 static void test_substitution(void) {
     Ref sum = ir_add(ir, ir_call1(ir, BI_exp, xi), ir_mul(ir, yi, a));
     Ref moved = substitute(sum, d0, j);
-    CHECK(moved == ir_add(ir, ir_call1(ir, BI_exp, read1(&f, x, j)), ir_mul(ir, read1(&f, y, j), a)));
+    CHECK(moved ==
+          ir_add(ir, ir_call1(ir, BI_exp, read1(&f, x, j)), ir_mul(ir, read1(&f, y, j), a)));
     CHECK(substitute(moved, d1, i) == sum);
     CHECK(substitute(a, d0, j) == a && substitute(sum, d0, i) == sum);
     /* both at once: exchange */

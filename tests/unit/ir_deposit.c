@@ -1,5 +1,6 @@
-/* Deposits with random positions: solved and unsolved ones have the same entries, by the interpreter. Also
- * reads at the same random positions, and the verifier and the text form on every case. */
+/* Deposits with random positions: solved and unsolved ones have the same entries, by the
+ * interpreter. Also reads at the same random positions, and the verifier and the text form on every
+ * case. */
 #include "ir_test.h"
 
 enum { CASES = 4000, INDICES = 5 };

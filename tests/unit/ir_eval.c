@@ -1,5 +1,5 @@
-/* The interpreter: every kind of value against plain C; recurrences of both directions, nested ones too;
- * complex steps against derivatives. */
+/* The interpreter: every kind of value against plain C; recurrences of both directions, nested ones
+ * too; complex steps against derivatives. */
 #include "ir_test.h"
 
 static Fixture f;
@@ -157,7 +157,8 @@ static void test_deposit(void) {
     arena_destroy(f.arena);
 }
 
-/* h[t+1] = tanh(w h[t] + x[t]), h[0] = 0.5: its last value, all its values, and the same backwards. */
+/* h[t+1] = tanh(w h[t] + x[t]), h[0] = 0.5: its last value, all its values, and the same backwards.
+ */
 static void test_scan(int direction) {
     begin();
     Ref half = ir_real(ir, 0.5);
@@ -193,8 +194,8 @@ static void test_scan(int direction) {
     arena_destroy(f.arena);
 }
 
-/* For each step t an inner recurrence over the columns c: s = 0.3 s + w[t, c] g; then g = s. The vector
- * state v[c] takes part: v[c] = v[c] / 2 + g. */
+/* For each step t an inner recurrence over the columns c: s = 0.3 s + w[t, c] g; then g = s. The
+ * vector state v[c] takes part: v[c] = v[c] / 2 + g. */
 static void test_nested(void) {
     begin();
     Ref one = ir_real(ir, 1), zero = ir_real(ir, 0);

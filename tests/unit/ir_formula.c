@@ -47,8 +47,11 @@ static void test_indexed(void) {
     Dim d = symbol(&f, "D");
     Index d0 = ir_index(ir, d, 0);
     Ref theta, x, b, j = ir_idx(ir, d0), sum;
-    Leaf info = {.name = intern_text(f.names, "theta"), .role = LEAF_PARAM, .kind = KIND_REAL,
-                 .rank = 1, .shape = &d};
+    Leaf info = {.name = intern_text(f.names, "theta"),
+                 .role = LEAF_PARAM,
+                 .kind = KIND_REAL,
+                 .rank = 1,
+                 .shape = &d};
     theta = ir_leaf(ir, ir_add_leaf(ir, info));
     info.name = intern_text(f.names, "x");
     info.role = LEAF_COLUMN;

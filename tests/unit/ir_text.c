@@ -1,4 +1,5 @@
-/* The text form: what is printed reads back as the same, for every kind of value; errors have a place. */
+/* The text form: what is printed reads back as the same, for every kind of value; errors have a
+ * place. */
 #include "ir_test.h"
 
 static const char text[] = "ir every_kind\n"
@@ -95,8 +96,10 @@ static void test_every_kind(Fixture *f) {
 }
 
 static void test_freedom(Fixture *f) {
-    Ir *ir = parse(f, "; RUN: nothing\n\n  ir a # comment\nleaf x : real argument\n"
-                      "%10=leaf x\n%20 = add %10 %10 ; and more\nout y = %20 value", true);
+    Ir *ir = parse(f,
+                   "; RUN: nothing\n\n  ir a # comment\nleaf x : real argument\n"
+                   "%10=leaf x\n%20 = add %10 %10 ; and more\nout y = %20 value",
+                   true);
     CHECK(ir != NULL && ir_count(ir) == 3 && strcmp(ir->name, "a") == 0);
 }
 
@@ -139,7 +142,8 @@ static void test_errors(Fixture *f) {
     }
 }
 
-/* Texts that were cut, or have a byte changed, are read or refused; what is read is verified or not. */
+/* Texts that were cut, or have a byte changed, are read or refused; what is read is verified or
+ * not. */
 static void test_mutations(Fixture *f) {
     uint64_t state = 1;
     for (int round = 0; round < 3000; round++) {
@@ -172,7 +176,8 @@ static void test_verify(Fixture *f) {
         {"leaf x : real[D] argument\n%1 = leaf x\n%2 = const 1\n%3 = read %1 %2 %2\n", "operands"},
         {"leaf x : real[D] argument\n%1 = leaf x\n%2 = const 1.0\n%3 = read %1 %2\n", "position"},
         {"%1 = const 1.0\n%2 = sum D.0 %1\n", "not free"},
-        {"leaf x : real[D] argument\n%1 = leaf x\n%2 = idx D.0\n%3 = read %1 %2\nout y = %3 value\n",
+        {"leaf x : real[D] argument\n%1 = leaf x\n%2 = idx D.0\n%3 = read %1 %2\nout y = %3 "
+         "value\n",
          "free index"},
         {"leaf x : real[D] argument\n%1 = leaf x\nout y = %1 value\n", "array"},
         {"%1 = idx D.0\n%2 = const 1.0\n%3 = deposit [] [D.0] %2 %1\n", "target"},
