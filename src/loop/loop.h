@@ -42,7 +42,7 @@ typedef uint32_t VarId;    /* a scalar local: loop counter, value computed once,
 typedef uint32_t BufferId;
 
 typedef struct {
-    const char *name; /* C spelling, unique */
+    const char *name; /* C spelling; unique, but that loops over one index, never nested, share theirs */
     Kind kind;        /* KIND_INT: int64_t */
 } LoopVarInfo;
 

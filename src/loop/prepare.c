@@ -251,7 +251,7 @@ Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original)
     }
     if (ir_overflowed(ir)) {
         if (options->diags) {
-            diag_error(options->diags, ir->at, "too many nested indices");
+            diag_error(options->diags, ir->at, "too many nested indices"); /* rare: 64 of them */
         }
         return NULL;
     }
