@@ -55,7 +55,7 @@ static void open_source(Compiler *compiler) {
     if (text == NULL) {
         fatal("%s", error);
     }
-    const char *shown = strcmp(path, "-") == 0 ? "<stdin>" : path;
+    const char *shown = strcmp(path, "-") == 0 ? "stdin" : path;
     compiler->file = sources_add(compiler->front.sources, shown, text, length, false);
 }
 

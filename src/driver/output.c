@@ -25,7 +25,7 @@ static const char *output_path(const Options *options, Arena *arena) {
     if (options->output != NULL) {
         return options->output;
     }
-    const char *name = is_stdout(options->input) ? "model" : stem(arena, options->input);
+    const char *name = is_stdout(options->input) ? "stdin" : stem(arena, options->input);
     return arena_format(arena, "%s%s", name, emit_rows[options->kind].suffix);
 }
 
