@@ -72,9 +72,9 @@ int main(void) {
         for (unsigned k = 0; k < n; k++) {
             z[k] = 1;
         }
-        /* BFGS, then again from where it stopped: its memory of curvature begins afresh. */
-        for (int round = 0; round < 40; round++) {
-            nlopt_opt solver = nlopt_create(NLOPT_LD_SLSQP, n);
+        /* Moving asymptotes are cautious far from the optimum, BFGS quick near it. */
+        for (int round = 0; round < 20; round++) {
+            nlopt_opt solver = nlopt_create(round == 0 ? NLOPT_LD_MMA : NLOPT_LD_LBFGS, n);
             nlopt_set_min_objective(solver, objective, &table);
             nlopt_set_maxeval(solver, 2000);
             nlopt_optimize(solver, z, &best);

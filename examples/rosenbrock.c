@@ -28,7 +28,7 @@ static void descend(const char *name, double (*value)(const double *),
         f = gradient(x, g);
         steps++;
     }
-    printf("%s: minimum %.6f, %.6f\n", name, x[0], x[1]);
+    printf("%s: minimum %.5f, %.5f\n", name, x[0], x[1]);
 }
 
 int main(void) {

@@ -45,5 +45,8 @@ config.environment.pop("GRADC_CC", None)
 # leaks at exit are the end of a compilation's arena, not faults
 config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
 config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
+for library, header in (("gsl", "gsl/gsl_multimin.h"), ("nlopt", "nlopt.h")):
+    if os.path.exists(os.path.join("/usr/include", header)):
+        config.available_features.add(library)
 if "fsanitize" in config.gradc_sanitize:
     config.available_features.add("sanitize")

@@ -182,7 +182,7 @@ static Ref expand_rule(Expander *x, Ref v) {
     Ref result = ir_rank(ir, variable) == 0 && inside ? by_number(x, e, variable)
                                                       : by_array(x, e, variable);
     if (ir_overflowed(ir) && !x->failed) {
-        diag_error(x->diff->diags, node->span, "too many nested indices");
+        diag_error(x->diff->diags, node->span, "too many nested indices"); /* rare: tests/unit */
         x->failed = true;
     }
     return result;

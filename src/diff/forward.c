@@ -211,7 +211,7 @@ static Ref forward_node(Forward *f, Ref v) {
         return first;
     case OP_LIB:
         diag_error(f->diff->diags, node->span,
-                   "the derivative of a library operation is not supported yet");
+                   "the derivative of a library operation is not supported yet"); /* rare: lower/ makes none */
         f->failed = true;
         return REF_NONE;
     case OP_DERIV:

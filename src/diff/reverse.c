@@ -296,7 +296,7 @@ static void reverse_node(Reverse *r, Ref v, Ref g) {
         return;
     case OP_LIB:
         diag_error(r->diff->diags, node->span,
-                   "the derivative of a library operation is not supported yet");
+                   "the derivative of a library operation is not supported yet"); /* rare: lower/ makes none */
         r->failed = true;
         return;
     case OP_DERIV:

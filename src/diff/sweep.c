@@ -192,7 +192,7 @@ Ref diff_rule(const Diff *diff, Ir *ir, Ref v, unsigned k) {
         } else {
             diag_error(diff->diags, node->span,
                        "`%s` is not differentiable with respect to its argument %u", row->name,
-                       k + 1);
+                       k + 1); /* rare: every such row has both rules */
         }
     }
     return d;

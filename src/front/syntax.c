@@ -559,7 +559,7 @@ static void report(Slip *slip) {
                           expected);
     } else {
         diag = diag_error(diags, found_span(slip), "found %s, which cannot stand here",
-                          found_text(slip));
+                          found_text(slip)); /* rare: LAC nearly always has a list */
     }
     if (hint.label != NULL) {
         diag_label(diags, diag, "%s", hint.label);
