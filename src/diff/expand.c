@@ -159,11 +159,16 @@ static Ref by_array(Expander *x, Ref e, Ref v) {
     if (adjoint == REF_NONE) {
         return zero_like(ir, e, v);
     }
-    if (renamed > 0) {
-        const Ref closed = ir_array(ir, to, renamed, adjoint);
+    const unsigned own = ir_rank(ir, v) > 0 ? ir_axis_names(ir, v, names) : 0;
+    if (renamed > 0) { /* an axis of v may have the name of an index that was renamed: it gets another */
+        const Ref array = ir_array(ir, names, own, adjoint);
+        for (unsigned k = 0; k < own; k++) {
+            names[k] = held_index(x, ir_index_dim(ir, names[k]));
+        }
+        const Ref entry = diff_read_at(ir, array, REF_NONE, names, own);
+        const Ref closed = ir_array(ir, to, renamed, entry);
         adjoint = diff_read_at(ir, closed, REF_NONE, from, renamed);
     }
-    const unsigned own = ir_rank(ir, v) > 0 ? ir_axis_names(ir, v, names) : 0;
     for (unsigned k = 0; k < own; k++) {
         axes[rank++] = names[k];
     }
