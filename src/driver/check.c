@@ -67,10 +67,21 @@ static _Noreturn void mismatch(const Check *check, const char *what, const char 
         of != NULL ? " by `" : "", of != NULL ? of : "", of != NULL ? "`" : "", a, other, b);
 }
 
+/* A cell of the table: names are UTF-8, so printf's widths would count bytes. */
+static void cell(Text *text, const char *name, size_t width) {
+    text_add(text, name);
+    for (size_t k = display_width(name, strlen(name)); k < width; k++) {
+        text_add(text, " ");
+    }
+    text_add(text, " ");
+}
+
 static void row(Check *check, const char *by, const char *method, const Score *score) {
     if (score->points > 0) {
-        text_format(&check->table, "%-24s %-16s %-20s %6zu   %.1e\n", check->subject->name, by,
-                    method, score->points, score->worst);
+        cell(&check->table, check->subject->name, 24);
+        cell(&check->table, by, 16);
+        cell(&check->table, method, 20);
+        text_format(&check->table, "%6zu   %.1e\n", score->points, score->worst);
     }
 }
 
