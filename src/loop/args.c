@@ -6,26 +6,49 @@
 
 /* ---- names, variables, buffers ---------------------------------------------------------------------------- */
 
-static bool name_taken(const Plan *plan, const char *name)
+/* Where the name is in the table, or the free place where it belongs. */
+static size_t name_at(const Plan *plan, const char *name)
 {
-    for (size_t k = 0; k < plan->name_count; k++) {
-        if (strcmp(plan->names[k], name) == 0) {
-            return true;
+    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    for (const char *c = name; *c; c++) {
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001B3);
+    }
+    size_t at = (hash ^ (hash >> 32)) & (plan->name_size - 1);
+    while (plan->names[at].name && strcmp(plan->names[at].name, name) != 0) {
+        at = (at + 1) & (plan->name_size - 1);
+    }
+    return at;
+}
+
+static void names_grow(Plan *plan)
+{
+    size_t old_size = plan->name_size;
+    const UsedName *old = plan->names;
+    plan->name_size = old_size ? old_size * 2 : 64;
+    plan->names = arena_array(plan->arena, UsedName, plan->name_size);
+    for (size_t k = 0; k < old_size; k++) {
+        if (old[k].name) {
+            plan->names[name_at(plan, old[k].name)] = old[k];
         }
     }
-    return false;
 }
 
 const char *plan_name(Plan *plan, const char *name)
 {
+    if (2 * (plan->name_count + 1) > plan->name_size) {
+        names_grow(plan);
+    }
     const char *made = loop_c_name(plan->arena, name);
     const char *stem = made;
-    for (unsigned k = 2; name_taken(plan, made); k++) {
-        made = arena_format(plan->arena, "%s_%u", stem, k);
+    size_t first = name_at(plan, stem);
+    size_t at = first;
+    while (plan->names[at].name) { /* a number that was in use stays so */
+        unsigned number = 2 + plan->names[first].numbers++;
+        made = arena_format(plan->arena, "%s_%u", stem, number);
+        at = name_at(plan, made);
     }
-    plan->names = arena_grow(plan->arena, plan->names, plan->name_count, &plan->name_capacity,
-                             sizeof *plan->names);
-    plan->names[plan->name_count++] = made;
+    plan->names[at].name = made;
+    plan->name_count++;
     return made;
 }
 

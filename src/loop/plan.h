@@ -238,6 +238,11 @@ typedef struct {
     const LoopExpr *expr;
 } Memo;
 
+typedef struct {
+    const char *name; /* NULL: free */
+    unsigned numbers; /* how many of name_2, name_3, … are known to be in use */
+} UsedName;
+
 struct Plan {
     const LoopOptions *options;
     Arena *arena;
@@ -249,8 +254,8 @@ struct Plan {
     BufferFacts *buffer_facts;
     size_t buffer_facts_capacity;
     /* names in use */
-    const char **names;
-    size_t name_count, name_capacity;
+    UsedName *names; /* a hash table */
+    size_t name_count, name_size;
     /* expressions */
     Expr **exprs; /* by id */
     size_t expr_count, expr_capacity;
