@@ -198,6 +198,18 @@ static void reach(Graph *g, size_t k) {
     }
 }
 
+/* `penaly = …` would be left out of the objective without a word. */
+static void warn_misspelt(Sema *sema, const ModelFunction *f) {
+    const Name known[] = {sema_name(sema, "forward"), sema_name(sema, "loss"),
+                          sema_name(sema, "penalty"), sema_name(sema, "prior")};
+    const Name close = closest_name(f->name, known, sizeof known / sizeof known[0]);
+    if (close) {
+        Diag *diag = diag_warning(sema->diags, WARN_misspelt, f->ast->name_span,
+                                  "nothing uses `%s`, and the trainer does not know it", f->name);
+        diag_label(sema->diags, diag, "did you mean `%s`?", close);
+    }
+}
+
 static void warn_unused(Graph *g) {
     const Model *m = g->sema->model;
 
@@ -208,6 +220,7 @@ static void warn_unused(Graph *g) {
             reach(g, k);
         }
         if (m->loss && role == FUNCTION_PLAIN && !m->functions[k].used) {
+            warn_misspelt(g->sema, &m->functions[k]);
             diag_warning(g->sema->diags, WARN_unused_function, m->functions[k].ast->name_span,
                          "nothing uses the function `%s`", m->functions[k].name);
         }
