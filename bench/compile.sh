@@ -1,5 +1,5 @@
 #!/bin/sh
-# How long gradc takes: the least of several runs for each example, in milliseconds, for checked C
+# How long gradc takes: the median of several runs for each example, in milliseconds, for checked C
 # functions (-c), a trainer (linked) and C source. Prints a Markdown table.
 #
 #     bench/compile.sh [GRADC] [RUNS]
@@ -12,24 +12,24 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 cd "$work"
 
-# The least wall time of a command, in milliseconds; `-` if it fails.
-least() {
-    best=
+# The median wall time of a command, in milliseconds; `-` if it fails.
+median() {
+    times=
     k=0
     while [ "$k" -lt "$runs" ]; do
         start=$(date +%s%N)
         "$@" >/dev/null 2>&1 || { echo -; return; }
-        ms=$((($(date +%s%N) - start) / 100000))
-        if [ -z "$best" ] || [ "$ms" -lt "$best" ]; then best=$ms; fi
+        times="$times $((($(date +%s%N) - start) / 100000))"
         k=$((k + 1))
     done
-    echo "$((best / 10)).$((best % 10))"
+    # shellcheck disable=SC2086 # words are numbers
+    printf '%s\n' $times | sort -n | awk '{ t[NR] = $1 } END { printf "%.1f\n", t[int((NR + 1) / 2)] / 10 }'
 }
 
 echo "| model | -c, ms | trainer, ms | C source, ms |"
 echo "| --- | --- | --- | --- |"
 for model in "$here"/../examples/*.model; do
     name=$(basename "$model" .model)
-    echo "| $name | $(least "$gradc" -c "$model") | $(least "$gradc" "$model" -o trainer) |" \
-         "$(least "$gradc" --emit=c "$model") |"
+    echo "| $name | $(median "$gradc" -c "$model") | $(median "$gradc" "$model" -o trainer) |" \
+         "$(median "$gradc" --emit=c "$model") |"
 done

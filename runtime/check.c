@@ -119,7 +119,7 @@ static bool check_point(Check *check, int point) {
             return false;
         }
     }
-    printf("point %d (%s): objective = %s, worst relative difference %.2g\n", point,
+    printf("point %d (%s): objective = %s, beyond the error of differences: %.2g\n", point,
            point ? "random" : "start", number, check->worst_here);
     return true;
 }
@@ -156,7 +156,10 @@ int command_check(Session *session) {
                      check.worst_name);
         return STATUS_FAILED;
     }
-    printf("%lld derivatives agree with central differences to %.2g\n", (long long)check.compared,
-           check.worst);
+    printf("%lld derivatives agree with central differences, within the error of these%s",
+           (long long)check.compared, check.worst > 0 ? "" : "\n");
+    if (check.worst > 0) {
+        printf(" and %.2g\n", check.worst);
+    }
     return STATUS_OK;
 }
