@@ -1,23 +1,23 @@
-/* place.c: what is computed several times, or in a loop though it does not change there, becomes a LET in
- * the outermost block that spares a loop; all else stays where it is used. Reads and replaces the
- * statements; keeps their order. */
+/* place.c: what is computed several times, or in a loop though it does not change there, becomes a
+ * LET in the outermost block that spares a loop; all else stays where it is used. Reads and
+ * replaces the statements; keeps their order. */
 #include "loop/plan.h"
 
 typedef struct {
-    uint32_t *uses;     /* by expression id */
-    Block **common;     /* the innermost block that contains all uses */
-    Block **target;     /* where its LET stands; NULL: none */
+    uint32_t *uses;        /* by expression id */
+    Block **common;        /* the innermost block that contains all uses */
+    Block **target;        /* where its LET stands; NULL: none */
     const LoopExpr **made; /* rewritten */
     size_t count;
+    const LoopExpr **path; /* scratch of rewrite */
+    size_t path_capacity;
 } Placing;
 
-static uint32_t id_of(const LoopExpr *x)
-{
+static uint32_t id_of(const LoopExpr *x) {
     return ((const Expr *)x)->id;
 }
 
-static Block *common_block(Block *a, Block *b)
-{
+static Block *common_block(Block *a, Block *b) {
     if (!a) {
         return b;
     }
@@ -31,18 +31,18 @@ static Block *common_block(Block *a, Block *b)
     return a;
 }
 
-/* ---- uses ----------------------------------------------------------------------------------------------- */
+/* ---- uses
+ * -----------------------------------------------------------------------------------------------
+ */
 
-static void use(Placing *place, const LoopExpr *x, Block *block)
-{
+static void use(Placing *place, const LoopExpr *x, Block *block) {
     if (x) {
         place->uses[id_of(x)]++;
         place->common[id_of(x)] = common_block(place->common[id_of(x)], block);
     }
 }
 
-static void count_block(Placing *place, Block *block)
-{
+static void count_block(Placing *place, Block *block) {
     for (LoopStmt *stmt = block->first; stmt; stmt = stmt->next) {
         use(place, stmt->index, block);
         use(place, stmt->value, block);
@@ -56,27 +56,28 @@ static void count_block(Placing *place, Block *block)
     }
 }
 
-/* ---- decisions --------------------------------------------------------------------------------------------- */
+/* ---- decisions
+ * --------------------------------------------------------------------------------------------- */
 
-static bool trivial(const LoopExpr *x)
-{
+static bool trivial(const LoopExpr *x) {
     switch (x->kind) {
     case LX_REAL:
     case LX_INT:
     case LX_BOOL:
     case LX_VAR:
     case LX_ARG:
-    case LX_ARG_SET: return true;
+    case LX_ARG_SET:
+        return true;
     case LX_LOAD:
     case LX_CALL:
     case LX_CONVERT:
-    case LX_SELECT: break;
+    case LX_SELECT:
+        break;
     }
     return false;
 }
 
-static bool trivial_args(const LoopExpr *x)
-{
+static bool trivial_args(const LoopExpr *x) {
     for (unsigned k = 0; k < x->count; k++) {
         if (!trivial(x->args[k])) {
             return false;
@@ -86,8 +87,7 @@ static bool trivial_args(const LoopExpr *x)
 }
 
 /* i + 1, -x: as cheap as reading a variable. */
-static bool cheap(const LoopExpr *x)
-{
+static bool cheap(const LoopExpr *x) {
     if (x->kind != LX_CALL || !trivial_args(x)) {
         return false;
     }
@@ -99,8 +99,7 @@ static bool cheap(const LoopExpr *x)
 }
 
 /* The outermost block between the uses and the level whose choice spares a loop. */
-static Block *outermost(const Expr *expr, Block *common)
-{
+static Block *outermost(const Expr *expr, Block *common) {
     Block *best = common;
     for (Block *block = common; block != expr->level && block->parent; block = block->parent) {
         if (block->loop) {
@@ -110,8 +109,7 @@ static Block *outermost(const Expr *expr, Block *common)
     return best;
 }
 
-static void decide(Placing *place, const Expr *expr)
-{
+static void decide(Placing *place, const Expr *expr) {
     uint32_t id = expr->id;
     const LoopExpr *x = &expr->x;
     if (trivial(x) || x->type == KIND_BOOL || expr->moving || cheap(x)) {
@@ -123,8 +121,7 @@ static void decide(Placing *place, const Expr *expr)
     }
 }
 
-static void decide_all(Plan *plan, Placing *place)
-{
+static void decide_all(Plan *plan, Placing *place) {
     for (size_t id = place->count; id-- > 1;) {
         const Expr *expr = plan->exprs[id];
         if (place->uses[id] == 0) {
@@ -141,10 +138,11 @@ static void decide_all(Plan *plan, Placing *place)
     }
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------------- */
+/* ---- names
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-static const char *let_name(Plan *plan, const LoopExpr *x)
-{
+static const char *let_name(Plan *plan, const LoopExpr *x) {
     if (x->kind == LX_LOAD) {
         const char *buffer = plan->program->buffers[x->as.buffer].name;
         const LoopExpr *index = x->args[0];
@@ -159,26 +157,22 @@ static const char *let_name(Plan *plan, const LoopExpr *x)
     return plan_name(plan, x->type == KIND_INT ? "at" : "t");
 }
 
-/* ---- rewriting --------------------------------------------------------------------------------------------------- */
+/* ---- rewriting
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-static const LoopExpr *rewrite(Plan *plan, Placing *place, const LoopExpr *x);
-
-static const LoopExpr *rewrite_args(Plan *plan, Placing *place, const LoopExpr *x)
-{
+/* With its operands, which are rewritten. */
+static const LoopExpr *with_made_args(Plan *plan, const Placing *place, const LoopExpr *x) {
     const LoopExpr *args[3];
     for (unsigned k = 0; k < x->count; k++) {
-        args[k] = rewrite(plan, place, x->args[k]);
+        args[k] = place->made[id_of(x->args[k])];
     }
     return x_rebuild(plan, x, args);
 }
 
-static const LoopExpr *rewrite(Plan *plan, Placing *place, const LoopExpr *x)
-{
+static void finish(Plan *plan, Placing *place, const LoopExpr *x) {
     uint32_t id = id_of(x);
-    if (place->made[id]) {
-        return place->made[id];
-    }
-    const LoopExpr *made = rewrite_args(plan, place, x);
+    const LoopExpr *made = with_made_args(plan, place, x);
     Block *target = place->target[id];
     if (target) {
         VarId var = plan_var(plan, let_name(plan, x), x->type, target);
@@ -189,23 +183,55 @@ static const LoopExpr *rewrite(Plan *plan, Placing *place, const LoopExpr *x)
         made = x_var(plan, var);
     }
     place->made[id] = made;
-    return made;
 }
 
-static const LoopExpr *rewrite_root(Plan *plan, Placing *place, const LoopExpr *x)
-{
+/* The first operand that is to be rewritten, or NULL. */
+static const LoopExpr *next_arg(const Placing *place, const LoopExpr *x) {
+    for (unsigned k = 0; k < x->count; k++) {
+        if (!place->made[id_of(x->args[k])]) {
+            return x->args[k];
+        }
+    }
+    return NULL;
+}
+
+/* Operands first, from the left; chains may be long, so the path to the root is kept in `path`. */
+static const LoopExpr *rewrite(Plan *plan, Placing *place, const LoopExpr *x) {
+    size_t depth = 0;
+    const LoopExpr *at = x;
+    while (!place->made[id_of(x)]) {
+        const LoopExpr *arg = next_arg(place, at);
+        if (arg) {
+            place->path = arena_grow(plan->arena, place->path, depth, &place->path_capacity,
+                                     sizeof *place->path);
+            place->path[depth++] = at;
+            at = arg;
+        } else {
+            finish(plan, place, at);
+            at = depth > 0 ? place->path[--depth] : x;
+        }
+    }
+    return place->made[id_of(x)];
+}
+
+static const LoopExpr *rewrite_args(Plan *plan, Placing *place, const LoopExpr *x) {
+    for (unsigned k = 0; k < x->count; k++) {
+        rewrite(plan, place, x->args[k]);
+    }
+    return with_made_args(plan, place, x);
+}
+
+static const LoopExpr *rewrite_root(Plan *plan, Placing *place, const LoopExpr *x) {
     return x ? rewrite(plan, place, x) : NULL;
 }
 
 /* A LET that the planner made is the LET of its expression. */
-static bool is_own_let(const Placing *place, const LoopStmt *stmt, const Block *block)
-{
+static bool is_own_let(const Placing *place, const LoopStmt *stmt, const Block *block) {
     return stmt->kind == LS_LET && place->target[id_of(stmt->value)] == block &&
            !place->made[id_of(stmt->value)];
 }
 
-static void rewrite_block(Plan *plan, Placing *place, Block *block)
-{
+static void rewrite_block(Plan *plan, Placing *place, Block *block) {
     LoopStmt *next = block->first;
     block->first = block->last = NULL;
     while (next) {
@@ -237,8 +263,7 @@ static void rewrite_block(Plan *plan, Placing *place, Block *block)
     }
 }
 
-void place_common(Plan *plan)
-{
+void place_common(Plan *plan) {
     size_t count = plan->expr_count;
     Placing place = {
         .uses = arena_array(plan->arena, uint32_t, count),
@@ -253,10 +278,10 @@ void place_common(Plan *plan)
     plan->program->body = plan->root_block->first;
 }
 
-/* ---- what is known of a loop ---------------------------------------------------------------------------------------- */
+/* ---- what is known of a loop
+ * ---------------------------------------------------------------------------------------- */
 
-void place_flags(Plan *plan, Stmt *loop, const Scope *scope)
-{
+void place_flags(Plan *plan, Stmt *loop, const Scope *scope) {
     IndexSet x = INDEX_BIT(scope->key.index);
     bool independent = true;
     bool reduces = false;
@@ -266,8 +291,8 @@ void place_flags(Plan *plan, Stmt *loop, const Scope *scope)
             continue;
         }
         if (!(stage->free & x)) {
-            bool adds = stage->kind == STAGE_SUM || stage->kind == STAGE_MAX ||
-                        stage->kind == STAGE_RETURN;
+            bool adds =
+                stage->kind == STAGE_SUM || stage->kind == STAGE_MAX || stage->kind == STAGE_RETURN;
             const Scope *begins = stage->partial ? stage->partial : stage->gather;
             bool held = stage->has_var || stage->partial;
             bool scalar = adds && held && !scope_inside(begins, scope);
