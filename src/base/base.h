@@ -15,14 +15,14 @@ typedef struct Arena Arena;
 
 Arena *arena_create(void);
 void arena_destroy(Arena *arena);
-void *arena_alloc(Arena *arena, size_t size); /* zeroed, aligned for any type */
+void *arena_alloc(Arena *arena, size_t size);                    /* zeroed, aligned for any type */
 char *arena_copy(Arena *arena, const char *text, size_t length); /* zero-terminated copy */
 char *arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Grows an array of `count` elements of `size` bytes so that one more fits; returns where it is
  * now. `*capacity` is kept by the caller and starts at 0. */
 void *arena_grow(Arena *arena, void *array, size_t count, size_t *capacity, size_t size);
 
-#define arena_new(arena, T) ((T *)arena_alloc((arena), sizeof(T)))
+#define arena_new(arena, T)          ((T *)arena_alloc((arena), sizeof(T)))
 #define arena_array(arena, T, count) ((T *)arena_alloc((arena), (size_t)(count) * sizeof(T)))
 
 /* ---- intern.c: names: equal text, equal pointer ----------------------------------------- */
@@ -117,8 +117,7 @@ void diags_print(const Diags *diags, ColorMode color);
 Name closest_name(Name name, const Name *candidates, size_t count);
 
 /* Our own fault: prints pass and what happened, asks for a report, exits with status 70. */
-_Noreturn void ice(const char *pass, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+_Noreturn void ice(const char *pass, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The user's environment failed (no such file, disk full): `gradc: error: …`, exit status 1. */
 _Noreturn void fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -135,7 +134,8 @@ void text_init(Text *text, Arena *arena);
 void text_add(Text *text, const char *string);
 void text_add_bytes(Text *text, const char *bytes, size_t length);
 void text_format(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_line(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3))); /* indent, text, newline */
+void text_line(Text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* indent, text, newline */
 /* The shortest decimal form that reads back as the same double; always has a point or an exponent
  * when `real` (2 → "2.0"), else may not (2 → "2"). inf and nan as "inf", "nan". Locale-free. */
 void text_add_number(Text *text, double value, bool real);

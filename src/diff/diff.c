@@ -9,7 +9,8 @@ static bool is_real_leaf(const Ir *ir, uint32_t leaf) {
     return ir->leaves[leaf].kind == KIND_REAL;
 }
 
-/* ---- gradients -------------------------------------------------------------------------------------- */
+/* ---- gradients
+ * -------------------------------------------------------------------------------------- */
 
 static void add_gradient_output(Ir *ir, uint32_t leaf, Ref value, Sink sink) {
     Output output = {.role = OUT_GRADIENT, .sink = sink, .leaf = leaf};
@@ -55,7 +56,8 @@ Ir *diff_gradient(const Diff *diff, const Ir *ir, size_t value, const uint32_t *
     return diff_gradient_traced(diff, ir, value, wrt, wrt_count, sink, NULL);
 }
 
-/* ---- directional derivatives ---------------------------------------------------------------------- */
+/* ---- directional derivatives
+ * ---------------------------------------------------------------------- */
 
 static uint32_t add_tangent_leaf(Ir *ir, uint32_t of) {
     Leaf leaf = ir->leaves[of];
@@ -85,8 +87,7 @@ Ir *diff_forward(const Diff *diff, const Ir *source, size_t value, const uint32_
         directions[k].value = ir_leaf(ir, wrt[k]);
         directions[k].tangent = ir_leaf(ir, add_tangent_leaf(ir, wrt[k]));
     }
-    const Ref *dot = diff_tangents(diff, ir, directions, wrt_count,
-                                   ir->outputs[value].value);
+    const Ref *dot = diff_tangents(diff, ir, directions, wrt_count, ir->outputs[value].value);
     if (!dot) {
         return NULL;
     }

@@ -1,6 +1,6 @@
-/* diff.h: derivatives of IR, as IR. Each function reads `ir` and returns a new Ir (same leaves, dims
- * and outputs) with derivative outputs added. Errors (something on the way is not differentiable) are
- * reported at the place of use, and NULL is returned. */
+/* diff.h: derivatives of IR, as IR. Each function reads `ir` and returns a new Ir (same leaves,
+ * dims and outputs) with derivative outputs added. Errors (something on the way is not
+ * differentiable) are reported at the place of use, and NULL is returned. */
 #ifndef GRADC_DIFF_H
 #define GRADC_DIFF_H
 
@@ -17,8 +17,8 @@ typedef struct {
 Ir *diff_gradient(const Diff *diff, const Ir *ir, size_t value, const uint32_t *wrt,
                   size_t wrt_count, Sink sink);
 
-/* Forward mode: adds for each wrt leaf a LEAF_TANGENT leaf (named "<leaf>_dot", same shape), and for
- * output k the OUT_DERIVATIVE output: the directional derivative. */
+/* Forward mode: adds for each wrt leaf a LEAF_TANGENT leaf (named "<leaf>_dot", same shape), and
+ * for output k the OUT_DERIVATIVE output: the directional derivative. */
 Ir *diff_forward(const Diff *diff, const Ir *ir, size_t value, const uint32_t *wrt,
                  size_t wrt_count);
 
@@ -27,8 +27,8 @@ Ir *diff_expand(const Diff *diff, const Ir *ir);
 
 /* The steps of the reverse sweep, for derivations: which rule gave which contribution. */
 typedef struct {
-    Ref value, adjoint;   /* in the Ir that diff_gradient returned, before opt */
-    const char *rule;     /* static: "sum", "chain: tanh", … */
+    Ref value, adjoint; /* in the Ir that diff_gradient returned, before opt */
+    const char *rule;   /* static: "sum", "chain: tanh", … */
 } TraceStep;
 typedef struct {
     TraceStep *steps;

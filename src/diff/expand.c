@@ -1,8 +1,7 @@
 /* expand.c: derivatives inside the language. Each DERIV is replaced, innermost first (operands have
- * smaller ids), by forward mode if its variable is a number, else by reverse mode in which the indices
- * of the differentiated value are held: they name components, and are not summed. Variables become
- * what they stand for at the end.
- * Reads any Ir; returns one without DERIV and VAR. */
+ * smaller ids), by forward mode if its variable is a number, else by reverse mode in which the
+ * indices of the differentiated value are held: they name components, and are not summed. Variables
+ * become what they stand for at the end. Reads any Ir; returns one without DERIV and VAR. */
 #include "diff/sweep.h"
 
 typedef struct Expander Expander;
@@ -20,7 +19,8 @@ struct Expander {
 
 enum { HELD_ORDINAL = 900 };
 
-/* ---- the frame: a copy in which values are replaced ----------------------------------------------- */
+/* ---- the frame: a copy in which values are replaced
+ * ----------------------------------------------- */
 
 static uint32_t tag_of(Expander *x, uint32_t tag) {
     if (!x->tagged[tag]) {
@@ -83,7 +83,8 @@ static Ir *sweep(Expander *x, const Ir *source) {
     return result;
 }
 
-/* ---- one derivative ----------------------------------------------------------------------------------- */
+/* ---- one derivative
+ * ----------------------------------------------------------------------------------- */
 
 static Ref zero_like(Ir *ir, Ref e, Ref v) {
     Index axes[2 * RANK_LIMIT];
@@ -160,7 +161,8 @@ static Ref by_array(Expander *x, Ref e, Ref v) {
         return zero_like(ir, e, v);
     }
     const unsigned own = ir_rank(ir, v) > 0 ? ir_axis_names(ir, v, names) : 0;
-    if (renamed > 0) { /* an axis of v may have the name of an index that was renamed: it gets another */
+    if (renamed >
+        0) { /* an axis of v may have the name of an index that was renamed: it gets another */
         const Ref array = ir_array(ir, names, own, adjoint);
         for (unsigned k = 0; k < own; k++) {
             names[k] = held_index(x, ir_index_dim(ir, names[k]));
@@ -184,8 +186,8 @@ static Ref expand_rule(Expander *x, Ref v) {
     const Ref e = x->map[node->args[0]];
     const Ref variable = x->map[node->args[1]];
     const bool inside = (ir_free(ir, variable) & ~ir_free(ir, e)) == 0;
-    Ref result = ir_rank(ir, variable) == 0 && inside ? by_number(x, e, variable)
-                                                      : by_array(x, e, variable);
+    Ref result =
+        ir_rank(ir, variable) == 0 && inside ? by_number(x, e, variable) : by_array(x, e, variable);
     if (ir_overflowed(ir) && !x->failed) {
         diag_error(x->diff->diags, node->span, "too many nested indices"); /* rare: tests/unit */
         x->failed = true;

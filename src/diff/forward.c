@@ -119,10 +119,8 @@ static void forward_states(Forward *f, uint32_t tag) {
         }
         const Ref state = recurrence->states[k];
         const Index t = scan->as.scan.t;
-        const IndexSet free =
-            state != REF_NONE ? ir_free(ir, state) : scan->free | INDEX_BIT(t);
-        const Ref dot =
-            ir_state(ir, f->tags[tag], slot_of(f, recurrence, k), t, free, inits[k]);
+        const IndexSet free = state != REF_NONE ? ir_free(ir, state) : scan->free | INDEX_BIT(t);
+        const Ref dot = ir_state(ir, f->tags[tag], slot_of(f, recurrence, k), t, free, inits[k]);
         if (state != REF_NONE) {
             f->dot[state] = dot;
         }
@@ -147,8 +145,7 @@ static Ref forward_scan(Forward *f, Ref v) {
             count++;
         }
     }
-    return ir_scan(ir, f->tags[tag], node->as.scan.t, node->as.scan.direction, inits, steps,
-                   count);
+    return ir_scan(ir, f->tags[tag], node->as.scan.t, node->as.scan.direction, inits, steps, count);
 }
 
 static Ref forward_max(Forward *f, Ref v) {
@@ -211,7 +208,8 @@ static Ref forward_node(Forward *f, Ref v) {
         return first;
     case OP_LIB:
         diag_error(f->diff->diags, node->span,
-                   "the derivative of a library operation is not supported yet"); /* rare: lower/ makes none */
+                   "the derivative of a library operation is not supported yet"); /* rare: lower/
+                                                                                     makes none */
         f->failed = true;
         return REF_NONE;
     case OP_DERIV:

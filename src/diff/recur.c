@@ -1,6 +1,6 @@
-/* recur.c: the adjoint of a recurrence is a recurrence in the other direction. At the scan its state
- * leaves β_k are made; the ordinary sweep then runs through the body; at the lowest state leaf the
- * adjoints of the states are complete, and the adjoint's scan is made. */
+/* recur.c: the adjoint of a recurrence is a recurrence in the other direction. At the scan its
+ * state leaves β_k are made; the ordinary sweep then runs through the body; at the lowest state
+ * leaf the adjoints of the states are complete, and the adjoint's scan is made. */
 #include "diff/sweep.h"
 
 typedef struct {
@@ -40,8 +40,7 @@ static Ref picked_adjoint(Reverse *r, const Recurrence *recurrence, uint32_t k) 
     }
     Index names[RANK_LIMIT];
     const unsigned count = ir_axis_names(r->ir, pick, names);
-    const IndexSet extra =
-        ir_free(r->ir, pick) & ~carried_free(r, recurrence, k) & ~r->held;
+    const IndexSet extra = ir_free(r->ir, pick) & ~carried_free(r, recurrence, k) & ~r->held;
     const Ref adjoint = ir_sum_all(r->ir, extra, r->adj[pick]);
     return ir_array(r->ir, names, count, adjoint);
 }
@@ -83,8 +82,7 @@ void reverse_scan(Reverse *r, Ref scan) {
     for (uint32_t k = 0; k < count; k++) {
         if (loop->init[k] != REF_NONE) {
             const IndexSet free = carried_free(r, recurrence, k) | INDEX_BIT(t) | r->held;
-            loop->state[k] =
-                ir_state(r->ir, loop->tag, loop->slot[k], t, free, loop->init[k]);
+            loop->state[k] = ir_state(r->ir, loop->tag, loop->slot[k], t, free, loop->init[k]);
         }
     }
     for (uint32_t k = 0; k < count; k++) {

@@ -1,15 +1,17 @@
-/* reverse.c: reverse mode. One downward sweep over the values that existed at the start; the adjoint of
- * a scalar v has free indices ⊆ F(v) ∪ held, that of an array v also its axis names. Every rule makes a
- * bounded number of values for each operand.
- * Reads an Ir without DERIV; returns adjoints in the same Ir; assumes what ir_verify checks. */
+/* reverse.c: reverse mode. One downward sweep over the values that existed at the start; the
+ * adjoint of a scalar v has free indices ⊆ F(v) ∪ held, that of an array v also its axis names.
+ * Every rule makes a bounded number of values for each operand. Reads an Ir without DERIV; returns
+ * adjoints in the same Ir; assumes what ir_verify checks. */
 #include "diff/sweep.h"
 
 #include <math.h>
 
-/* ---- where an infinite value may come from other than an overflow ------------------------------- */
+/* ---- where an infinite value may come from other than an overflow -------------------------------
+ */
 
 static bool call_may_be_infinite(const Node *node, const bool *infinite) {
-    switch ((int)node->as.builtin) { /* the rows here are total, and bounded where their arguments are */
+    switch ((int)node->as
+                .builtin) { /* the rows here are total, and bounded where their arguments are */
     case BI_add:
     case BI_sub:
     case BI_mul:
@@ -76,7 +78,8 @@ static bool *may_be_infinite(const Ir *ir, Ref top) {
     return infinite;
 }
 
-/* ---- accumulation --------------------------------------------------------------------------------- */
+/* ---- accumulation
+ * --------------------------------------------------------------------------------- */
 
 static IndexSet axis_set(Ir *ir, Ref a) {
     Index names[RANK_LIMIT];
@@ -105,8 +108,8 @@ void reverse_accumulate_array(Reverse *r, Ref a, Ref array, Ref lead) {
         reverse_accumulate(r, a, c, free);
         return;
     }
-    /* An index that the array still depends on has the name of an axis: read under other names, sum,
-     * and rename. */
+    /* An index that the array still depends on has the name of an axis: read under other names,
+     * sum, and rename. */
     Index fresh[RANK_LIMIT];
     IndexSet used = free | ir_free(ir, a) | r->held | diff_index_set(names, rank);
     for (unsigned k = 0; k < rank; k++) {
@@ -120,7 +123,8 @@ void reverse_accumulate_array(Reverse *r, Ref a, Ref array, Ref lead) {
     reverse_accumulate(r, a, c, diff_index_set(names, rank));
 }
 
-/* ---- the rules -------------------------------------------------------------------------------------- */
+/* ---- the rules
+ * -------------------------------------------------------------------------------------- */
 
 /* max(a, b): to the greater; at a tie half to each. A NaN is passed on. */
 static void reverse_extremum_of_two(Reverse *r, Ref v, Ref g, Ref a, Ref b, IndexSet dom) {
@@ -296,7 +300,8 @@ static void reverse_node(Reverse *r, Ref v, Ref g) {
         return;
     case OP_LIB:
         diag_error(r->diff->diags, node->span,
-                   "the derivative of a library operation is not supported yet"); /* rare: lower/ makes none */
+                   "the derivative of a library operation is not supported yet"); /* rare: lower/
+                                                                                     makes none */
         r->failed = true;
         return;
     case OP_DERIV:
@@ -315,7 +320,8 @@ static void reverse_node(Reverse *r, Ref v, Ref g) {
     }
 }
 
-/* ---- the trace ----------------------------------------------------------------------------------- */
+/* ---- the trace
+ * ----------------------------------------------------------------------------------- */
 
 static const char *rule_name(const Ir *ir, Ref v) {
     static const char *const names[OP_COUNT] = {
@@ -342,7 +348,8 @@ static void trace_add(Trace *trace, const Ir *ir, Ref v, Ref adjoint) {
     trace->steps[trace->count++] = (TraceStep){v, adjoint, rule_name(ir, v)};
 }
 
-/* ---- the sweep ------------------------------------------------------------------------------------- */
+/* ---- the sweep
+ * ------------------------------------------------------------------------------------- */
 
 static void reverse_start(Reverse *r, const Seed *seeds, size_t seed_count, const Ref *wrt,
                           size_t wrt_count) {
@@ -365,8 +372,8 @@ static void reverse_start(Reverse *r, const Seed *seeds, size_t seed_count, cons
     for (size_t k = 0; k < seed_count; k++) {
         const Ref v = seeds[k].value;
         if (r->active[v]) {
-            r->adj[v] = r->adj[v] == REF_NONE ? seeds[k].adjoint
-                                              : ir_add(ir, r->adj[v], seeds[k].adjoint);
+            r->adj[v] =
+                r->adj[v] == REF_NONE ? seeds[k].adjoint : ir_add(ir, r->adj[v], seeds[k].adjoint);
         }
     }
 }

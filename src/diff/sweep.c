@@ -38,7 +38,8 @@ uint32_t *diff_uses(const Ir *ir, Ref top) {
     return uses;
 }
 
-/* ---- recurrences -------------------------------------------------------------------------------- */
+/* ---- recurrences --------------------------------------------------------------------------------
+ */
 
 static uint32_t count_tags(const Ir *ir, Ref top) {
     uint32_t count = 0;
@@ -80,7 +81,8 @@ Recurrences diff_recurrences(Ir *ir, Ref top) {
     return all;
 }
 
-/* ---- activity ------------------------------------------------------------------------------------- */
+/* ---- activity
+ * ------------------------------------------------------------------------------------- */
 
 bool diff_rule_is_zero(const Ir *ir, Ref v, unsigned k) {
     const char *text = builtins[ir_node(ir, v)->as.builtin].d[k];
@@ -148,8 +150,7 @@ static bool node_active(const Ir *ir, Ref v, const Recurrences *recurrences, con
         return diff_carried_active(ir, r, active, node->as.state.k);
     }
     case OP_PICK: {
-        const Recurrence *r =
-            &recurrences->list[ir_node(ir, node->args[0])->as.scan.tag];
+        const Recurrence *r = &recurrences->list[ir_node(ir, node->args[0])->as.scan.tag];
         return diff_carried_active(ir, r, active, node->as.pick);
     }
     case OP_SCAN:
@@ -180,7 +181,8 @@ bool *diff_active(Ir *ir, Ref top, const Recurrences *recurrences, const Ref *wr
     return active;
 }
 
-/* ---- rules ---------------------------------------------------------------------------------------- */
+/* ---- rules
+ * ---------------------------------------------------------------------------------------- */
 
 Ref diff_rule(const Diff *diff, Ir *ir, Ref v, unsigned k) {
     const Ref d = ir_rule(ir, diff->rules, v, k);
@@ -217,8 +219,8 @@ Ref diff_times(Ir *ir, Ref g, Ref d) {
     return ir_mul(ir, g, d);
 }
 
-/* Inner calls with other uses are opened only while there are few operands, so that a chain of running
- * maxima stays linear. */
+/* Inner calls with other uses are opened only while there are few operands, so that a chain of
+ * running maxima stays linear. */
 enum { EXTREMUM_SHARED_LIMIT = 8 };
 
 size_t diff_extremum_operands(Ir *ir, Ref v, const uint32_t *uses, Ref **operands) {

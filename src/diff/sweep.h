@@ -4,7 +4,8 @@
 
 #include "diff/diff.h"
 
-/* ---- sweep.c: recurrences and activity --------------------------------------------------------- */
+/* ---- sweep.c: recurrences and activity ---------------------------------------------------------
+ */
 
 /* One recurrence of the values 1 … top-1. */
 typedef struct {
@@ -26,7 +27,8 @@ Recurrences diff_recurrences(Ir *ir, Ref top);
 bool *diff_active(Ir *ir, Ref top, const Recurrences *recurrences, const Ref *wrt,
                   size_t wrt_count);
 /* Whether carried name k of a recurrence is active. */
-bool diff_carried_active(const Ir *ir, const Recurrence *recurrence, const bool *active, uint32_t k);
+bool diff_carried_active(const Ir *ir, const Recurrence *recurrence, const bool *active,
+                         uint32_t k);
 
 /* The derivative of call `v` by argument k is 0 everywhere (floor, sign). */
 bool diff_rule_is_zero(const Ir *ir, Ref v, unsigned k);
@@ -44,23 +46,25 @@ Ref diff_zeros(Ir *ir, const Index *names, unsigned count);
 Ref diff_read_at(Ir *ir, Ref array, Ref lead, const Index *names, unsigned count);
 IndexSet diff_index_set(const Index *names, unsigned count);
 
-/* ---- reverse.c ------------------------------------------------------------------------------------ */
+/* ---- reverse.c
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct {
     Ref value, adjoint;
 } Seed;
 
-/* Adjoints of the values `wrt` (over F ∪ axis names ∪ held), REF_NONE where a seed does not depend on
- * it; new values are appended to ir. False if something was not differentiable (reported). */
+/* Adjoints of the values `wrt` (over F ∪ axis names ∪ held), REF_NONE where a seed does not depend
+ * on it; new values are appended to ir. False if something was not differentiable (reported). */
 bool diff_reverse(const Diff *diff, Ir *ir, const Seed *seeds, size_t seed_count, const Ref *wrt,
                   size_t wrt_count, IndexSet held, Trace *trace, Ref *adjoints);
 
-/* ---- recur.c: recurrences in reverse mode ---------------------------------------------------------- */
+/* ---- recur.c: recurrences in reverse mode
+ * ---------------------------------------------------------- */
 
 typedef struct {
-    Ref *state;    /* β_k, state leaf of the adjoint's recurrence; REF_NONE where k is inactive */
-    Ref *init;     /* B_k at the end where the adjoint starts */
-    Ref *picked;   /* adjoint of pick k, closed to an array, or REF_NONE */
+    Ref *state;     /* β_k, state leaf of the adjoint's recurrence; REF_NONE where k is inactive */
+    Ref *init;      /* B_k at the end where the adjoint starts */
+    Ref *picked;    /* adjoint of pick k, closed to an array, or REF_NONE */
     uint32_t *slot; /* number of k in the adjoint's recurrence */
     uint32_t tag, count;
     bool open;
@@ -88,7 +92,8 @@ void reverse_scan(Reverse *r, Ref scan);
 /* To be called at each state leaf; closes the adjoint's recurrence at the lowest one. */
 void reverse_state(Reverse *r, Ref state);
 
-/* ---- forward.c -------------------------------------------------------------------------------------- */
+/* ---- forward.c
+ * -------------------------------------------------------------------------------------- */
 
 typedef struct {
     Ref value, tangent;

@@ -4,7 +4,8 @@
 
 #include "base/base.h"
 
-/* ---- ast.c: the tree as written. Every list is a linked list through `next`, in file order. --- */
+/* ---- ast.c: the tree as written. Every list is a linked list through `next`, in file order. ---
+ */
 
 typedef struct Expr Expr;
 typedef struct Stmt Stmt;
@@ -32,8 +33,8 @@ typedef struct Subscript Subscript;
 struct Subscript {
     SubscriptKind kind;
     Span span;
-    Expr *index;      /* SUB_INDEX */
-    Expr *low, *high; /* SUB_SLICE, or NULL */
+    Expr *index;                  /* SUB_INDEX */
+    Expr *low, *high;             /* SUB_SLICE, or NULL */
     Expr *range_low, *range_high; /* left sides only: `h[i in lo..hi] = …` (index is the name) */
     bool has_range;
     Subscript *next;
@@ -57,8 +58,22 @@ typedef enum {
 } ExprKind;
 
 typedef enum {
-    BIN_ADD, BIN_SUB, BIN_MUL, BIN_DIV, BIN_FLOORDIV, BIN_MOD, BIN_POW, BIN_MATMUL,
-    BIN_EQ, BIN_NE, BIN_LT, BIN_LE, BIN_GT, BIN_GE, BIN_AND, BIN_OR,
+    BIN_ADD,
+    BIN_SUB,
+    BIN_MUL,
+    BIN_DIV,
+    BIN_FLOORDIV,
+    BIN_MOD,
+    BIN_POW,
+    BIN_MATMUL,
+    BIN_EQ,
+    BIN_NE,
+    BIN_LT,
+    BIN_LE,
+    BIN_GT,
+    BIN_GE,
+    BIN_AND,
+    BIN_OR,
 } BinaryOp;
 
 /* Nesting is limited (to 1,000 levels), so that code may recurse over the tree; but not along the
@@ -166,9 +181,9 @@ struct Stmt {
 typedef struct Formal Formal;
 struct Formal {
     Name name;
-    Span span;        /* of the whole formal */
+    Span span; /* of the whole formal */
     Span name_span;
-    Expr *shape;      /* axes through next; NULL: a number */
+    Expr *shape; /* axes through next; NULL: a number */
     size_t rank;
     Expr *class_size; /* `y in K`: K; else NULL */
     bool is_function; /* `f(z)`: a formal that is a function, of `function_arity` arguments */
@@ -182,17 +197,23 @@ struct Function {
     bool has_parens;      /* false: a definition, used without () */
     Formal *formals;
     size_t formal_count;
-    Name *index_names;    /* `theta[j] = …`: indexed definition at item level; else NULL */
-    Subscript *indices;   /* the same as subscripts of the left side, or NULL */
-    Expr *body;           /* one line; or NULL, and then: */
-    Stmt *block;          /* ends in STMT_RETURN */
-    bool library;         /* of the standard library */
+    Name *index_names;  /* `theta[j] = …`: indexed definition at item level; else NULL */
+    Subscript *indices; /* the same as subscripts of the left side, or NULL */
+    Expr *body;         /* one line; or NULL, and then: */
+    Stmt *block;        /* ends in STMT_RETURN */
+    bool library;       /* of the standard library */
 };
 
 typedef enum {
-    CONSTRAINT_NONE, CONSTRAINT_LOWER, CONSTRAINT_UPPER, CONSTRAINT_INTERVAL, /* > a, < b, in (a, b) */
-    CONSTRAINT_SIMPLEX, CONSTRAINT_ORDERED, CONSTRAINT_LOWER_TRIANGULAR,
-    CONSTRAINT_POSITIVE_DEFINITE, CONSTRAINT_CORRELATION,
+    CONSTRAINT_NONE,
+    CONSTRAINT_LOWER,
+    CONSTRAINT_UPPER,
+    CONSTRAINT_INTERVAL, /* > a, < b, in (a, b) */
+    CONSTRAINT_SIMPLEX,
+    CONSTRAINT_ORDERED,
+    CONSTRAINT_LOWER_TRIANGULAR,
+    CONSTRAINT_POSITIVE_DEFINITE,
+    CONSTRAINT_CORRELATION,
 } ConstraintKind;
 
 /* `dim`, `const`, `data` and `param` items hold a list of these. */
@@ -204,10 +225,10 @@ struct Declaration {
     size_t rank;
     ConstraintKind constraint; /* param */
     Span constraint_span;
-    Expr *low, *high;          /* bounds of the constraint */
-    Expr *value;               /* dim: its value (the name `rows` for dim T = rows); const: its value;
-                                  param: its start; or NULL */
-    Expr *prior;               /* param: the call after ~, without its first argument; or NULL */
+    Expr *low, *high; /* bounds of the constraint */
+    Expr *value;      /* dim: its value (the name `rows` for dim T = rows); const: its value;
+                         param: its start; or NULL */
+    Expr *prior;      /* param: the call after ~, without its first argument; or NULL */
     Declaration *next;
 };
 
@@ -221,8 +242,17 @@ struct Setting {
 };
 
 typedef enum {
-    ITEM_ERROR, ITEM_MODEL, ITEM_IMPORT, ITEM_DIM, ITEM_CONST, ITEM_DATA, ITEM_PARAM,
-    ITEM_FUNCTION, ITEM_METRIC, ITEM_EXTERN, ITEM_TRAIN,
+    ITEM_ERROR,
+    ITEM_MODEL,
+    ITEM_IMPORT,
+    ITEM_DIM,
+    ITEM_CONST,
+    ITEM_DATA,
+    ITEM_PARAM,
+    ITEM_FUNCTION,
+    ITEM_METRIC,
+    ITEM_EXTERN,
+    ITEM_TRAIN,
 } ItemKind;
 
 struct Item {

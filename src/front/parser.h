@@ -37,7 +37,7 @@ typedef struct {
     size_t owed_braces; /* `}` to hand on, each with a separator, before the next token */
     bool owed_separator;
     size_t astray; /* a `{` whose `}` stands further out than its line: the likely unclosed one */
-    bool quiet;   /* what comes now is made up to close a bracket: reported already */
+    bool quiet;    /* what comes now is made up to close a bracket: reported already */
     bool line_is_bad; /* of the scanner: a stray character was found on this line */
     bool has_bare_return;
     bool stopped; /* nesting too deep: the rest of the file is not read */
@@ -90,15 +90,38 @@ extern const LibraryFile library_files[]; /* ends with a NULL name */
 /* ---- ast.c: one constructor a production ---- */
 
 /* Lists under construction. */
-typedef struct { Expr *first, *last; size_t count; } Exprs;
-typedef struct { Stmt *first, *last; } Stmts;
-typedef struct { Binder *first, *last; } Binders;
-typedef struct { Subscript *first, *last; size_t count; } Subscripts;
-typedef struct { Target *first, *last; } Targets;
-typedef struct { Formal *first, *last; size_t count; } Formals;
-typedef struct { Declaration *first, *last; } Declarations;
-typedef struct { Setting *first, *last; } Settings;
-typedef struct { ConstraintKind kind; Span span; Expr *low, *high; } Constraint;
+typedef struct {
+    Expr *first, *last;
+    size_t count;
+} Exprs;
+typedef struct {
+    Stmt *first, *last;
+} Stmts;
+typedef struct {
+    Binder *first, *last;
+} Binders;
+typedef struct {
+    Subscript *first, *last;
+    size_t count;
+} Subscripts;
+typedef struct {
+    Target *first, *last;
+} Targets;
+typedef struct {
+    Formal *first, *last;
+    size_t count;
+} Formals;
+typedef struct {
+    Declaration *first, *last;
+} Declarations;
+typedef struct {
+    Setting *first, *last;
+} Settings;
+typedef struct {
+    ConstraintKind kind;
+    Span span;
+    Expr *low, *high;
+} Constraint;
 
 Expr *ast_error(Parser *p, Span span);
 Expr *ast_number(Parser *p, Span span);
@@ -134,8 +157,8 @@ Stmt *ast_block(Parser *p, Stmts stmts, Span open, Span close);
 Formal *ast_formal(Parser *p, Span span, Name name, Span name_span, Exprs shape, Expr *classes);
 Formal *ast_formal_function(Parser *p, Span span, Name name, Span name_span, Binders formals);
 Formals ast_formals(Formals list, Formal *formal);
-Function *ast_function(Parser *p, Span span, Name name, Span name_span, Formals formals,
-                       Expr *body, Stmt *block);
+Function *ast_function(Parser *p, Span span, Name name, Span name_span, Formals formals, Expr *body,
+                       Stmt *block);
 Function *ast_definition(Parser *p, Span span, Name name, Span name_span, Subscripts indices,
                          Expr *body, Stmt *block);
 

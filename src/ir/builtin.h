@@ -28,28 +28,29 @@ typedef enum {
 } Signature;
 
 typedef struct {
-    const char *name;        /* as .ir, dumps and (if `visible`) the language write it */
-    const char *c;           /* C function (double), or operator text if `infix` */
-    const char *infix;       /* the language's and C's operator: "+", or NULL */
+    const char *name;  /* as .ir, dumps and (if `visible`) the language write it */
+    const char *c;     /* C function (double), or operator text if `infix` */
+    const char *infix; /* the language's and C's operator: "+", or NULL */
     int arity;
     Signature signature;
-    bool hidden;             /* not callable by name in the language (add, square, …) */
-    const char *d[BUILTIN_ARITY]; /* derivative by argument k, in the model language over a, b, c and the
-                                value v; NULL: not differentiable; "0": piecewise constant */
-    const char *formula;     /* for what libm lacks: its value in the model language over a, b, c, which
-                                opt/expand.c puts in its place before planning; else NULL */
-    const char *tex;         /* template with #1 #2 #3 */
-    const char *llvm;        /* intrinsic, overloaded on double ("llvm.exp"), or NULL: call `c` */
+    bool hidden; /* not callable by name in the language (add, square, …) */
+    const char
+        *d[BUILTIN_ARITY]; /* derivative by argument k, in the model language over a, b, c and the
+                         value v; NULL: not differentiable; "0": piecewise constant */
+    const char *formula; /* for what libm lacks: its value in the model language over a, b, c, which
+                            opt/expand.c puts in its place before planning; else NULL */
+    const char *tex;     /* template with #1 #2 #3 */
+    const char *llvm;    /* intrinsic, overloaded on double ("llvm.exp"), or NULL: call `c` */
     double (*f1)(double);
     double (*f2)(double, double);
     double (*f3)(double, double, double);
-    double complex (*c1)(double complex);                  /* complex extension, or NULL */
+    double complex (*c1)(double complex); /* complex extension, or NULL */
     double complex (*c2)(double complex, double complex);
-    double domain[2];        /* where tests draw arguments */
-    double flops;            /* cost, in additions */
-    double range[2];         /* of values, for analysis; {0, 0}: unknown */
-    const char *note;        /* the convention at a kink, edges; for docs/builtins.md */
-    const char *help;        /* one line for docs/builtins.md */
+    double domain[2]; /* where tests draw arguments */
+    double flops;     /* cost, in additions */
+    double range[2];  /* of values, for analysis; {0, 0}: unknown */
+    const char *note; /* the convention at a kink, edges; for docs/builtins.md */
+    const char *help; /* one line for docs/builtins.md */
 } Builtin;
 
 extern const Builtin builtins[BI_COUNT];

@@ -16,10 +16,10 @@ Number complex_log_sum_exp(const Number *terms, size_t count);
 
 /* The order of evaluation: a list for the outermost level and one for the body of each scan. */
 typedef struct {
-    Ref scan;         /* REF_NONE: the outermost level */
-    Ref *nodes;       /* in an order in which operands come first; inner scans count as one node */
+    Ref scan;   /* REF_NONE: the outermost level */
+    Ref *nodes; /* in an order in which operands come first; inner scans count as one node */
     size_t count;
-    bool *body;       /* by id: in the body of this scan or of one inside */
+    bool *body; /* by id: in the body of this scan or of one inside */
     size_t body_size;
 } EvalLevel;
 
@@ -27,7 +27,7 @@ typedef struct {
     EvalLevel *levels; /* [0] is the outermost */
     size_t count;
     size_t *level_of_scan; /* by id of the scan */
-    bool *needed;      /* by id */
+    bool *needed;          /* by id */
 } EvalOrder;
 
 EvalOrder *eval_order(const Ir *ir, Arena *arena, Ref root);

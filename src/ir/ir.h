@@ -17,23 +17,23 @@ enum { DIM_NONE = 0 };
 typedef struct Ir Ir;
 
 Dim dim_const(Ir *ir, int64_t value);
-Dim dim_symbol(Ir *ir, Name name);       /* the symbol of that name, made if new, value unknown */
+Dim dim_symbol(Ir *ir, Name name); /* the symbol of that name, made if new, value unknown */
 void dim_bind(Ir *ir, Dim symbol, int64_t value); /* its value is known at compile time */
 Dim dim_add(Ir *ir, Dim a, Dim b);
 Dim dim_sub(Ir *ir, Dim a, Dim b);
 Dim dim_mul(Ir *ir, Dim a, Dim b);
-Dim dim_floordiv(Ir *ir, Dim a, Dim b);  /* of the floor, as // */
+Dim dim_floordiv(Ir *ir, Dim a, Dim b); /* of the floor, as // */
 Dim dim_mod(Ir *ir, Dim a, Dim b);
-bool dim_is_const(const Ir *ir, Dim d, int64_t *value);  /* a literal constant */
+bool dim_is_const(const Ir *ir, Dim d, int64_t *value); /* a literal constant */
 bool dim_is_symbol(const Ir *ir, Dim d, Name *name);
-bool dim_value(const Ir *ir, Dim d, int64_t *value);     /* known: constant or of bound symbols */
+bool dim_value(const Ir *ir, Dim d, int64_t *value); /* known: constant or of bound symbols */
 /* Value when symbol k of the table has value symbols[k] (see dim_symbol_count). */
 int64_t dim_evaluate(const Ir *ir, Dim d, const int64_t *symbols);
 size_t dim_symbol_count(const Ir *ir);
-Dim dim_symbol_at(const Ir *ir, size_t k);               /* in the order they were made */
-size_t dim_symbol_number(const Ir *ir, Dim symbol);      /* its k */
-const char *dim_text(const Ir *ir, Dim d);               /* as the language writes it: "D*(D + 1)//2" */
-const char *dim_rpn(const Ir *ir, Dim d);                /* "D D 1 + * 2 //": for the model description */
+Dim dim_symbol_at(const Ir *ir, size_t k);          /* in the order they were made */
+size_t dim_symbol_number(const Ir *ir, Dim symbol); /* its k */
+const char *dim_text(const Ir *ir, Dim d);          /* as the language writes it: "D*(D + 1)//2" */
+const char *dim_rpn(const Ir *ir, Dim d); /* "D D 1 + * 2 //": for the model description */
 /* Is a ≥ b, a ≤ b … for all values of the symbols ≥ 1 (bound ones at their value)? Conservative:
  * true only when proved. */
 bool dim_proves_le(const Ir *ir, Dim a, Dim b);
@@ -46,14 +46,15 @@ typedef uint64_t IndexSet;
 enum { INDEX_LIMIT = 64, RANK_LIMIT = 8 };
 #define INDEX_BIT(i) ((IndexSet)1 << (i))
 
-Index ir_index(Ir *ir, Dim dim, unsigned ordinal);  /* more than 64: see ir_overflowed */
-Index ir_fresh(Ir *ir, Dim dim, IndexSet used);     /* the lowest ordinal of dim not in `used` */
+Index ir_index(Ir *ir, Dim dim, unsigned ordinal); /* more than 64: see ir_overflowed */
+Index ir_fresh(Ir *ir, Dim dim, IndexSet used);    /* the lowest ordinal of dim not in `used` */
 Dim ir_index_dim(const Ir *ir, Index i);
 unsigned ir_index_ordinal(const Ir *ir, Index i);
-bool ir_overflowed(const Ir *ir);  /* more than 64 indices were asked for: results are void, and the
-                                      caller reports "too many nested indices" */
+bool ir_overflowed(const Ir *ir); /* more than 64 indices were asked for: results are void, and the
+                                     caller reports "too many nested indices" */
 
-/* ---- leaves ------------------------------------------------------------------------------------- */
+/* ---- leaves -------------------------------------------------------------------------------------
+ */
 
 typedef enum {
     LEAF_PARAM,    /* a param; real; a slice of the flat vector, in the order of the file */
@@ -71,12 +72,13 @@ typedef struct {
     Kind kind;
     uint8_t rank;
     const Dim *shape;
-    Dim class_dim;   /* int leaves: entries are in 0 … class_dim-1; or DIM_NONE */
-    uint32_t of;     /* LEAF_TANGENT: the leaf it is a direction of */
+    Dim class_dim; /* int leaves: entries are in 0 … class_dim-1; or DIM_NONE */
+    uint32_t of;   /* LEAF_TANGENT: the leaf it is a direction of */
     Span span;
 } Leaf;
 
-/* ---- values -------------------------------------------------------------------------------------- */
+/* ---- values
+ * -------------------------------------------------------------------------------------- */
 
 typedef uint32_t Ref; /* operands have smaller ids than their users */
 enum { REF_NONE = 0 };
@@ -91,9 +93,9 @@ typedef enum {
 typedef struct {
     Op op;
     Kind kind;
-    uint8_t rank;          /* 0: one number for each value of its free indices */
-    const Dim *shape;      /* rank entries */
-    IndexSet free;         /* F(v) */
+    uint8_t rank;     /* 0: one number for each value of its free indices */
+    const Dim *shape; /* rank entries */
+    IndexSet free;    /* F(v) */
     uint32_t arg_count;
     const Ref *args;
     union {
@@ -130,9 +132,9 @@ typedef struct {
 
 /* What an entry function gives back. */
 typedef enum {
-    OUT_VALUE,    /* scalar, F = {}: the C function's result */
-    OUT_ARRAY,    /* an array (or a scalar by pointer): an output pointer of its own */
-    OUT_GRADIENT, /* slot of the flat gradient that belongs to leaf `leaf` */
+    OUT_VALUE,      /* scalar, F = {}: the C function's result */
+    OUT_ARRAY,      /* an array (or a scalar by pointer): an output pointer of its own */
+    OUT_GRADIENT,   /* slot of the flat gradient that belongs to leaf `leaf` */
     OUT_DERIVATIVE, /* directional derivative: `double *derivative` */
 } OutputRole;
 
@@ -146,10 +148,10 @@ typedef struct {
     Name name;
     OutputRole role;
     Sink sink;
-    Ref value;         /* scalar Ref with F = the axes (and the sample index for a sample entry) … */
+    Ref value; /* scalar Ref with F = the axes (and the sample index for a sample entry) … */
     uint8_t rank;
     Index axes[RANK_LIMIT]; /* … stored in this order, row-major */
-    uint32_t leaf;     /* GRADIENT, UPDATE: which leaf it is laid out like */
+    uint32_t leaf;          /* GRADIENT, UPDATE: which leaf it is laid out like */
     Span span;
 } Output;
 
@@ -159,8 +161,8 @@ typedef struct {
 struct Ir {
     Arena *arena;
     Interner *names;
-    Name name;           /* the C function's name: m_loss_grad */
-    Span at;             /* the span that new nodes get; set by lower and diff */
+    Name name; /* the C function's name: m_loss_grad */
+    Span at;   /* the span that new nodes get; set by lower and diff */
     Dim sample_dim;
     bool per_sample;
     Index sample_index;
@@ -168,21 +170,21 @@ struct Ir {
     size_t leaf_count, leaf_capacity;
     Output *outputs;
     size_t output_count, output_capacity;
-    const void *rewrites; /* of opt/stable.c, for opt_rewrites; NULL: none */
+    const void *rewrites;    /* of opt/stable.c, for opt_rewrites; NULL: none */
     struct IrTables *tables; /* nodes, hash table, dims, indices, tags: private to src/ir */
 };
 
 /* `names`: the interner of the compilation. */
 Ir *ir_create(Arena *arena, Interner *names, Name name);
-/* An Ir without values and outputs, with the dims, indices, leaves, tags and settings of `like`: what a
- * pass builds its result in. Refs differ; Dim, Index, leaf and tag numbers are the same. */
+/* An Ir without values and outputs, with the dims, indices, leaves, tags and settings of `like`:
+ * what a pass builds its result in. Refs differ; Dim, Index, leaf and tag numbers are the same. */
 Ir *ir_create_like(const Ir *like);
-Ref ir_count(const Ir *ir);                    /* ids are 1 … ir_count(ir)-1 */
-const Node *ir_node(const Ir *ir, Ref v);      /* stable address */
+Ref ir_count(const Ir *ir);               /* ids are 1 … ir_count(ir)-1 */
+const Node *ir_node(const Ir *ir, Ref v); /* stable address */
 IndexSet ir_free(const Ir *ir, Ref v);
 Kind ir_kind(const Ir *ir, Ref v);
 uint8_t ir_rank(const Ir *ir, Ref v);
-uint32_t ir_add_leaf(Ir *ir, Leaf leaf);       /* shape is copied */
+uint32_t ir_add_leaf(Ir *ir, Leaf leaf); /* shape is copied */
 void ir_add_output(Ir *ir, Output output);
 /* The adjoint names of an array value: the binder's indices for ARRAY, else the lowest ordinals of
  * its axes not in F(v). `names` has room for RANK_LIMIT. Returns the rank. */
@@ -190,30 +192,32 @@ unsigned ir_axis_names(Ir *ir, Ref v, Index *names);
 
 /* ---- build.c: smart constructors, hash-consing: equal expressions are one Ref. Only rewrites that
  * are always true (section 3 of ir.md as kept in docs/design.md). Arguments are Refs of the right
- * kind; a wrong kind or rank is an internal error. ---------------------------------------------- */
+ * kind; a wrong kind or rank is an internal error. ----------------------------------------------
+ */
 
 Ref ir_real(Ir *ir, double value);
 Ref ir_int(Ir *ir, int64_t value);
 Ref ir_bool(Ir *ir, bool value);
-Ref ir_size(Ir *ir, Dim dim);           /* constants fold; a known symbol stays a size */
+Ref ir_size(Ir *ir, Dim dim); /* constants fold; a known symbol stays a size */
 Ref ir_idx(Ir *ir, Index i);
 Ref ir_leaf(Ir *ir, uint32_t leaf);
-Ref ir_call(Ir *ir, BuiltinId f, const Ref *args, unsigned count); /* kinds by the row: see builtin.h */
+Ref ir_call(Ir *ir, BuiltinId f, const Ref *args,
+            unsigned count); /* kinds by the row: see builtin.h */
 Ref ir_call1(Ir *ir, BuiltinId f, Ref a);
 Ref ir_call2(Ir *ir, BuiltinId f, Ref a, Ref b);
-Ref ir_add(Ir *ir, Ref a, Ref b);       /* both int or both real; the same for the next ones */
+Ref ir_add(Ir *ir, Ref a, Ref b); /* both int or both real; the same for the next ones */
 Ref ir_sub(Ir *ir, Ref a, Ref b);
 Ref ir_mul(Ir *ir, Ref a, Ref b);
 Ref ir_neg(Ir *ir, Ref a);
-Ref ir_div(Ir *ir, Ref a, Ref b);       /* real */
+Ref ir_div(Ir *ir, Ref a, Ref b); /* real */
 Ref ir_square(Ir *ir, Ref a);
-Ref ir_floordiv(Ir *ir, Ref a, Ref b);  /* int */
-Ref ir_mod(Ir *ir, Ref a, Ref b);       /* int */
+Ref ir_floordiv(Ir *ir, Ref a, Ref b);             /* int */
+Ref ir_mod(Ir *ir, Ref a, Ref b);                  /* int */
 Ref ir_compare(Ir *ir, BuiltinId f, Ref a, Ref b); /* BI_eq ne lt le: bool */
-Ref ir_and(Ir *ir, Ref a, Ref b);       /* REF_NONE counts as true, here and in guard */
+Ref ir_and(Ir *ir, Ref a, Ref b);                  /* REF_NONE counts as true, here and in guard */
 Ref ir_or(Ir *ir, Ref a, Ref b);
 Ref ir_not(Ir *ir, Ref a);
-Ref ir_convert(Ir *ir, Ref a);          /* to real; the identity on reals */
+Ref ir_convert(Ir *ir, Ref a); /* to real; the identity on reals */
 Ref ir_select(Ir *ir, Ref c, Ref a, Ref b);
 Ref ir_guard(Ir *ir, Ref c, Ref a);
 Ref ir_read(Ir *ir, Ref array, const Ref *positions, unsigned count);
@@ -243,20 +247,22 @@ Ref ir_rebuild_node(Ir *ir, const Node *node, const Ref *args);
 /* The Dim that an int value is, when it is built of sizes and constants; else DIM_NONE. */
 Dim ir_value_dim(Ir *ir, Ref v);
 
-/* ---- walk.c ----------------------------------------------------------------------------------- */
+/* ---- walk.c -----------------------------------------------------------------------------------
+ */
 
 /* Substitutes indices by int values in an elementwise cone; stops at reductions, which it wraps:
  * read(array(i; v), e). The only place where capture could happen. replacement[i] is REF_NONE for
  * indices that stay. */
 Ref ir_subst(Ir *ir, Ref v, const Ref replacement[INDEX_LIMIT]);
-/* reached[v] for all v: what the outputs (or the given roots) need, through scan tags. The array has
- * ir_count(ir) entries, in the arena. */
+/* reached[v] for all v: what the outputs (or the given roots) need, through scan tags. The array
+ * has ir_count(ir) entries, in the arena. */
 bool *ir_reach(const Ir *ir, const Ref *roots, size_t count);
 bool *ir_reach_outputs(const Ir *ir);
-/* A copy that has only what its outputs reach, as it is, without rewriting: same dims, leaves, names. */
+/* A copy that has only what its outputs reach, as it is, without rewriting: same dims, leaves,
+ * names. */
 Ir *ir_compact(const Ir *ir);
-/* Copies value `v` of `from` into `ir`, leaf k of `from` becoming leaves[k] (a Ref of `ir`). Used for
- * derivative rules. */
+/* Copies value `v` of `from` into `ir`, leaf k of `from` becoming leaves[k] (a Ref of `ir`). Used
+ * for derivative rules. */
 Ref ir_import(Ir *ir, const Ir *from, Ref v, const Ref *leaves);
 /* Affine view of an int value: constant + Σ coefficient·index + rest (an int value without indices,
  * or REF_NONE). False when it has none. */
@@ -268,7 +274,8 @@ typedef struct {
 } Affine;
 bool ir_affine(Ir *ir, Ref v, Affine *affine);
 
-/* ---- rule.c: derivative rules of the built-ins, as IR templates ---------------------------------- */
+/* ---- rule.c: derivative rules of the built-ins, as IR templates
+ * ---------------------------------- */
 
 /* rules[f][k]: an Ir with leaves a, b, c, v (scalar reals, in this order) and one output, the
  * derivative of f with respect to argument k; NULL: not prepared, or not differentiable. Filled by
@@ -280,39 +287,44 @@ typedef struct {
 /* ∂f/∂arg k at the call node `call` (an OP_CALL); REF_NONE if the row has no such derivative. */
 Ref ir_rule(Ir *ir, const Rules *rules, Ref call, unsigned k);
 
-/* ---- print.c, read.c: the text form --------------------------------------------------------------- */
+/* ---- print.c, read.c: the text form
+ * --------------------------------------------------------------- */
 
 const char *ir_text(const Ir *ir);
 /* Reads the text form; on failure NULL, with errors in diags. read ∘ print = identity. */
-Ir *ir_from_text(Arena *arena, Interner *names, Diags *diags, const Sources *sources, uint32_t file);
-/* A value as a formula of the model language, for derivations and messages ("2 * x * (x * w - y)"). One
- * that would be longer than some 2,000 characters names its shared parts: "t2 * x\n  where t1 = …". */
+Ir *ir_from_text(Arena *arena, Interner *names, Diags *diags, const Sources *sources,
+                 uint32_t file);
+/* A value as a formula of the model language, for derivations and messages ("2 * x * (x * w - y)").
+ * One that would be longer than some 2,000 characters names its shared parts: "t2 * x\n  where t1 =
+ * …". */
 const char *ir_formula(const Ir *ir, Ref v);
 /* The parts of a formula apart: `definitions[k]` is "t1 = …" or "t1[j] = …", of *count. */
 const char *ir_formula_parts(const Ir *ir, Ref v, const char *const **definitions, size_t *count);
-/* The letter that formulas use for an index: n for samples, i, j, k, … for others, no name of a leaf or
- * size. */
+/* The letter that formulas use for an index: n for samples, i, j, k, … for others, no name of a
+ * leaf or size. */
 const char *ir_index_name(const Ir *ir, Index i);
 
-/* ---- verify.c -------------------------------------------------------------------------------------- */
+/* ---- verify.c
+ * -------------------------------------------------------------------------------------- */
 
 /* Checks every rule of the IR; on a violation returns a message (in the arena), else NULL. */
 const char *ir_verify(const Ir *ir);
 
-/* ---- eval.c: the reference interpreter: the judge. Shares no code with deposit solving or planning.
- * Slow and simple. ---------------------------------------------------------------------------------- */
+/* ---- eval.c: the reference interpreter: the judge. Shares no code with deposit solving or
+ * planning. Slow and simple.
+ * ---------------------------------------------------------------------------------- */
 
 typedef struct {
-    const int64_t *dims;         /* value of each dim symbol (bound ones too) */
-    const double *const *reals;  /* for each leaf: its entries, row-major, or NULL for int leaves */
-    const int64_t *const *ints;  /* for int leaves */
+    const int64_t *dims;        /* value of each dim symbol (bound ones too) */
+    const double *const *reals; /* for each leaf: its entries, row-major, or NULL for int leaves */
+    const int64_t *const *ints; /* for int leaves */
 } EvalInput;
 /* Evaluates output k; the result, row-major over its axes (the sample index first when free), is in
  * the arena; *count entries. */
 double *ir_eval_output(const Ir *ir, const EvalInput *input, size_t k, size_t *count);
-/* The same with complex numbers, for complex-step differentiation: imaginary parts of leaf entries in
- * `imaginary` (like reals; NULL entries are zero). Returns false if a value on the way has no complex
- * extension (a built-in without .evalc). */
+/* The same with complex numbers, for complex-step differentiation: imaginary parts of leaf entries
+ * in `imaginary` (like reals; NULL entries are zero). Returns false if a value on the way has no
+ * complex extension (a built-in without .evalc). */
 bool ir_eval_output_complex(const Ir *ir, const EvalInput *input, const double *const *imaginary,
                             size_t k, size_t *count, double **real, double **imag);
 

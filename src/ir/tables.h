@@ -10,12 +10,12 @@ typedef enum { ATOM_SYMBOL, ATOM_QUOTIENT, ATOM_REMAINDER } AtomKind;
 
 typedef struct {
     AtomKind kind;
-    Name name;      /* SYMBOL */
-    bool known;     /* SYMBOL: bound to `value` at compile time */
+    Name name;  /* SYMBOL */
+    bool known; /* SYMBOL: bound to `value` at compile time */
     int64_t value;
     uint32_t number; /* SYMBOL: its place among the symbols */
-    Dim a, b;       /* QUOTIENT, REMAINDER: of a by b */
-    Dim dim;        /* the dim that is this atom alone */
+    Dim a, b;        /* QUOTIENT, REMAINDER: of a by b */
+    Dim dim;         /* the dim that is this atom alone */
 } Atom;
 
 /* coefficient · Π atoms: the atoms in ascending order, repeated for powers. */
@@ -42,8 +42,8 @@ enum { CHUNK_SIZE = 128 };
 struct IrTables {
     Node **chunks; /* node v is chunks[v / CHUNK_SIZE][v % CHUNK_SIZE]: addresses never change */
     size_t chunk_count, chunk_capacity;
-    uint32_t count;   /* nodes, the unused node 0 included */
-    Ref *slots;       /* hash table, open addressing; REF_NONE: empty */
+    uint32_t count;    /* nodes, the unused node 0 included */
+    Ref *slots;        /* hash table, open addressing; REF_NONE: empty */
     size_t slot_count; /* a power of two */
 
     Poly *dims; /* [0] is DIM_NONE */
@@ -69,8 +69,8 @@ struct IrTables {
 
 /* ---- module.c -------------------------------------------------------------------------------- */
 
-/* The node as given, hash-consed; `args`, `shape` and lists are copied when it is new. `free` and `span`
- * are filled in here, but `free` is taken as given for states. No rewriting. */
+/* The node as given, hash-consed; `args`, `shape` and lists are copied when it is new. `free` and
+ * `span` are filled in here, but `free` is taken as given for states. No rewriting. */
 Ref ir_make(Ir *ir, const Node *node);
 /* F(v) by the table of op.def. */
 IndexSet ir_free_of(const Ir *ir, const Node *node);
@@ -82,8 +82,8 @@ Ref ir_make_plain(Ir *ir, Op op, Kind kind, const Ref *args, uint32_t count);
 Ref ir_make_call(Ir *ir, BuiltinId f, Kind kind, const Ref *args, uint32_t count);
 /* A sum, max, … node. */
 Ref ir_make_reduction(Ir *ir, Op op, Kind kind, Index i, Ref a);
-Ref ir_make_deposit(Ir *ir, IndexSet bound, const Index *targets, const Ref *positions, unsigned count,
-                    Ref a);
+Ref ir_make_deposit(Ir *ir, IndexSet bound, const Index *targets, const Ref *positions,
+                    unsigned count, Ref a);
 
 /* ---- linear.c: whole numbers as Σ coefficient · atom + dim ----------------------------------- */
 
@@ -105,7 +105,8 @@ Ref linear_build(Ir *ir, const Linear *linear);
 /* Is the value ≥ least for all values of its indices and int leaves? Conservative. */
 bool linear_proves(Ir *ir, const Linear *linear, int64_t least);
 
-/* The lowest index of a set: for (IndexSet s = set; s != 0; s &= s - 1) { Index i = index_first(s); … } */
+/* The lowest index of a set: for (IndexSet s = set; s != 0; s &= s - 1) { Index i = index_first(s);
+ * … } */
 static inline Index index_first(IndexSet set) {
     return (Index)__builtin_ctzll(set);
 }

@@ -1,14 +1,14 @@
-/* args.c: the arguments of the function in the order of its interface, a buffer for each array behind them,
- * and the work space. */
+/* args.c: the arguments of the function in the order of its interface, a buffer for each array
+ * behind them, and the work space. */
 #include "loop/plan.h"
 
 #include <string.h>
 
-/* ---- names, variables, buffers ---------------------------------------------------------------------------- */
+/* ---- names, variables, buffers
+ * ---------------------------------------------------------------------------- */
 
 /* Where the name is in the table, or the free place where it belongs. */
-static size_t name_at(const Plan *plan, const char *name)
-{
+static size_t name_at(const Plan *plan, const char *name) {
     uint64_t hash = UINT64_C(0xCBF29CE484222325);
     for (const char *c = name; *c; c++) {
         hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001B3);
@@ -20,8 +20,7 @@ static size_t name_at(const Plan *plan, const char *name)
     return at;
 }
 
-static void names_grow(Plan *plan)
-{
+static void names_grow(Plan *plan) {
     size_t old_size = plan->name_size;
     const UsedName *old = plan->names;
     plan->name_size = old_size ? old_size * 2 : 64;
@@ -33,8 +32,7 @@ static void names_grow(Plan *plan)
     }
 }
 
-const char *plan_name(Plan *plan, const char *name)
-{
+const char *plan_name(Plan *plan, const char *name) {
     if (2 * (plan->name_count + 1) > plan->name_size) {
         names_grow(plan);
     }
@@ -52,12 +50,11 @@ const char *plan_name(Plan *plan, const char *name)
     return made;
 }
 
-VarId plan_var(Plan *plan, const char *name, Kind kind, Block *block)
-{
+VarId plan_var(Plan *plan, const char *name, Kind kind, Block *block) {
     LoopProgram *program = plan->program;
     size_t count = program->var_count;
-    program->vars = arena_grow(plan->arena, program->vars, count, &plan->var_capacity,
-                               sizeof *program->vars);
+    program->vars =
+        arena_grow(plan->arena, program->vars, count, &plan->var_capacity, sizeof *program->vars);
     plan->var_facts = arena_grow(plan->arena, plan->var_facts, count, &plan->var_facts_capacity,
                                  sizeof *plan->var_facts);
     memset(&plan->var_facts[count], 0, sizeof *plan->var_facts);
@@ -67,8 +64,7 @@ VarId plan_var(Plan *plan, const char *name, Kind kind, Block *block)
     return (VarId)program->var_count++;
 }
 
-BufferId plan_buffer(Plan *plan, LoopBuffer buffer, Block *block)
-{
+BufferId plan_buffer(Plan *plan, LoopBuffer buffer, Block *block) {
     LoopProgram *program = plan->program;
     size_t count = program->buffer_count;
     program->buffers = arena_grow(plan->arena, program->buffers, count, &plan->buffer_capacity,
@@ -81,10 +77,10 @@ BufferId plan_buffer(Plan *plan, LoopBuffer buffer, Block *block)
     return (BufferId)program->buffer_count++;
 }
 
-/* ---- which arguments ------------------------------------------------------------------------------------------ */
+/* ---- which arguments
+ * ------------------------------------------------------------------------------------------ */
 
-Dim leaf_size(const Plan *plan, const Leaf *leaf)
-{
+Dim leaf_size(const Plan *plan, const Leaf *leaf) {
     Dim size = dim_const(plan->ir, 1);
     for (unsigned k = 0; k < leaf->rank; k++) {
         size = dim_mul(plan->ir, size, leaf->shape[k]);
@@ -93,19 +89,18 @@ Dim leaf_size(const Plan *plan, const Leaf *leaf)
 }
 
 typedef struct {
-    bool *leaf;     /* is read */
-    bool *symbol;   /* a size that occurs */
-    bool init;      /* writes the params' starts */
+    bool *leaf;   /* is read */
+    bool *symbol; /* a size that occurs */
+    bool init;    /* writes the params' starts */
 } Used;
 
-static void use_dim(Plan *plan, Used *used, Dim dim)
-{
+static void use_dim(Plan *plan, Used *used, Dim dim) {
     const char *word = dim_rpn(plan->ir, dim);
     while (*word) {
         size_t length = strcspn(word, " ");
-        bool operator = length == 1 && strchr("+-*%/", word[0]);
+        bool operator= length == 1 && strchr("+-*%/", word[0]);
         bool digits = (word[0] >= '0' && word[0] <= '9') || (word[0] == '-' && length > 1);
-        if (!operator && !digits && strncmp(word, "//", 2) != 0) {
+        if (!operator&& !digits && strncmp(word, "//", 2) != 0) {
             Dim symbol = dim_symbol(plan->ir, intern(plan->ir->names, word, length));
             used->symbol[dim_symbol_number(plan->ir, symbol)] = true;
         }
@@ -114,16 +109,14 @@ static void use_dim(Plan *plan, Used *used, Dim dim)
     }
 }
 
-static void use_leaf_shape(Plan *plan, Used *used, size_t k)
-{
+static void use_leaf_shape(Plan *plan, Used *used, size_t k) {
     const Leaf *leaf = &plan->ir->leaves[k];
     for (unsigned a = 0; a < leaf->rank; a++) {
         use_dim(plan, used, leaf->shape[a]);
     }
 }
 
-static void use_node(Plan *plan, Used *used, const Node *node)
-{
+static void use_node(Plan *plan, Used *used, const Node *node) {
     if (node->op == OP_LEAF) {
         used->leaf[node->as.leaf] = true;
     }
@@ -135,8 +128,7 @@ static void use_node(Plan *plan, Used *used, const Node *node)
     }
 }
 
-static void find_used(Plan *plan, Used *used)
-{
+static void find_used(Plan *plan, Used *used) {
     Ir *ir = plan->ir;
     used->leaf = arena_array(plan->arena, bool, ir->leaf_count + 1);
     used->symbol = arena_array(plan->arena, bool, dim_symbol_count(ir) + 1);
@@ -180,8 +172,7 @@ static void find_used(Plan *plan, Used *used)
     }
 }
 
-static uint32_t add_arg(Plan *plan, ArgRole role, CType type, uint32_t which, const char *name)
-{
+static uint32_t add_arg(Plan *plan, ArgRole role, CType type, uint32_t which, const char *name) {
     LoopProgram *program = plan->program;
     program->args = arena_grow(plan->arena, program->args, program->arg_count, &plan->arg_capacity,
                                sizeof *program->args);
@@ -193,8 +184,7 @@ static uint32_t add_arg(Plan *plan, ArgRole role, CType type, uint32_t which, co
     return (uint32_t)program->arg_count++;
 }
 
-static void add_dims(Plan *plan, const Used *used)
-{
+static void add_dims(Plan *plan, const Used *used) {
     Ir *ir = plan->ir;
     plan->symbol_arg = arena_array(plan->arena, int, dim_symbol_count(ir) + 1);
     for (size_t k = 0; k < dim_symbol_count(ir); k++) {
@@ -211,8 +201,7 @@ static void add_dims(Plan *plan, const Used *used)
 }
 
 /* An argument for each leaf of the role, or one for all of them. */
-static void add_leaves(Plan *plan, const Used *used, LeafRole role, bool all)
-{
+static void add_leaves(Plan *plan, const Used *used, LeafRole role, bool all) {
     for (size_t k = 0; k < plan->ir->leaf_count; k++) {
         const Leaf *leaf = &plan->ir->leaves[k];
         if (leaf->role != role || (!all && !used->leaf[k])) {
@@ -230,8 +219,7 @@ static void add_leaves(Plan *plan, const Used *used, LeafRole role, bool all)
 }
 
 static void add_shared(Plan *plan, const Used *used, LeafRole leaf_role, ArgRole role, CType type,
-                       const char *name, bool always)
-{
+                       const char *name, bool always) {
     bool wanted = false;
     for (size_t k = 0; k < plan->ir->leaf_count; k++) {
         wanted = wanted || (plan->ir->leaves[k].role == leaf_role && (always || used->leaf[k]));
@@ -247,8 +235,7 @@ static void add_shared(Plan *plan, const Used *used, LeafRole leaf_role, ArgRole
     }
 }
 
-static bool updates_params(const Plan *plan)
-{
+static bool updates_params(const Plan *plan) {
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         if (plan->ir->outputs[k].sink == SINK_UPDATE) {
             return true;
@@ -257,8 +244,7 @@ static bool updates_params(const Plan *plan)
     return false;
 }
 
-static int find_arg(const Plan *plan, ArgRole role)
-{
+static int find_arg(const Plan *plan, ArgRole role) {
     for (size_t k = 0; k < plan->program->arg_count; k++) {
         if (plan->program->args[k].role == role) {
             return (int)k;
@@ -267,8 +253,7 @@ static int find_arg(const Plan *plan, ArgRole role)
     return -1;
 }
 
-static void add_outputs(Plan *plan, bool gradients, const char *gradient_name)
-{
+static void add_outputs(Plan *plan, bool gradients, const char *gradient_name) {
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         const Output *output = &plan->ir->outputs[k];
         if (output->sink == SINK_UPDATE || output->role == OUT_VALUE) {
@@ -283,16 +268,14 @@ static void add_outputs(Plan *plan, bool gradients, const char *gradient_name)
     }
 }
 
-static void add_rows(Plan *plan)
-{
+static void add_rows(Plan *plan) {
     int64_t value;
     if (plan->ir->sample_dim != DIM_NONE && !dim_value(plan->ir, plan->ir->sample_dim, &value)) {
         plan->rows_arg = (int)add_arg(plan, ARG_ROWS, C_SIZE, 0, "m");
     }
 }
 
-static void c_arguments(Plan *plan, const Used *used)
-{
+static void c_arguments(Plan *plan, const Used *used) {
     add_dims(plan, used);
     if (used->init) {
         add_outputs(plan, true, "params");
@@ -319,8 +302,7 @@ static void c_arguments(Plan *plan, const Used *used)
     add_outputs(plan, true, "grad");
 }
 
-static void trainer_arguments(Plan *plan, const Used *used)
-{
+static void trainer_arguments(Plan *plan, const Used *used) {
     add_dims(plan, used);
     bool writes = updates_params(plan);
     add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_DOUBLE_PTR, "consts", false);
@@ -344,16 +326,16 @@ static void trainer_arguments(Plan *plan, const Used *used)
     add_outputs(plan, false, NULL);
 }
 
-/* ---- buffers behind arguments ------------------------------------------------------------------------------------ */
+/* ---- buffers behind arguments
+ * ------------------------------------------------------------------------------------ */
 
-static const LoopExpr *offset_expr(Plan *plan, Dim offset)
-{
+static const LoopExpr *offset_expr(Plan *plan, Dim offset) {
     const LoopExpr *made = x_dim(plan, offset);
     return made->kind == LX_INT && made->as.integer == 0 ? NULL : made;
 }
 
-static BufferId arg_buffer(Plan *plan, const char *name, Kind kind, int arg, Dim offset, bool shared)
-{
+static BufferId arg_buffer(Plan *plan, const char *name, Kind kind, int arg, Dim offset,
+                           bool shared) {
     LoopBuffer buffer = {
         .name = shared ? plan_name(plan, name) : plan->program->args[arg].name,
         .kind = kind,
@@ -364,18 +346,15 @@ static BufferId arg_buffer(Plan *plan, const char *name, Kind kind, int arg, Dim
     return plan_buffer(plan, buffer, plan->root_block);
 }
 
-BufferId arg_order_buffer(Plan *plan)
-{
+BufferId arg_order_buffer(Plan *plan) {
     return arg_buffer(plan, "order", KIND_INT, plan->order_arg, dim_const(plan->ir, 0), false);
 }
 
-static bool is_flat(LeafRole role)
-{
+static bool is_flat(LeafRole role) {
     return role == LEAF_PARAM || role == LEAF_CONST || role == LEAF_TANGENT;
 }
 
-static void leaf_buffers(Plan *plan, const Used *used)
-{
+static void leaf_buffers(Plan *plan, const Used *used) {
     Dim next[LEAF_SEED + 1];
     for (int r = 0; r <= LEAF_SEED; r++) {
         next[r] = dim_const(plan->ir, 0);
@@ -400,8 +379,7 @@ static void leaf_buffers(Plan *plan, const Used *used)
     }
 }
 
-static void output_buffers(Plan *plan, bool init)
-{
+static void output_buffers(Plan *plan, bool init) {
     Dim offset = dim_const(plan->ir, 0);
     int gradient = find_arg(plan, ARG_GRADIENT);
     for (size_t k = 0; k < plan->ir->output_count; k++) {
@@ -430,8 +408,7 @@ static void output_buffers(Plan *plan, bool init)
     }
 }
 
-void args_make(Plan *plan)
-{
+void args_make(Plan *plan) {
     Used used = {0};
     find_used(plan, &used);
     size_t leaves = plan->ir->leaf_count + 1;
@@ -454,17 +431,17 @@ void args_make(Plan *plan)
     output_buffers(plan, used.init);
 }
 
-/* ---- work space --------------------------------------------------------------------------------------------------------- */
+/* ---- work space
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 enum { LOCAL_LIMIT = 2048 }; /* doubles: 16 KiB */
 
 /* The RPN text of a size, with rows as "m". */
-static const char *work_rpn(Plan *plan, Dim size)
-{
+static const char *work_rpn(Plan *plan, Dim size) {
     Name rows = NULL;
     const char *word = dim_rpn(plan->ir, size);
-    if (plan->ir->sample_dim == DIM_NONE ||
-        !dim_is_symbol(plan->ir, plan->ir->sample_dim, &rows)) {
+    if (plan->ir->sample_dim == DIM_NONE || !dim_is_symbol(plan->ir, plan->ir->sample_dim, &rows)) {
         return word;
     }
     Text text;
@@ -481,8 +458,7 @@ static const char *work_rpn(Plan *plan, Dim size)
     return text.data;
 }
 
-void args_work(Plan *plan)
-{
+void args_work(Plan *plan) {
     LoopProgram *program = plan->program;
     int64_t left = LOCAL_LIMIT;
     Dim work = dim_const(plan->ir, 0);

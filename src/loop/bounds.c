@@ -1,9 +1,9 @@
 /* bounds.c: proofs that a whole number lies in a range. An expression is read as a linear form
  *     constant + Σ coefficient · atom
  * with sizes (Dims) for constant and coefficients; atoms are loop counters, entries of int leaves,
- * quotients and remainders. Atoms are then replaced, the innermost loop first, by a bound of theirs until
- * a comparison of sizes is left. A proof uses the bounds of a loop only if the expression contains its
- * counter: so an expression that leaves the loop keeps its proof. */
+ * quotients and remainders. Atoms are then replaced, the innermost loop first, by a bound of theirs
+ * until a comparison of sizes is left. A proof uses the bounds of a loop only if the expression
+ * contains its counter: so an expression that leaves the loop keeps its proof. */
 #include "loop/plan.h"
 
 enum { ATOM_LIMIT = 8, SEARCH_LIMIT = 400 };
@@ -17,20 +17,17 @@ typedef struct {
 
 static bool form_of(Plan *plan, const LoopExpr *x, Form *form);
 
-static void form_constant(Form *form, Dim value)
-{
+static void form_constant(Form *form, Dim value) {
     form->constant = value;
     form->count = 0;
 }
 
-static bool is_zero(const Plan *plan, Dim d)
-{
+static bool is_zero(const Plan *plan, Dim d) {
     int64_t value;
     return dim_value(plan->ir, d, &value) && value == 0;
 }
 
-static bool form_add_atom(Plan *plan, Form *form, const LoopExpr *atom, Dim coefficient)
-{
+static bool form_add_atom(Plan *plan, Form *form, const LoopExpr *atom, Dim coefficient) {
     for (unsigned k = 0; k < form->count; k++) {
         if (form->atom[k] == atom) {
             form->coefficient[k] = dim_add(plan->ir, form->coefficient[k], coefficient);
@@ -51,8 +48,7 @@ static bool form_add_atom(Plan *plan, Form *form, const LoopExpr *atom, Dim coef
 }
 
 /* a += factor · b */
-static bool form_add(Plan *plan, Form *a, const Form *b, Dim factor)
-{
+static bool form_add(Plan *plan, Form *a, const Form *b, Dim factor) {
     a->constant = dim_add(plan->ir, a->constant, dim_mul(plan->ir, factor, b->constant));
     for (unsigned k = 0; k < b->count; k++) {
         if (!form_add_atom(plan, a, b->atom[k], dim_mul(plan->ir, factor, b->coefficient[k]))) {
@@ -62,8 +58,7 @@ static bool form_add(Plan *plan, Form *a, const Form *b, Dim factor)
     return true;
 }
 
-static Dim arg_dim(const Plan *plan, uint32_t arg)
-{
+static Dim arg_dim(const Plan *plan, uint32_t arg) {
     const LoopArg *info = &plan->program->args[arg];
     if (info->role == ARG_DIM) {
         return dim_symbol_at(plan->ir, info->which);
@@ -71,14 +66,12 @@ static Dim arg_dim(const Plan *plan, uint32_t arg)
     return info->role == ARG_ROWS ? plan->ir->sample_dim : DIM_NONE;
 }
 
-static bool form_atom(Plan *plan, const LoopExpr *x, Form *form)
-{
+static bool form_atom(Plan *plan, const LoopExpr *x, Form *form) {
     form_constant(form, dim_const(plan->ir, 0));
     return form_add_atom(plan, form, x, dim_const(plan->ir, 1));
 }
 
-static bool form_call(Plan *plan, const LoopExpr *x, Form *form)
-{
+static bool form_call(Plan *plan, const LoopExpr *x, Form *form) {
     BuiltinId f = x->as.builtin;
     Form b;
     if (x->count == 0 || !form_of(plan, x->args[0], form) ||
@@ -109,8 +102,7 @@ static bool form_call(Plan *plan, const LoopExpr *x, Form *form)
     return form_atom(plan, x, form);
 }
 
-static bool form_of(Plan *plan, const LoopExpr *x, Form *form)
-{
+static bool form_of(Plan *plan, const LoopExpr *x, Form *form) {
     if (x->kind == LX_INT) {
         form_constant(form, dim_const(plan->ir, x->as.integer));
         return true;
@@ -125,20 +117,19 @@ static bool form_of(Plan *plan, const LoopExpr *x, Form *form)
     return x->kind == LX_CALL ? form_call(plan, x, form) : form_atom(plan, x, form);
 }
 
-/* ---- bounds of atoms ------------------------------------------------------------------------------------ */
+/* ---- bounds of atoms
+ * ------------------------------------------------------------------------------------ */
 
 static bool proves_nonnegative(Plan *plan, const Form *form, int *budget);
 
 /* x as a form, minus `minus`. */
-static bool bound_form(Plan *plan, const LoopExpr *x, int64_t minus, Form *form)
-{
+static bool bound_form(Plan *plan, const LoopExpr *x, int64_t minus, Form *form) {
     return form_of(plan, x, form) &&
            (form->constant = dim_sub(plan->ir, form->constant, dim_const(plan->ir, minus)), true);
 }
 
 /* Bound number k of the atom: a form that is ≤ it (or ≥ it, when `upper`); false: there is none. */
-static bool atom_bound(Plan *plan, const LoopExpr *atom, bool upper, unsigned k, Form *form)
-{
+static bool atom_bound(Plan *plan, const LoopExpr *atom, bool upper, unsigned k, Form *form) {
     if (atom->kind == LX_VAR) {
         const VarFacts *facts = &plan->var_facts[atom->as.var];
         if (k >= (upper ? facts->high_count : facts->low_count)) {
@@ -173,17 +164,15 @@ static bool atom_bound(Plan *plan, const LoopExpr *atom, bool upper, unsigned k,
     return false;
 }
 
-static void form_drop(Form *form, unsigned k)
-{
+static void form_drop(Form *form, unsigned k) {
     form->count--;
     form->atom[k] = form->atom[form->count];
     form->coefficient[k] = form->coefficient[form->count];
 }
 
-/* c·(a // s) + rest ≥ 0 holds, for c > 0, if a ≥ 0 … : with q = a // s, s·q ≤ a ≤ s·q + s-1, multiply the
- * form by s and replace s·q by a-(s-1) (c > 0) or by a (c < 0). */
-static bool replace_quotient(Plan *plan, const Form *form, unsigned k, bool positive, Form *made)
-{
+/* c·(a // s) + rest ≥ 0 holds, for c > 0, if a ≥ 0 … : with q = a // s, s·q ≤ a ≤ s·q + s-1,
+ * multiply the form by s and replace s·q by a-(s-1) (c > 0) or by a (c < 0). */
+static bool replace_quotient(Plan *plan, const Form *form, unsigned k, bool positive, Form *made) {
     const LoopExpr *atom = form->atom[k];
     Form size;
     Form a;
@@ -206,14 +195,12 @@ static bool replace_quotient(Plan *plan, const Form *form, unsigned k, bool posi
            form_add(plan, made, &a, coefficient);
 }
 
-static unsigned atom_depth(const LoopExpr *x)
-{
+static unsigned atom_depth(const LoopExpr *x) {
     const Expr *expr = (const Expr *)x;
     return expr->level ? expr->level->depth : 0;
 }
 
-static unsigned innermost(const Form *form)
-{
+static unsigned innermost(const Form *form) {
     unsigned best = 0;
     for (unsigned k = 1; k < form->count; k++) {
         unsigned a = atom_depth(form->atom[k]);
@@ -227,25 +214,21 @@ static unsigned innermost(const Form *form)
 }
 
 /* The upper bound of a maximum, and the lower one of a minimum, hold for both of its arguments. */
-static bool needs_both(const LoopExpr *atom, bool upper)
-{
+static bool needs_both(const LoopExpr *atom, bool upper) {
     return atom->kind == LX_CALL && atom->as.builtin == (upper ? BI_maximum : BI_minimum);
 }
 
 /* The form, with argument `a` of atom k in the place of the atom, is ≥ 0. */
-static bool with_argument(Plan *plan, const Form *form, unsigned k, unsigned a, int *budget)
-{
+static bool with_argument(Plan *plan, const Form *form, unsigned k, unsigned a, int *budget) {
     Form argument;
     Form made = *form;
     Dim coefficient = form->coefficient[k];
     form_drop(&made, k);
     return form_of(plan, form->atom[k]->args[a], &argument) &&
-           form_add(plan, &made, &argument, coefficient) &&
-           proves_nonnegative(plan, &made, budget);
+           form_add(plan, &made, &argument, coefficient) && proves_nonnegative(plan, &made, budget);
 }
 
-static bool proves_nonnegative(Plan *plan, const Form *form, int *budget)
-{
+static bool proves_nonnegative(Plan *plan, const Form *form, int *budget) {
     Dim zero = dim_const(plan->ir, 0);
     if (form->count == 0) {
         return dim_proves_le(plan->ir, zero, form->constant);
@@ -270,18 +253,17 @@ static bool proves_nonnegative(Plan *plan, const Form *form, int *budget)
         made = *form;
         Dim coefficient = form->coefficient[k];
         form_drop(&made, k);
-        if (form_add(plan, &made, &bound, coefficient) &&
-            proves_nonnegative(plan, &made, budget)) {
+        if (form_add(plan, &made, &bound, coefficient) && proves_nonnegative(plan, &made, budget)) {
             return true;
         }
     }
     return false;
 }
 
-/* ---- questions --------------------------------------------------------------------------------------------- */
+/* ---- questions
+ * --------------------------------------------------------------------------------------------- */
 
-bool x_proves_le(Plan *plan, const LoopExpr *a, const LoopExpr *b)
-{
+bool x_proves_le(Plan *plan, const LoopExpr *a, const LoopExpr *b) {
     Form low;
     Form form;
     int budget = SEARCH_LIMIT;
@@ -290,14 +272,12 @@ bool x_proves_le(Plan *plan, const LoopExpr *a, const LoopExpr *b)
            proves_nonnegative(plan, &form, &budget);
 }
 
-bool x_proves_inside(Plan *plan, const LoopExpr *position, Dim size)
-{
+bool x_proves_inside(Plan *plan, const LoopExpr *position, Dim size) {
     const LoopExpr *last = x_call2(plan, BI_sub, x_dim(plan, size), x_int(plan, 1));
     return x_proves_le(plan, x_int(plan, 0), position) && x_proves_le(plan, position, last);
 }
 
-const LoopExpr *x_inside(Plan *plan, const LoopExpr *position, Dim size)
-{
+const LoopExpr *x_inside(Plan *plan, const LoopExpr *position, Dim size) {
     if (((const Expr *)position)->inside == size) {
         return position; /* clamped before */
     }

@@ -1,27 +1,28 @@
-/* cname.c: a name of the model as a C identifier: Greek letters by name, other letters as u and their code
- * point, subscript digits as digits. */
+/* cname.c: a name of the model as a C identifier: Greek letters by name, other letters as u and
+ * their code point, subscript digits as digits. */
 #include "loop/loop.h"
 
 #include <string.h>
 
 static const char *const greek[] = {
-    "alpha", "beta", "gamma", "delta",   "epsilon", "zeta",  "eta",   "theta",   "iota",
-    "kappa", "lambda", "mu",  "nu",      "xi",      "omicron", "pi",  "rho",     "sigma",
-    "sigma", "tau",  "upsilon", "phi",   "chi",     "psi",   "omega",
+    "alpha", "beta",   "gamma",   "delta", "epsilon", "zeta",    "eta",   "theta", "iota",
+    "kappa", "lambda", "mu",      "nu",    "xi",      "omicron", "pi",    "rho",   "sigma",
+    "sigma", "tau",    "upsilon", "phi",   "chi",     "psi",     "omega",
 };
 
 static const char *const taken[] = {
-    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
-    "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return",
-    "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void",
-    "volatile", "while", "class", "delete", "new", "private", "protected", "public", "template", "this",
-    "throw", "try", "catch", "virtual", "operator", "namespace", "friend", "using", "bool", "true",
-    "false", "asm", "typename", "explicit", "mutable", "export", "j0", "j1", "jn", "y0", "y1", "yn",
-    "gamma", "signgam", "main", "NULL", "NAN", "INFINITY",
+    "auto",     "break",   "case",   "char",     "const",    "continue", "default",   "do",
+    "double",   "else",    "enum",   "extern",   "float",    "for",      "goto",      "if",
+    "inline",   "int",     "long",   "register", "restrict", "return",   "short",     "signed",
+    "sizeof",   "static",  "struct", "switch",   "typedef",  "union",    "unsigned",  "void",
+    "volatile", "while",   "class",  "delete",   "new",      "private",  "protected", "public",
+    "template", "this",    "throw",  "try",      "catch",    "virtual",  "operator",  "namespace",
+    "friend",   "using",   "bool",   "true",     "false",    "asm",      "typename",  "explicit",
+    "mutable",  "export",  "j0",     "j1",       "jn",       "y0",       "y1",        "yn",
+    "gamma",    "signgam", "main",   "NULL",     "NAN",      "INFINITY",
 };
 
-static uint32_t next_point(const char **text)
-{
+static uint32_t next_point(const char **text) {
     const unsigned char *s = (const unsigned char *)*text;
     unsigned more = s[0] >= 0xF0 ? 3 : s[0] >= 0xE0 ? 2 : s[0] >= 0xC0 ? 1 : 0;
     uint32_t point = more == 0 ? s[0] : s[0] & (0x3FU >> more);
@@ -33,8 +34,7 @@ static uint32_t next_point(const char **text)
     return point;
 }
 
-static void add_point(Text *text, uint32_t point)
-{
+static void add_point(Text *text, uint32_t point) {
     if (point < 0x80) {
         char c = (char)point;
         bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -54,8 +54,7 @@ static void add_point(Text *text, uint32_t point)
     }
 }
 
-const char *loop_c_name(Arena *arena, const char *name)
-{
+const char *loop_c_name(Arena *arena, const char *name) {
     Text text;
     text_init(&text, arena);
     if (name[0] >= '0' && name[0] <= '9') {

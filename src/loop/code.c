@@ -1,14 +1,15 @@
-/* code.c: the tree of scopes to statements. Each value of the IR becomes an expression in an environment
- * that says where each index stands; reading an array elsewhere is another environment, not a copy. */
+/* code.c: the tree of scopes to statements. Each value of the IR becomes an expression in an
+ * environment that says where each index stands; reading an array elsewhere is another environment,
+ * not a copy. */
 #include "loop/plan.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- blocks, statements ------------------------------------------------------------------------------------ */
+/* ---- blocks, statements
+ * ------------------------------------------------------------------------------------ */
 
-Block *block_new(Plan *plan, Block *parent, bool loop)
-{
+Block *block_new(Plan *plan, Block *parent, bool loop) {
     Block *block = arena_new(plan->arena, Block);
     block->parent = parent;
     block->depth = parent ? parent->depth + 1 : 0;
@@ -17,8 +18,7 @@ Block *block_new(Plan *plan, Block *parent, bool loop)
     return block;
 }
 
-Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind)
-{
+Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind) {
     Stmt *stmt = arena_new(plan->arena, Stmt);
     stmt->s.kind = kind;
     if (block->last) {
@@ -31,8 +31,7 @@ Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind)
 }
 
 static Stmt *add_var(Plan *plan, Block *block, LoopStmtKind kind, VarId var, const LoopExpr *value,
-                     Span span)
-{
+                     Span span) {
     Stmt *stmt = block_add(plan, block, kind);
     stmt->s.var = var;
     stmt->s.value = value;
@@ -41,8 +40,7 @@ static Stmt *add_var(Plan *plan, Block *block, LoopStmtKind kind, VarId var, con
 }
 
 static void add_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buffer,
-                      const LoopExpr *index, const LoopExpr *value, Span span)
-{
+                      const LoopExpr *index, const LoopExpr *value, Span span) {
     Stmt *stmt = block_add(plan, block, kind);
     stmt->s.buffer = buffer;
     stmt->s.index = index;
@@ -52,10 +50,11 @@ static void add_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buff
     plan->program->buffers[buffer].written = true;
 }
 
-/* ---- environments ----------------------------------------------------------------------------------------------- */
+/* ---- environments
+ * -----------------------------------------------------------------------------------------------
+ */
 
-static uint32_t new_env(Plan *plan, const LoopExpr *const *at)
-{
+static uint32_t new_env(Plan *plan, const LoopExpr *const *at) {
     uint32_t env = plan->env_count;
     plan->envs = arena_grow(plan->arena, plan->envs, env, &plan->env_capacity, sizeof *plan->envs);
     plan->envs[env] = arena_array(plan->arena, const LoopExpr *, INDEX_LIMIT);
@@ -64,8 +63,7 @@ static uint32_t new_env(Plan *plan, const LoopExpr *const *at)
     return env;
 }
 
-static size_t memo_slot(const Plan *plan, uint32_t env, Ref v)
-{
+static size_t memo_slot(const Plan *plan, uint32_t env, Ref v) {
     uint64_t hash = ((uint64_t)env << 32 | v) * UINT64_C(0x9E3779B97F4A7C15);
     size_t at = (hash >> 20) & (plan->memo_size - 1);
     while (plan->memo[at].expr && (plan->memo[at].env != env || plan->memo[at].value != v)) {
@@ -74,8 +72,7 @@ static size_t memo_slot(const Plan *plan, uint32_t env, Ref v)
     return at;
 }
 
-static void memo_add(Plan *plan, uint32_t env, Ref v, const LoopExpr *expr)
-{
+static void memo_add(Plan *plan, uint32_t env, Ref v, const LoopExpr *expr) {
     if (2 * (plan->memo_count + 1) > plan->memo_size) {
         Memo *old = plan->memo;
         size_t size = plan->memo_size;
@@ -94,7 +91,8 @@ static void memo_add(Plan *plan, uint32_t env, Ref v, const LoopExpr *expr)
     plan->memo_count++;
 }
 
-/* ---- values to expressions ----------------------------------------------------------------------------------------- */
+/* ---- values to expressions
+ * ----------------------------------------------------------------------------------------- */
 
 typedef struct {
     Plan *plan;
@@ -104,18 +102,16 @@ typedef struct {
 
 static const LoopExpr *value_expr(const Writer *w, uint32_t env, Ref v);
 
-static const LoopExpr *index_at(const Writer *w, uint32_t env, Index x)
-{
+static const LoopExpr *index_at(const Writer *w, uint32_t env, Index x) {
     const LoopExpr *at = w->plan->envs[env][x];
     if (!at) {
-        ice("loop", "an index of %s is used outside its loop", dim_text(w->plan->ir,
-            ir_index_dim(w->plan->ir, x)));
+        ice("loop", "an index of %s is used outside its loop",
+            dim_text(w->plan->ir, ir_index_dim(w->plan->ir, x)));
     }
     return at;
 }
 
-static const LoopExpr *buffer_index(const Writer *w, uint32_t env, const Stage *stage)
-{
+static const LoopExpr *buffer_index(const Writer *w, uint32_t env, const Stage *stage) {
     Plan *plan = w->plan;
     const LoopExpr *positions[INDEX_LIMIT];
     Dim dims[INDEX_LIMIT];
@@ -127,8 +123,7 @@ static const LoopExpr *buffer_index(const Writer *w, uint32_t env, const Stage *
 }
 
 /* Is the scalar that holds the stage's value, where it is made, what is meant here? */
-static bool var_serves(const Writer *w, uint32_t env, const Stage *stage)
-{
+static bool var_serves(const Writer *w, uint32_t env, const Stage *stage) {
     const Scope *at = stage->kind == STAGE_VALUE ? stage->scope : stage->gather;
     if (!stage->has_var || !scope_inside(w->scope, at)) {
         return false;
@@ -142,8 +137,7 @@ static bool var_serves(const Writer *w, uint32_t env, const Stage *stage)
     return true;
 }
 
-static const LoopExpr *stage_expr(const Writer *w, uint32_t env, const Stage *stage)
-{
+static const LoopExpr *stage_expr(const Writer *w, uint32_t env, const Stage *stage) {
     if (var_serves(w, env, stage)) {
         return x_var(w->plan, stage->var);
     }
@@ -154,8 +148,7 @@ static const LoopExpr *stage_expr(const Writer *w, uint32_t env, const Stage *st
 }
 
 static const LoopExpr *leaf_read(const Writer *w, uint32_t env, const Node *leaf_node,
-                                 const Ref *positions, unsigned count)
-{
+                                 const Ref *positions, unsigned count) {
     Plan *plan = w->plan;
     uint32_t number = leaf_node->as.leaf;
     const Leaf *leaf = &plan->ir->leaves[number];
@@ -175,8 +168,8 @@ static const LoopExpr *leaf_read(const Writer *w, uint32_t env, const Node *leaf
     return x_load(plan, plan->leaf_buffer[number], x_index(plan, at, leaf->shape, count));
 }
 
-static const LoopExpr *array_read(const Writer *w, uint32_t env, const Node *read, const Node *array)
-{
+static const LoopExpr *array_read(const Writer *w, uint32_t env, const Node *read,
+                                  const Node *array) {
     Plan *plan = w->plan;
     const LoopExpr *at[INDEX_LIMIT];
     memcpy(at, plan->envs[env], sizeof at);
@@ -191,8 +184,7 @@ static const LoopExpr *array_read(const Writer *w, uint32_t env, const Node *rea
     return value_expr(w, same ? env : new_env(plan, at), array->args[0]);
 }
 
-static const LoopExpr *call_expr(const Writer *w, uint32_t env, const Node *node)
-{
+static const LoopExpr *call_expr(const Writer *w, uint32_t env, const Node *node) {
     const LoopExpr *args[BUILTIN_ARITY];
     for (uint32_t k = 0; k < node->arg_count; k++) {
         args[k] = value_expr(w, env, node->args[k]);
@@ -211,37 +203,46 @@ static const LoopExpr *call_expr(const Writer *w, uint32_t env, const Node *node
     return x_call(w->plan, node->as.builtin, args, node->arg_count);
 }
 
-static const LoopExpr *zero_of(Plan *plan, Kind kind)
-{
+static const LoopExpr *zero_of(Plan *plan, Kind kind) {
     switch (kind) {
-    case KIND_REAL: return x_real(plan, 0);
-    case KIND_INT: return x_int(plan, 0);
-    case KIND_BOOL: return x_bool(plan, false);
+    case KIND_REAL:
+        return x_real(plan, 0);
+    case KIND_INT:
+        return x_int(plan, 0);
+    case KIND_BOOL:
+        return x_bool(plan, false);
     }
     return NULL;
 }
 
-static const LoopExpr *const_expr(Plan *plan, const Node *node)
-{
+static const LoopExpr *const_expr(Plan *plan, const Node *node) {
     switch (node->kind) {
-    case KIND_REAL: return x_real(plan, node->as.real);
-    case KIND_INT: return x_int(plan, node->as.integer);
-    case KIND_BOOL: return x_bool(plan, node->as.integer != 0);
+    case KIND_REAL:
+        return x_real(plan, node->as.real);
+    case KIND_INT:
+        return x_int(plan, node->as.integer);
+    case KIND_BOOL:
+        return x_bool(plan, node->as.integer != 0);
     }
     return NULL;
 }
 
-static const LoopExpr *make_expr(const Writer *w, uint32_t env, Ref v)
-{
+static const LoopExpr *make_expr(const Writer *w, uint32_t env, Ref v) {
     Plan *plan = w->plan;
     Node node = *ir_node(plan->ir, v);
     switch (node.op) {
-    case OP_CONST: return const_expr(plan, &node);
-    case OP_SIZE: return x_dim(plan, node.as.dim);
-    case OP_INDEX: return index_at(w, env, node.as.index);
-    case OP_LEAF: return leaf_read(w, env, &node, NULL, 0);
-    case OP_CALL: return call_expr(w, env, &node);
-    case OP_CONVERT: return x_convert(plan, value_expr(w, env, node.args[0]));
+    case OP_CONST:
+        return const_expr(plan, &node);
+    case OP_SIZE:
+        return x_dim(plan, node.as.dim);
+    case OP_INDEX:
+        return index_at(w, env, node.as.index);
+    case OP_LEAF:
+        return leaf_read(w, env, &node, NULL, 0);
+    case OP_CALL:
+        return call_expr(w, env, &node);
+    case OP_CONVERT:
+        return x_convert(plan, value_expr(w, env, node.args[0]));
     case OP_SELECT: {
         const LoopExpr *c = value_expr(w, env, node.args[0]);
         const LoopExpr *a = value_expr(w, env, node.args[1]);
@@ -268,13 +269,13 @@ static const LoopExpr *make_expr(const Writer *w, uint32_t env, Ref v)
     case OP_LIB:
     case OP_VAR:
     case OP_DERIV:
-    case OP_COUNT: break;
+    case OP_COUNT:
+        break;
     }
     ice("loop", "%%%u cannot be an expression", (unsigned)v);
 }
 
-static const LoopExpr *value_expr(const Writer *w, uint32_t env, Ref v)
-{
+static const LoopExpr *value_expr(const Writer *w, uint32_t env, Ref v) {
     Plan *plan = w->plan;
     const Stage *kept = v < plan->node_count ? plan->stage_of[v] : NULL; /* bounds are new */
     if (kept && kept != w->stage) {
@@ -294,8 +295,7 @@ static const LoopExpr *value_expr(const Writer *w, uint32_t env, Ref v)
 }
 
 /* The value under those conditions that are no bounds. */
-static const LoopExpr *guarded(const Writer *w, const LoopExpr *value)
-{
+static const LoopExpr *guarded(const Writer *w, const LoopExpr *value) {
     const LoopExpr *all = NULL;
     for (unsigned k = 0; k < w->stage->cond_count; k++) {
         if ((w->stage->cond_done >> k) & 1) {
@@ -307,44 +307,56 @@ static const LoopExpr *guarded(const Writer *w, const LoopExpr *value)
     return all ? x_select(w->plan, all, value, zero_of(w->plan, value->type)) : value;
 }
 
-/* ---- beginnings and ends of accumulators ------------------------------------------------------------------------------- */
+/* ---- beginnings and ends of accumulators
+ * ------------------------------------------------------------------------------- */
 
-static const char *value_name(Plan *plan, const Stage *stage)
-{
+static const char *value_name(Plan *plan, const Stage *stage) {
     const char *stem = "t";
     switch (stage->kind) {
-    case STAGE_VALUE: stem = "t"; break;
-    case STAGE_SUM: stem = "s"; break;
-    case STAGE_MAX: stem = "top"; break;
-    case STAGE_ARGMAX: stem = "arg"; break;
-    case STAGE_DEPOSIT: stem = "d"; break;
-    case STAGE_OUTPUT: stem = "out"; break;
-    case STAGE_RETURN: stem = "total"; break;
+    case STAGE_VALUE:
+        stem = "t";
+        break;
+    case STAGE_SUM:
+        stem = "s";
+        break;
+    case STAGE_MAX:
+        stem = "top";
+        break;
+    case STAGE_ARGMAX:
+        stem = "arg";
+        break;
+    case STAGE_DEPOSIT:
+        stem = "d";
+        break;
+    case STAGE_OUTPUT:
+        stem = "out";
+        break;
+    case STAGE_RETURN:
+        stem = "total";
+        break;
     }
     return plan_name(plan, stem);
 }
 
-static const LoopExpr *start_value(Plan *plan, const Stage *stage)
-{
+static const LoopExpr *start_value(Plan *plan, const Stage *stage) {
     if (stage->kind == STAGE_MAX) {
         bool real = ir_kind(plan->ir, stage->value) == KIND_REAL;
         return real ? x_real(plan, -(double)INFINITY) : x_int(plan, INT64_MIN);
     }
-    if (stage->kind == STAGE_ARGMAX || (stage->value && ir_kind(plan->ir, stage->value) == KIND_INT)) {
+    if (stage->kind == STAGE_ARGMAX ||
+        (stage->value && ir_kind(plan->ir, stage->value) == KIND_INT)) {
         return x_int(plan, 0);
     }
     return x_real(plan, 0);
 }
 
-static IndexSet result_indices(const Plan *plan, const Stage *stage)
-{
+static IndexSet result_indices(const Plan *plan, const Stage *stage) {
     return stage->value ? ir_free(plan->ir, stage->value) : stage->free;
 }
 
 /* Fills what of the buffer belongs to this place: all of it, or the part at the open indices. */
 static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, BufferId buffer,
-                        const Index *axes, unsigned rank)
-{
+                        const Index *axes, unsigned rank) {
     const LoopExpr *value = start_value(plan, stage);
     bool whole = value->kind == LX_REAL && value->as.real == 0;
     Dim size = dim_const(plan->ir, 1);
@@ -381,8 +393,7 @@ static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, Buff
 }
 
 /* Accumulators of stages that run inside the item begin here. */
-static void begin_stage(Plan *plan, Scope *scope, Stage *stage)
-{
+static void begin_stage(Plan *plan, Scope *scope, Stage *stage) {
     if (stage->kind == STAGE_OUTPUT) {
         bool partly = stage->sink == SINK_STORE && !stage->dropped && !stage->term;
         if (partly) {
@@ -404,15 +415,14 @@ static void begin_stage(Plan *plan, Scope *scope, Stage *stage)
     add_var(plan, scope->block, LS_DECLARE, stage->var, start, stage->span);
     if (stage->kind == STAGE_ARGMAX) {
         Kind kind = ir_kind(plan->ir, stage->body);
-        const LoopExpr *least = kind == KIND_REAL ? x_real(plan, -(double)INFINITY)
-                                                  : x_int(plan, INT64_MIN);
+        const LoopExpr *least =
+            kind == KIND_REAL ? x_real(plan, -(double)INFINITY) : x_int(plan, INT64_MIN);
         stage->best = plan_var(plan, plan_name(plan, "best"), kind, scope->block);
         add_var(plan, scope->block, LS_DECLARE, stage->best, least, stage->span);
     }
 }
 
-static void end_stage(Plan *plan, Scope *scope, Stage *stage)
-{
+static void end_stage(Plan *plan, Scope *scope, Stage *stage) {
     if (stage->has_var && stage->has_buffer) {
         Writer w = {plan, scope, NULL};
         add_store(plan, scope->block, LS_STORE, stage->buffer, buffer_index(&w, scope->env, stage),
@@ -420,10 +430,10 @@ static void end_stage(Plan *plan, Scope *scope, Stage *stage)
     }
 }
 
-/* ---- the statements of a stage -------------------------------------------------------------------------------------------- */
+/* ---- the statements of a stage
+ * -------------------------------------------------------------------------------------------- */
 
-static void write_accumulation(const Writer *w, Stage *stage, const LoopExpr *value)
-{
+static void write_accumulation(const Writer *w, Stage *stage, const LoopExpr *value) {
     Plan *plan = w->plan;
     Block *block = w->scope->block;
     if (stage->partial) {
@@ -447,8 +457,7 @@ static void write_accumulation(const Writer *w, Stage *stage, const LoopExpr *va
 }
 
 /* if (value > best, or it is the first NaN) { best = value; arg = i } */
-static void write_argmax(const Writer *w, Stage *stage, const LoopExpr *value)
-{
+static void write_argmax(const Writer *w, Stage *stage, const LoopExpr *value) {
     Plan *plan = w->plan;
     Block *block = w->scope->block;
     Index x = (Index)__builtin_ctzll(stage->bound);
@@ -467,8 +476,7 @@ static void write_argmax(const Writer *w, Stage *stage, const LoopExpr *value)
     add_var(plan, stmt->body, LS_ASSIGN, stage->var, w->scope->at[x], stage->span);
 }
 
-static void write_deposit(const Writer *w, Stage *stage, const LoopExpr *value)
-{
+static void write_deposit(const Writer *w, Stage *stage, const LoopExpr *value) {
     Plan *plan = w->plan;
     Node node = *ir_node(plan->ir, stage->value);
     const LoopExpr *positions[INDEX_LIMIT];
@@ -489,8 +497,7 @@ static void write_deposit(const Writer *w, Stage *stage, const LoopExpr *value)
               x_index(plan, positions, dims, stage->axis_count), value, stage->span);
 }
 
-static void write_output(const Writer *w, Stage *stage, const LoopExpr *value)
-{
+static void write_output(const Writer *w, Stage *stage, const LoopExpr *value) {
     Plan *plan = w->plan;
     const Output *output = stage->output;
     BufferId buffer = plan->output_buffer[stage->output_number];
@@ -511,8 +518,8 @@ static void write_output(const Writer *w, Stage *stage, const LoopExpr *value)
         value = plan->options->strict ? x_call2(plan, BI_mul, rate, value)
                                       : x_scaled(plan, rate, value);
         bool minus = value->kind == LX_CALL && value->as.builtin == BI_neg;
-        value = minus ? x_call2(plan, BI_add, old, value->args[0])
-                      : x_call2(plan, BI_sub, old, value);
+        value =
+            minus ? x_call2(plan, BI_add, old, value->args[0]) : x_call2(plan, BI_sub, old, value);
     }
     if (kept) {
         add_var(plan, w->scope->block, LS_ASSIGN, plan->leaf_var[output->leaf], value, stage->span);
@@ -521,8 +528,7 @@ static void write_output(const Writer *w, Stage *stage, const LoopExpr *value)
     add_store(plan, w->scope->block, kind, buffer, index, value, stage->span);
 }
 
-static void write_value(const Writer *w, Stage *stage, const LoopExpr *value)
-{
+static void write_value(const Writer *w, Stage *stage, const LoopExpr *value) {
     Plan *plan = w->plan;
     stage->var = plan_var(plan, value_name(plan, stage), value->type, w->scope->block);
     stage->has_var = true;
@@ -530,8 +536,7 @@ static void write_value(const Writer *w, Stage *stage, const LoopExpr *value)
     end_stage(plan, w->scope, stage);
 }
 
-static void write_stage(Plan *plan, Scope *scope, Stage *stage)
-{
+static void write_stage(Plan *plan, Scope *scope, Stage *stage) {
     if (stage->dropped || (stage->kind == STAGE_RETURN && stage->bound == 0)) {
         return;
     }
@@ -542,27 +547,37 @@ static void write_stage(Plan *plan, Scope *scope, Stage *stage)
     }
     value = guarded(&w, value);
     switch (stage->kind) {
-    case STAGE_VALUE: write_value(&w, stage, value); break;
-    case STAGE_RETURN: value = x_convert(plan, value); /* fall through */
+    case STAGE_VALUE:
+        write_value(&w, stage, value);
+        break;
+    case STAGE_RETURN:
+        value = x_convert(plan, value); /* fall through */
     case STAGE_SUM:
-    case STAGE_MAX: write_accumulation(&w, stage, value); break;
-    case STAGE_ARGMAX: write_argmax(&w, stage, value); break;
+    case STAGE_MAX:
+        write_accumulation(&w, stage, value);
+        break;
+    case STAGE_ARGMAX:
+        write_argmax(&w, stage, value);
+        break;
     case STAGE_DEPOSIT:
         if (stage->gather == scope) {
             begin_stage(plan, scope, stage);
         }
         write_deposit(&w, stage, value);
         break;
-    case STAGE_OUTPUT: write_output(&w, stage, value); break;
+    case STAGE_OUTPUT:
+        write_output(&w, stage, value);
+        break;
     }
 }
 
-/* ---- scopes ------------------------------------------------------------------------------------------------------------------ */
+/* ---- scopes
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static const char *const counters[] = {"i", "j", "k", "l", "p", "q", "r", "s", "u", "v", "w"};
 
-static const char *index_name(Plan *plan, Index x)
-{
+static const char *index_name(Plan *plan, Index x) {
     if (!plan->counter_names[x]) { /* loops over one index are never inside each other */
         size_t letters = sizeof counters / sizeof *counters;
         bool sample = (plan->sample & INDEX_BIT(x)) != 0;
@@ -572,12 +587,12 @@ static const char *index_name(Plan *plan, Index x)
     return plan->counter_names[x];
 }
 
-static void add_bound(Plan *plan, VarFacts *facts, bool high, const LoopExpr *bound)
-{
+static void add_bound(Plan *plan, VarFacts *facts, bool high, const LoopExpr *bound) {
     const LoopExpr **list = high ? facts->high : facts->low;
     unsigned *count = high ? &facts->high_count : &facts->low_count;
     for (unsigned k = 0; k < *count; k++) {
-        bool redundant = high ? x_proves_le(plan, list[k], bound) : x_proves_le(plan, bound, list[k]);
+        bool redundant =
+            high ? x_proves_le(plan, list[k], bound) : x_proves_le(plan, bound, list[k]);
         if (redundant) {
             return;
         }
@@ -593,8 +608,7 @@ static void add_bound(Plan *plan, VarFacts *facts, bool high, const LoopExpr *bo
 }
 
 static const LoopExpr *join_bounds(Plan *plan, const LoopExpr *const *list, unsigned count,
-                                   BuiltinId f)
-{
+                                   BuiltinId f) {
     const LoopExpr *made = list[0];
     for (unsigned k = 1; k < count; k++) {
         made = x_call2(plan, f, made, list[k]);
@@ -603,8 +617,7 @@ static const LoopExpr *join_bounds(Plan *plan, const LoopExpr *const *list, unsi
 }
 
 /* The row of sample i: order[i], where an order is given. */
-static const LoopExpr *sample_row(Plan *plan, Scope *scope, VarId counter)
-{
+static const LoopExpr *sample_row(Plan *plan, Scope *scope, VarId counter) {
     if (plan->order_arg < 0) {
         return x_var(plan, counter);
     }
@@ -624,8 +637,7 @@ static const LoopExpr *sample_row(Plan *plan, Scope *scope, VarId counter)
 }
 
 /* Scalar params stay in variables while the samples go by. */
-static void keep_params(Plan *plan, Block *outside, Block *inside)
-{
+static void keep_params(Plan *plan, Block *outside, Block *inside) {
     for (size_t k = 0; k < plan->ir->leaf_count; k++) {
         if (!plan->leaf_updated[k] || !plan->leaf_has_buffer[k]) {
             continue;
@@ -633,8 +645,8 @@ static void keep_params(Plan *plan, Block *outside, Block *inside)
         BufferId buffer = plan->leaf_buffer[k];
         if (plan->ir->leaves[k].rank == 0) {
             const LoopExpr *first = x_moving_load(plan, buffer, x_int(plan, 0));
-            plan->leaf_var[k] = plan_var(plan, plan_name(plan, plan->ir->leaves[k].name), KIND_REAL,
-                                         inside);
+            plan->leaf_var[k] =
+                plan_var(plan, plan_name(plan, plan->ir->leaves[k].name), KIND_REAL, inside);
             plan->leaf_has_var[k] = true;
             add_var(plan, outside, LS_DECLARE, plan->leaf_var[k], first, plan->ir->leaves[k].span);
         }
@@ -642,8 +654,7 @@ static void keep_params(Plan *plan, Block *outside, Block *inside)
     }
 }
 
-static void put_params_back(Plan *plan, Block *outside)
-{
+static void put_params_back(Plan *plan, Block *outside) {
     for (size_t k = 0; k < plan->ir->leaf_count; k++) {
         if (plan->leaf_has_var[k]) {
             add_store(plan, outside, LS_STORE, plan->leaf_buffer[k], x_int(plan, 0),
@@ -652,8 +663,7 @@ static void put_params_back(Plan *plan, Block *outside)
     }
 }
 
-static void open_loop(Plan *plan, Scope *scope)
-{
+static void open_loop(Plan *plan, Scope *scope) {
     const Key *key = &scope->key;
     Scope *parent = scope->parent;
     Writer w = {plan, parent, NULL};
@@ -683,8 +693,7 @@ static void open_loop(Plan *plan, Scope *scope)
     place_flags(plan, loop, scope);
 }
 
-static void open_if(Plan *plan, Scope *scope, const LoopExpr *condition)
-{
+static void open_if(Plan *plan, Scope *scope, const LoopExpr *condition) {
     if (condition->kind == LX_BOOL && condition->as.integer) {
         scope->block = scope->parent->block;
         return;
@@ -694,8 +703,7 @@ static void open_if(Plan *plan, Scope *scope, const LoopExpr *condition)
     scope->block = stmt->body = block_new(plan, scope->parent->block, false);
 }
 
-static void open_fixed(Plan *plan, Scope *scope)
-{
+static void open_fixed(Plan *plan, Scope *scope) {
     Writer w = {plan, scope->parent, NULL};
     Index x = scope->key.index;
     Dim dim = ir_index_dim(plan->ir, x);
@@ -718,14 +726,12 @@ static void open_fixed(Plan *plan, Scope *scope)
 
 static void write_scope(Plan *plan, Scope *scope);
 
-static bool inside_item(const Stage *stage, const Scope *scope, const Scope *item)
-{
+static bool inside_item(const Stage *stage, const Scope *scope, const Scope *item) {
     return stage->gather == scope && stage->scope != scope && scope_inside(stage->scope, item);
 }
 
 /* Buffers are made where their home is reached: loads of them stand there or further in. */
-static void make_buffers(Plan *plan, Scope *scope)
-{
+static void make_buffers(Plan *plan, Scope *scope) {
     for (size_t s = 0; s < plan->stage_count; s++) {
         Stage *stage = plan->stages[s];
         if (stage->value == REF_NONE || stage->home != scope || stage->scalar) {
@@ -748,27 +754,23 @@ static void make_buffers(Plan *plan, Scope *scope)
 }
 
 /* Registers of sums that run inside the item and go to buffers. */
-static bool collects(const Stage *stage, const Scope *scope, const Scope *item)
-{
+static bool collects(const Stage *stage, const Scope *scope, const Scope *item) {
     return stage->partial == scope && stage->scope != scope && scope_inside(stage->scope, item);
 }
 
-static void begin_partial(Plan *plan, Scope *scope, Stage *stage)
-{
+static void begin_partial(Plan *plan, Scope *scope, Stage *stage) {
     const LoopExpr *start = start_value(plan, stage);
     stage->partial_var = plan_var(plan, value_name(plan, stage), start->type, scope->block);
     add_var(plan, scope->block, LS_DECLARE, stage->partial_var, start, stage->span);
 }
 
-static void end_partial(Plan *plan, Scope *scope, Stage *stage)
-{
+static void end_partial(Plan *plan, Scope *scope, Stage *stage) {
     Writer w = {plan, scope, NULL};
     add_store(plan, scope->block, LS_STORE_ADD, stage->buffer, buffer_index(&w, scope->env, stage),
               x_var(plan, stage->partial_var), stage->span);
 }
 
-static bool all_dropped(const Scope *scope)
-{
+static bool all_dropped(const Scope *scope) {
     for (size_t k = 0; k < scope->item_count; k++) {
         const Item *item = &scope->items[k];
         if (item->scope ? !all_dropped(item->scope) : !item->stage->dropped) {
@@ -778,8 +780,7 @@ static bool all_dropped(const Scope *scope)
     return true;
 }
 
-static void write_child(Plan *plan, Scope *scope, Scope *child)
-{
+static void write_child(Plan *plan, Scope *scope, Scope *child) {
     if (all_dropped(child)) {
         return;
     }
@@ -793,14 +794,19 @@ static void write_child(Plan *plan, Scope *scope, Scope *child)
     }
     memcpy(child->at, scope->at, sizeof child->at);
     switch (child->key.kind) {
-    case SCOPE_LOOP: open_loop(plan, child); break;
+    case SCOPE_LOOP:
+        open_loop(plan, child);
+        break;
     case SCOPE_IF: {
         Writer w = {plan, scope, NULL};
         open_if(plan, child, value_expr(&w, scope->env, child->key.cond));
         break;
     }
-    case SCOPE_FIX: open_fixed(plan, child); break;
-    case SCOPE_ROOT: break;
+    case SCOPE_FIX:
+        open_fixed(plan, child);
+        break;
+    case SCOPE_ROOT:
+        break;
     }
     write_scope(plan, child);
     if (child->key.kind == SCOPE_LOOP && plan->ir->per_sample &&
@@ -817,8 +823,7 @@ static void write_child(Plan *plan, Scope *scope, Scope *child)
     }
 }
 
-static void write_scope(Plan *plan, Scope *scope)
-{
+static void write_scope(Plan *plan, Scope *scope) {
     scope->env = new_env(plan, scope->at);
     make_buffers(plan, scope);
     for (size_t k = 0; k < scope->item_count; k++) {
@@ -830,8 +835,7 @@ static void write_scope(Plan *plan, Scope *scope)
     }
 }
 
-static void zero_outputs(Plan *plan)
-{
+static void zero_outputs(Plan *plan) {
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         const Output *output = &plan->ir->outputs[k];
         Dim size = dim_const(plan->ir, 1);
@@ -845,8 +849,7 @@ static void zero_outputs(Plan *plan)
     }
 }
 
-void code_write(Plan *plan)
-{
+void code_write(Plan *plan) {
     plan->root->block = plan->root_block;
     zero_outputs(plan);
     write_scope(plan, plan->root);
@@ -856,8 +859,8 @@ void code_write(Plan *plan)
             continue;
         }
         Writer w = {plan, plan->root, stage};
-        const LoopExpr *value = stage->bound ? x_var(plan, stage->var)
-                                             : value_expr(&w, plan->root->env, stage->body);
+        const LoopExpr *value =
+            stage->bound ? x_var(plan, stage->var) : value_expr(&w, plan->root->env, stage->body);
         Stmt *stmt = block_add(plan, plan->root_block, LS_RETURN);
         stmt->s.value = x_convert(plan, value);
         stmt->s.span = stage->span;

@@ -1,45 +1,55 @@
-/* expr.c: expressions of loop programs, hash-consed: equal ones are one object. Each knows the outermost
- * block in which all it is made of is known (its level); the levels of one expression's parts lie on
- * one path from the root. */
+/* expr.c: expressions of loop programs, hash-consed: equal ones are one object. Each knows the
+ * outermost block in which all it is made of is known (its level); the levels of one expression's
+ * parts lie on one path from the root. */
 #include "loop/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the table ------------------------------------------------------------------------------------------ */
+/* ---- the table
+ * ------------------------------------------------------------------------------------------ */
 
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
+static uint64_t mix(uint64_t hash, uint64_t word) {
     hash ^= word;
     hash *= UINT64_C(0x9E3779B97F4A7C15);
     return hash ^ (hash >> 29);
 }
 
-static uint32_t expr_id(const LoopExpr *x)
-{
+static uint32_t expr_id(const LoopExpr *x) {
     return x ? ((const Expr *)x)->id : 0;
 }
 
-static uint64_t payload(const LoopExpr *x)
-{
+static uint64_t payload(const LoopExpr *x) {
     uint64_t bits = 0;
     switch (x->kind) {
-    case LX_REAL: memcpy(&bits, &x->as.real, sizeof bits); break;
+    case LX_REAL:
+        memcpy(&bits, &x->as.real, sizeof bits);
+        break;
     case LX_INT:
-    case LX_BOOL: bits = (uint64_t)x->as.integer; break;
-    case LX_VAR: bits = x->as.var; break;
+    case LX_BOOL:
+        bits = (uint64_t)x->as.integer;
+        break;
+    case LX_VAR:
+        bits = x->as.var;
+        break;
     case LX_ARG:
-    case LX_ARG_SET: bits = x->as.arg; break;
-    case LX_LOAD: bits = x->as.buffer; break;
-    case LX_CALL: bits = (uint64_t)x->as.builtin; break;
+    case LX_ARG_SET:
+        bits = x->as.arg;
+        break;
+    case LX_LOAD:
+        bits = x->as.buffer;
+        break;
+    case LX_CALL:
+        bits = (uint64_t)x->as.builtin;
+        break;
     case LX_CONVERT:
-    case LX_SELECT: break;
+    case LX_SELECT:
+        break;
     }
     return bits;
 }
 
-static uint64_t hash_of(const LoopExpr *x)
-{
+static uint64_t hash_of(const LoopExpr *x) {
     uint64_t hash = mix((uint64_t)x->kind * 31 + (uint64_t)x->type, payload(x));
     for (unsigned k = 0; k < x->count; k++) {
         hash = mix(hash, expr_id(x->args[k]));
@@ -47,8 +57,7 @@ static uint64_t hash_of(const LoopExpr *x)
     return hash;
 }
 
-static bool equal(const LoopExpr *a, const LoopExpr *b)
-{
+static bool equal(const LoopExpr *a, const LoopExpr *b) {
     if (a->kind != b->kind || a->type != b->type || a->count != b->count ||
         payload(a) != payload(b)) {
         return false;
@@ -61,13 +70,11 @@ static bool equal(const LoopExpr *a, const LoopExpr *b)
     return true;
 }
 
-bool x_same(const LoopExpr *a, const LoopExpr *b)
-{
+bool x_same(const LoopExpr *a, const LoopExpr *b) {
     return a == b;
 }
 
-static void table_grow(Plan *plan)
-{
+static void table_grow(Plan *plan) {
     size_t size = plan->expr_table_size ? plan->expr_table_size * 2 : 256;
     uint32_t *table = arena_array(plan->arena, uint32_t, size);
     for (size_t id = 1; id < plan->expr_count; id++) {
@@ -84,8 +91,7 @@ static void table_grow(Plan *plan)
     plan->expr_table_size = size;
 }
 
-static Block *deeper(Block *a, Block *b)
-{
+static Block *deeper(Block *a, Block *b) {
     if (!a) {
         return b;
     }
@@ -95,8 +101,7 @@ static Block *deeper(Block *a, Block *b)
     return a->depth >= b->depth ? a : b;
 }
 
-static Expr *expr_append(Plan *plan, const LoopExpr *x)
-{
+static Expr *expr_append(Plan *plan, const LoopExpr *x) {
     if (plan->expr_count == 0) { /* id 0 is none */
         plan->exprs = arena_grow(plan->arena, plan->exprs, 0, &plan->expr_capacity, sizeof(Expr *));
         plan->exprs[0] = NULL;
@@ -123,8 +128,7 @@ static Expr *expr_append(Plan *plan, const LoopExpr *x)
     return made;
 }
 
-static const LoopExpr *cons(Plan *plan, const LoopExpr *x)
-{
+static const LoopExpr *cons(Plan *plan, const LoopExpr *x) {
     if (plan->expr_table_size < 2 * (plan->expr_count + 1)) {
         table_grow(plan);
     }
@@ -144,59 +148,52 @@ static const LoopExpr *cons(Plan *plan, const LoopExpr *x)
     return &made->x;
 }
 
-/* ---- leaves -------------------------------------------------------------------------------------------------- */
+/* ---- leaves
+ * --------------------------------------------------------------------------------------------------
+ */
 
-const LoopExpr *x_real(Plan *plan, double value)
-{
+const LoopExpr *x_real(Plan *plan, double value) {
     LoopExpr x = {.kind = LX_REAL, .type = KIND_REAL, .as.real = value};
     return cons(plan, &x);
 }
 
-const LoopExpr *x_int(Plan *plan, int64_t value)
-{
+const LoopExpr *x_int(Plan *plan, int64_t value) {
     LoopExpr x = {.kind = LX_INT, .type = KIND_INT, .as.integer = value};
     return cons(plan, &x);
 }
 
-const LoopExpr *x_bool(Plan *plan, bool value)
-{
+const LoopExpr *x_bool(Plan *plan, bool value) {
     LoopExpr x = {.kind = LX_BOOL, .type = KIND_BOOL, .as.integer = value};
     return cons(plan, &x);
 }
 
-const LoopExpr *x_var(Plan *plan, VarId var)
-{
+const LoopExpr *x_var(Plan *plan, VarId var) {
     LoopExpr x = {.kind = LX_VAR, .type = plan->program->vars[var].kind, .as.var = var};
     return cons(plan, &x);
 }
 
-const LoopExpr *x_moving(Plan *plan, VarId var)
-{
+const LoopExpr *x_moving(Plan *plan, VarId var) {
     LoopExpr x = {.kind = LX_VAR, .type = plan->program->vars[var].kind, .as.var = var};
     Expr *made = expr_append(plan, &x);
     made->moving = true;
     return &made->x;
 }
 
-static Kind arg_kind(const LoopArg *arg)
-{
+static Kind arg_kind(const LoopArg *arg) {
     return arg->type == C_DOUBLE ? KIND_REAL : KIND_INT;
 }
 
-const LoopExpr *x_arg(Plan *plan, uint32_t arg)
-{
+const LoopExpr *x_arg(Plan *plan, uint32_t arg) {
     LoopExpr x = {.kind = LX_ARG, .type = arg_kind(&plan->program->args[arg]), .as.arg = arg};
     return cons(plan, &x);
 }
 
-const LoopExpr *x_arg_set(Plan *plan, uint32_t arg)
-{
+const LoopExpr *x_arg_set(Plan *plan, uint32_t arg) {
     LoopExpr x = {.kind = LX_ARG_SET, .type = KIND_BOOL, .as.arg = arg};
     return cons(plan, &x);
 }
 
-const LoopExpr *x_load(Plan *plan, BufferId buffer, const LoopExpr *index)
-{
+const LoopExpr *x_load(Plan *plan, BufferId buffer, const LoopExpr *index) {
     LoopExpr x = {.kind = LX_LOAD,
                   .type = plan->program->buffers[buffer].kind,
                   .as.buffer = buffer,
@@ -205,8 +202,7 @@ const LoopExpr *x_load(Plan *plan, BufferId buffer, const LoopExpr *index)
     return cons(plan, &x);
 }
 
-const LoopExpr *x_moving_load(Plan *plan, BufferId buffer, const LoopExpr *index)
-{
+const LoopExpr *x_moving_load(Plan *plan, BufferId buffer, const LoopExpr *index) {
     LoopExpr x = {.kind = LX_LOAD,
                   .type = plan->program->buffers[buffer].kind,
                   .as.buffer = buffer,
@@ -217,8 +213,7 @@ const LoopExpr *x_moving_load(Plan *plan, BufferId buffer, const LoopExpr *index
     return &made->x;
 }
 
-const LoopExpr *x_rebuild(Plan *plan, const LoopExpr *x, const LoopExpr *const *args)
-{
+const LoopExpr *x_rebuild(Plan *plan, const LoopExpr *x, const LoopExpr *const *args) {
     LoopExpr made = *x;
     bool same = true;
     for (unsigned k = 0; k < x->count; k++) {
@@ -236,35 +231,37 @@ const LoopExpr *x_rebuild(Plan *plan, const LoopExpr *x, const LoopExpr *const *
     return cons(plan, &made);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------------------------ */
+/* ---- calls
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-static Kind call_kind(BuiltinId f, const LoopExpr *const *args)
-{
+static Kind call_kind(BuiltinId f, const LoopExpr *const *args) {
     switch (builtins[f].signature) {
     case SIG_REAL:
-    case SIG_RANDOM: return KIND_REAL;
-    case SIG_NUMBER: return args[0]->type;
-    case SIG_INT: return KIND_INT;
+    case SIG_RANDOM:
+        return KIND_REAL;
+    case SIG_NUMBER:
+        return args[0]->type;
+    case SIG_INT:
+        return KIND_INT;
     case SIG_COMPARE:
-    case SIG_BOOL: return KIND_BOOL;
+    case SIG_BOOL:
+        return KIND_BOOL;
     }
     return KIND_REAL;
 }
 
-static bool is_int(const LoopExpr *x, int64_t value)
-{
+static bool is_int(const LoopExpr *x, int64_t value) {
     return x->kind == LX_INT && x->as.integer == value;
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
+static int64_t floor_div(int64_t a, int64_t b) {
     int64_t q = a / b;
     return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
 }
 
 /* What whole numbers fold to; NULL: nothing. */
-static const LoopExpr *fold_int(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b)
-{
+static const LoopExpr *fold_int(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b) {
     bool both = a->kind == LX_INT && b->kind == LX_INT;
     int64_t p = a->as.integer;
     int64_t q = b->as.integer;
@@ -310,8 +307,7 @@ static const LoopExpr *fold_int(Plan *plan, BuiltinId f, const LoopExpr *a, cons
 }
 
 /* (a + 2) - 1 → a + 1: bounds of ranges make these. */
-static const LoopExpr *fold_chain(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b)
-{
+static const LoopExpr *fold_chain(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b) {
     if ((f != BI_add && f != BI_sub) || b->kind != LX_INT || a->kind != LX_CALL) {
         return NULL;
     }
@@ -329,8 +325,7 @@ static const LoopExpr *fold_chain(Plan *plan, BuiltinId f, const LoopExpr *a, co
                    : x_call2(plan, BI_add, a->args[0], x_int(plan, sum));
 }
 
-static const LoopExpr *fold_bool(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b)
-{
+static const LoopExpr *fold_bool(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b) {
     if (f == BI_not) {
         return a->kind == LX_BOOL ? x_bool(plan, !a->as.integer) : NULL;
     }
@@ -344,8 +339,7 @@ static const LoopExpr *fold_bool(Plan *plan, BuiltinId f, const LoopExpr *a, con
     return NULL;
 }
 
-const LoopExpr *x_call(Plan *plan, BuiltinId f, const LoopExpr *const *args, unsigned count)
-{
+const LoopExpr *x_call(Plan *plan, BuiltinId f, const LoopExpr *const *args, unsigned count) {
     if (builtins[f].signature == SIG_BOOL) {
         const LoopExpr *folded = fold_bool(plan, f, args[0], count > 1 ? args[1] : NULL);
         if (folded) {
@@ -361,29 +355,24 @@ const LoopExpr *x_call(Plan *plan, BuiltinId f, const LoopExpr *const *args, uns
             return folded;
         }
     }
-    LoopExpr x = {.kind = LX_CALL,
-                  .type = call_kind(f, args),
-                  .as.builtin = f,
-                  .count = (uint8_t)count};
+    LoopExpr x = {
+        .kind = LX_CALL, .type = call_kind(f, args), .as.builtin = f, .count = (uint8_t)count};
     for (unsigned k = 0; k < count; k++) {
         x.args[k] = args[k];
     }
     return cons(plan, &x);
 }
 
-const LoopExpr *x_call1(Plan *plan, BuiltinId f, const LoopExpr *a)
-{
+const LoopExpr *x_call1(Plan *plan, BuiltinId f, const LoopExpr *a) {
     return x_call(plan, f, &a, 1);
 }
 
-const LoopExpr *x_call2(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b)
-{
+const LoopExpr *x_call2(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b) {
     const LoopExpr *args[2] = {a, b};
     return x_call(plan, f, args, 2);
 }
 
-const LoopExpr *x_convert(Plan *plan, const LoopExpr *a)
-{
+const LoopExpr *x_convert(Plan *plan, const LoopExpr *a) {
     if (a->type == KIND_REAL) {
         return a;
     }
@@ -394,8 +383,7 @@ const LoopExpr *x_convert(Plan *plan, const LoopExpr *a)
     return cons(plan, &x);
 }
 
-const LoopExpr *x_select(Plan *plan, const LoopExpr *c, const LoopExpr *a, const LoopExpr *b)
-{
+const LoopExpr *x_select(Plan *plan, const LoopExpr *c, const LoopExpr *a, const LoopExpr *b) {
     if (c->kind == LX_BOOL) {
         return c->as.integer ? a : b;
     }
@@ -403,24 +391,29 @@ const LoopExpr *x_select(Plan *plan, const LoopExpr *c, const LoopExpr *a, const
     return cons(plan, &x);
 }
 
-/* ---- sizes --------------------------------------------------------------------------------------------------------- */
+/* ---- sizes
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
-static BuiltinId rpn_operator(const char *word, size_t length)
-{
+static BuiltinId rpn_operator(const char *word, size_t length) {
     if (length == 1) {
         switch (word[0]) {
-        case '+': return BI_add;
-        case '-': return BI_sub;
-        case '*': return BI_mul;
-        case '%': return BI_mod;
-        default: return BI_COUNT;
+        case '+':
+            return BI_add;
+        case '-':
+            return BI_sub;
+        case '*':
+            return BI_mul;
+        case '%':
+            return BI_mod;
+        default:
+            return BI_COUNT;
         }
     }
     return length == 2 && word[0] == '/' && word[1] == '/' ? BI_floordiv : BI_COUNT;
 }
 
-static const LoopExpr *symbol_expr(Plan *plan, const char *word, size_t length)
-{
+static const LoopExpr *symbol_expr(Plan *plan, const char *word, size_t length) {
     Dim symbol = dim_symbol(plan->ir, intern(plan->ir->names, word, length));
     int64_t value;
     if (dim_value(plan->ir, symbol, &value)) {
@@ -437,8 +430,7 @@ static const LoopExpr *symbol_expr(Plan *plan, const char *word, size_t length)
     return x_arg(plan, (uint32_t)arg);
 }
 
-const LoopExpr *x_dim(Plan *plan, Dim dim)
-{
+const LoopExpr *x_dim(Plan *plan, Dim dim) {
     int64_t value;
     if (dim_value(plan->ir, dim, &value)) {
         return x_int(plan, value);
@@ -453,8 +445,8 @@ const LoopExpr *x_dim(Plan *plan, Dim dim)
             stack[height - 1] = x_call2(plan, f, stack[height - 1], stack[height]);
         } else if (height < 64) {
             bool digits = word[0] == '-' || (word[0] >= '0' && word[0] <= '9');
-            stack[height++] = digits ? x_int(plan, strtoll(word, NULL, 10))
-                                     : symbol_expr(plan, word, length);
+            stack[height++] =
+                digits ? x_int(plan, strtoll(word, NULL, 10)) : symbol_expr(plan, word, length);
         }
         word += length;
         word += strspn(word, " ");
@@ -465,22 +457,20 @@ const LoopExpr *x_dim(Plan *plan, Dim dim)
     return stack[0];
 }
 
-/* ---- products and positions ------------------------------------------------------------------------------------------- */
+/* ---- products and positions
+ * ------------------------------------------------------------------------------------------- */
 
-static unsigned depth_of(const LoopExpr *x)
-{
+static unsigned depth_of(const LoopExpr *x) {
     const Expr *expr = (const Expr *)x;
     return expr->level ? expr->level->depth : 0;
 }
 
-static bool is_zero(const LoopExpr *x)
-{
+static bool is_zero(const LoopExpr *x) {
     return x->kind == LX_REAL && x->as.real == 0;
 }
 
 /* Has it a factor, in each of its terms, that is known earlier than all of it? */
-static bool absorbs(const LoopExpr *x)
-{
+static bool absorbs(const LoopExpr *x) {
     if (x->kind == LX_SELECT) {
         return (is_zero(x->args[1]) || absorbs(x->args[1])) &&
                (is_zero(x->args[2]) || absorbs(x->args[2]));
@@ -499,8 +489,7 @@ static bool absorbs(const LoopExpr *x)
                            absorbs(x->args[1]));
 }
 
-const LoopExpr *x_scaled(Plan *plan, const LoopExpr *rate, const LoopExpr *value)
-{
+const LoopExpr *x_scaled(Plan *plan, const LoopExpr *rate, const LoopExpr *value) {
     if (is_zero(value)) {
         return value;
     }
@@ -527,8 +516,7 @@ const LoopExpr *x_scaled(Plan *plan, const LoopExpr *rate, const LoopExpr *value
 
 enum { FACTOR_LIMIT = 16 };
 
-static bool add_factors(const LoopExpr *x, const LoopExpr **factors, unsigned *count, bool *minus)
-{
+static bool add_factors(const LoopExpr *x, const LoopExpr **factors, unsigned *count, bool *minus) {
     if (x->kind == LX_CALL && x->as.builtin == BI_mul) {
         return add_factors(x->args[0], factors, count, minus) &&
                add_factors(x->args[1], factors, count, minus);
@@ -549,15 +537,14 @@ static bool add_factors(const LoopExpr *x, const LoopExpr **factors, unsigned *c
     return true;
 }
 
-const LoopExpr *x_regrouped(Plan *plan, const LoopExpr *value)
-{
+const LoopExpr *x_regrouped(Plan *plan, const LoopExpr *value) {
     const LoopExpr *factors[FACTOR_LIMIT];
     unsigned count = 0;
     bool minus = false;
-    bool product = value->kind == LX_CALL &&
-                   (value->as.builtin == BI_mul || value->as.builtin == BI_neg);
-    if (!product || value->type != KIND_REAL ||
-        !add_factors(value, factors, &count, &minus) || count < 3) {
+    bool product =
+        value->kind == LX_CALL && (value->as.builtin == BI_mul || value->as.builtin == BI_neg);
+    if (!product || value->type != KIND_REAL || !add_factors(value, factors, &count, &minus) ||
+        count < 3) {
         return value;
     }
     if (depth_of(factors[1]) == depth_of(factors[count - 1])) {
@@ -579,8 +566,8 @@ typedef struct {
 } Terms;
 
 /* Adds ±x · stride to the terms, sums taken apart. */
-static void add_terms(Plan *plan, Terms *terms, const LoopExpr *x, const LoopExpr *stride, bool minus)
-{
+static void add_terms(Plan *plan, Terms *terms, const LoopExpr *x, const LoopExpr *stride,
+                      bool minus) {
     bool sum = x->kind == LX_CALL && x->as.builtin == BI_add;
     bool difference = x->kind == LX_CALL && x->as.builtin == BI_sub;
     if ((sum || difference) && terms->count + 4 < TERM_LIMIT) {
@@ -596,8 +583,7 @@ static void add_terms(Plan *plan, Terms *terms, const LoopExpr *x, const LoopExp
 }
 
 /* Known early first, constants last, so that partial sums leave inner loops. */
-static const LoopExpr *sum_terms(Plan *plan, Terms *terms)
-{
+static const LoopExpr *sum_terms(Plan *plan, Terms *terms) {
     int64_t constant = 0;
     const LoopExpr *sum = NULL;
     bool done[TERM_LIMIT] = {false};
@@ -608,8 +594,8 @@ static const LoopExpr *sum_terms(Plan *plan, Terms *terms)
                 continue;
             }
             if (best == TERM_LIMIT || depth_of(terms->terms[k]) < depth_of(terms->terms[best]) ||
-                (depth_of(terms->terms[k]) == depth_of(terms->terms[best]) &&
-                 terms->minus[best] && !terms->minus[k])) {
+                (depth_of(terms->terms[k]) == depth_of(terms->terms[best]) && terms->minus[best] &&
+                 !terms->minus[k])) {
                 best = k;
             }
         }
@@ -631,8 +617,8 @@ static const LoopExpr *sum_terms(Plan *plan, Terms *terms)
                         : x_call2(plan, BI_add, sum, x_int(plan, constant));
 }
 
-const LoopExpr *x_index(Plan *plan, const LoopExpr *const *positions, const Dim *dims, unsigned rank)
-{
+const LoopExpr *x_index(Plan *plan, const LoopExpr *const *positions, const Dim *dims,
+                        unsigned rank) {
     Terms terms = {.count = 0};
     Dim stride = dim_const(plan->ir, 1);
     for (unsigned k = rank; k-- > 0;) {

@@ -1,17 +1,15 @@
-/* home.c: where each value lives: the innermost scope that contains the stage and all that read it. What
- * is open there needs no axis in a buffer; a value without axes is a scalar. */
+/* home.c: where each value lives: the innermost scope that contains the stage and all that read it.
+ * What is open there needs no axis in a buffer; a value without axes is a scalar. */
 #include "loop/plan.h"
 
-bool scope_inside(const Scope *inner, const Scope *outer)
-{
+bool scope_inside(const Scope *inner, const Scope *outer) {
     while (inner && inner->depth > outer->depth) {
         inner = inner->parent;
     }
     return inner == outer;
 }
 
-Scope *scope_common(Scope *a, Scope *b)
-{
+Scope *scope_common(Scope *a, Scope *b) {
     while (a != b) {
         if (a->depth >= b->depth) {
             a = a->parent;
@@ -23,28 +21,28 @@ Scope *scope_common(Scope *a, Scope *b)
 }
 
 /* Does an accumulator have to begin before this scope is entered? */
-static bool gathers(const Stage *stage, const Scope *scope)
-{
+static bool gathers(const Stage *stage, const Scope *scope) {
     const Key *key = &scope->key;
     switch (key->kind) {
-    case SCOPE_IF: return true;
-    case SCOPE_FIX: return true;
+    case SCOPE_IF:
+        return true;
+    case SCOPE_FIX:
+        return true;
     case SCOPE_LOOP:
         return (stage->bound & INDEX_BIT(key->index)) || key->low_count > 0 || key->high_count > 0;
-    case SCOPE_ROOT: break;
+    case SCOPE_ROOT:
+        break;
     }
     return false;
 }
 
-static bool starts_empty(const Stage *stage)
-{
+static bool starts_empty(const Stage *stage) {
     return stage->kind == STAGE_SUM || stage->kind == STAGE_MAX || stage->kind == STAGE_ARGMAX ||
            stage->kind == STAGE_DEPOSIT || stage->kind == STAGE_OUTPUT ||
            stage->kind == STAGE_RETURN;
 }
 
-static void find_gather(Stage *stage)
-{
+static void find_gather(Stage *stage) {
     stage->gather = stage->scope;
     if (!starts_empty(stage)) {
         return;
@@ -56,10 +54,9 @@ static void find_gather(Stage *stage)
     }
 }
 
-/* The innermost loops of a sum into a buffer add to a register first, where no index of the result changes
- * in them. */
-static void find_partial(const Plan *plan, Stage *stage)
-{
+/* The innermost loops of a sum into a buffer add to a register first, where no index of the result
+ * changes in them. */
+static void find_partial(const Plan *plan, Stage *stage) {
     stage->partial = NULL;
     IndexSet free = stage->value ? ir_free(plan->ir, stage->value) : 0;
     if (stage->kind != STAGE_SUM || plan->options->strict || !(free & ~stage->gather->open)) {
@@ -67,8 +64,8 @@ static void find_partial(const Plan *plan, Stage *stage)
     }
     for (Scope *scope = stage->scope; scope->parent && scope->parent != stage->gather;
          scope = scope->parent) {
-        bool reduces = scope->key.kind == SCOPE_LOOP &&
-                       (stage->bound & INDEX_BIT(scope->key.index));
+        bool reduces =
+            scope->key.kind == SCOPE_LOOP && (stage->bound & INDEX_BIT(scope->key.index));
         if (free & ~scope->parent->open) {
             return;
         }
@@ -79,8 +76,7 @@ static void find_partial(const Plan *plan, Stage *stage)
 }
 
 /* Axes in the order of the loops that make the value; of a deposit its targets last. */
-static void find_axes(const Plan *plan, Stage *stage)
-{
+static void find_axes(const Plan *plan, Stage *stage) {
     IndexSet axes = ir_free(plan->ir, stage->value) & ~stage->home->open;
     if (stage->kind == STAGE_DEPOSIT) {
         axes |= ir_free(plan->ir, stage->value) & ~stage->free; /* targets are never loops */
@@ -107,10 +103,9 @@ static void find_axes(const Plan *plan, Stage *stage)
     stage->scalar = stage->axis_count == 0;
 }
 
-/* A buffer that becomes an output is that output: without a copy if it is stored as it is, in place if
- * something is made of it and nothing else reads it. */
-static void find_alias(Plan *plan, Stage *output)
-{
+/* A buffer that becomes an output is that output: without a copy if it is stored as it is, in place
+ * if something is made of it and nothing else reads it. */
+static void find_alias(Plan *plan, Stage *output) {
     const Output *to = output->output;
     if (output->kind != STAGE_OUTPUT || output->cond_count > 0 ||
         (output->term ? output->sink != SINK_ADD : output->sink != SINK_STORE)) {
@@ -155,8 +150,7 @@ static void find_alias(Plan *plan, Stage *output)
     }
 }
 
-void home_find(Plan *plan)
-{
+void home_find(Plan *plan) {
     for (size_t s = 0; s < plan->stage_count; s++) {
         plan->stages[s]->home = plan->stages[s]->scope;
     }

@@ -6,28 +6,36 @@
 
 #include "ir/ir.h"
 
-/* ---- arguments of the function, in the order of the C interface ------------------------------------ */
+/* ---- arguments of the function, in the order of the C interface
+ * ------------------------------------ */
 
 typedef enum {
-    ARG_DIM,       /* int64_t (size_t in C): the value of dim symbol `which` */
-    ARG_PARAMS,    /* const double *: all params, flat; double * when the program updates them */
-    ARG_CONSTS,    /* const double *: LEAF_CONSTs, in leaf order (trainer kernels) */
-    ARG_DATA,      /* const double *: data leaf `which` */
-    ARG_ROWS,      /* int64_t: the number of samples m */
-    ARG_ORDER,     /* const int64_t *, may be NULL: the row of each sample (per-sample programs) */
-    ARG_COLUMN,    /* const double * or const int64_t *: column leaf `which`, sample-major */
-    ARG_SCALAR,    /* double or int64_t: scalar argument leaf `which` */
-    ARG_ARRAY,     /* const double * or const int64_t *: array argument leaf `which` */
-    ARG_TANGENT,   /* const double *: directions of all wrt leaves, flat, in leaf order */
-    ARG_SEED,      /* uint64_t */
-    ARG_RATE,      /* double: the step of SINK_UPDATE */
-    ARG_GRADIENT,  /* double *: OUT_GRADIENT outputs, flat, in output order */
-    ARG_OUTPUT,    /* double *: output `which` */
-    ARG_WORK,      /* double *: scratch of `work_size` doubles; only where it is needed */
+    ARG_DIM,      /* int64_t (size_t in C): the value of dim symbol `which` */
+    ARG_PARAMS,   /* const double *: all params, flat; double * when the program updates them */
+    ARG_CONSTS,   /* const double *: LEAF_CONSTs, in leaf order (trainer kernels) */
+    ARG_DATA,     /* const double *: data leaf `which` */
+    ARG_ROWS,     /* int64_t: the number of samples m */
+    ARG_ORDER,    /* const int64_t *, may be NULL: the row of each sample (per-sample programs) */
+    ARG_COLUMN,   /* const double * or const int64_t *: column leaf `which`, sample-major */
+    ARG_SCALAR,   /* double or int64_t: scalar argument leaf `which` */
+    ARG_ARRAY,    /* const double * or const int64_t *: array argument leaf `which` */
+    ARG_TANGENT,  /* const double *: directions of all wrt leaves, flat, in leaf order */
+    ARG_SEED,     /* uint64_t */
+    ARG_RATE,     /* double: the step of SINK_UPDATE */
+    ARG_GRADIENT, /* double *: OUT_GRADIENT outputs, flat, in output order */
+    ARG_OUTPUT,   /* double *: output `which` */
+    ARG_WORK,     /* double *: scratch of `work_size` doubles; only where it is needed */
 } ArgRole;
 
-typedef enum { C_DOUBLE, C_INT64, C_SIZE, C_UINT64, C_CONST_DOUBLE_PTR, C_DOUBLE_PTR,
-               C_CONST_INT64_PTR } CType;
+typedef enum {
+    C_DOUBLE,
+    C_INT64,
+    C_SIZE,
+    C_UINT64,
+    C_CONST_DOUBLE_PTR,
+    C_DOUBLE_PTR,
+    C_CONST_INT64_PTR
+} CType;
 
 typedef struct {
     ArgRole role;
@@ -36,14 +44,16 @@ typedef struct {
     const char *name; /* C spelling, unique in the function */
 } LoopArg;
 
-/* ---- scalars, buffers ---------------------------------------------------------------------------------- */
+/* ---- scalars, buffers
+ * ---------------------------------------------------------------------------------- */
 
-typedef uint32_t VarId;    /* a scalar local: loop counter, value computed once, accumulator */
+typedef uint32_t VarId; /* a scalar local: loop counter, value computed once, accumulator */
 typedef uint32_t BufferId;
 
 typedef struct {
-    const char *name; /* C spelling; unique, but that loops over one index, never nested, share theirs */
-    Kind kind;        /* KIND_INT: int64_t */
+    const char
+        *name; /* C spelling; unique, but that loops over one index, never nested, share theirs */
+    Kind kind; /* KIND_INT: int64_t */
 } LoopVarInfo;
 
 typedef enum {
@@ -64,17 +74,21 @@ typedef struct {
     bool written;
 } LoopBuffer;
 
-/* ---- expressions: trees over scalars -------------------------------------------------------------------- */
+/* ---- expressions: trees over scalars
+ * -------------------------------------------------------------------- */
 
 typedef enum {
-    LX_REAL, LX_INT, LX_BOOL, /* constants */
+    LX_REAL,
+    LX_INT,
+    LX_BOOL,    /* constants */
     LX_VAR,     /* a scalar local */
     LX_ARG,     /* a scalar argument (dim, rows, scalar, seed, rate) */
     LX_ARG_SET, /* bool: pointer argument `arg` is not NULL (ARG_ORDER) */
     LX_LOAD,    /* buffer[a] */
     LX_CALL,    /* builtin(a, b, c); kinds by the row */
     LX_CONVERT, /* int or bool to real */
-    LX_SELECT,  /* args c, a, b: both sides may be evaluated (no side effects; loads stay in bounds) */
+    LX_SELECT,  /* args c, a, b: both sides may be evaluated (no side effects; loads stay in bounds)
+                 */
 } LoopExprKind;
 
 struct LoopExpr {
@@ -93,21 +107,22 @@ struct LoopExpr {
     Span span;
 };
 
-/* ---- statements -------------------------------------------------------------------------------------------- */
+/* ---- statements
+ * -------------------------------------------------------------------------------------------- */
 
 typedef enum {
-    LS_FOR,     /* for (var = low; var < high; var++), or downward when `down` */
-    LS_LET,     /* var = value, declared here, never changed */
-    LS_DECLARE, /* var = value, declared here, changed later (accumulator) */
-    LS_ADD,     /* var += value */
-    LS_MAX,     /* var = maximum(var, value), NaN wins */
-    LS_ASSIGN,  /* var = value */
-    LS_STORE,   /* buffer[index] = value */
+    LS_FOR,       /* for (var = low; var < high; var++), or downward when `down` */
+    LS_LET,       /* var = value, declared here, never changed */
+    LS_DECLARE,   /* var = value, declared here, changed later (accumulator) */
+    LS_ADD,       /* var += value */
+    LS_MAX,       /* var = maximum(var, value), NaN wins */
+    LS_ASSIGN,    /* var = value */
+    LS_STORE,     /* buffer[index] = value */
     LS_STORE_ADD, /* buffer[index] += value */
-    LS_ZERO,    /* buffer[0 … count-1] = 0; count is `value` */
-    LS_IF,      /* if (condition) { body } */
-    LS_RETURN,  /* return value (double); the last statement */
-    LS_COMMENT, /* `text`: names the model's line or value, for readers of the C source */
+    LS_ZERO,      /* buffer[0 … count-1] = 0; count is `value` */
+    LS_IF,        /* if (condition) { body } */
+    LS_RETURN,    /* return value (double); the last statement */
+    LS_COMMENT,   /* `text`: names the model's line or value, for readers of the C source */
 } LoopStmtKind;
 
 /* What is known of a loop; printers may use it (vector hints), it changes no meaning. */
@@ -126,11 +141,11 @@ struct LoopStmt {
     const LoopExpr *low, *high;    /* FOR */
     const LoopExpr *condition;     /* IF */
     bool down;
-    unsigned flags;                /* FOR */
-    bool reassociate;              /* ADD: the order of this sum may change (off under --strict) */
-    LoopStmt *body;                /* FOR, IF: through next */
+    unsigned flags;   /* FOR */
+    bool reassociate; /* ADD: the order of this sum may change (off under --strict) */
+    LoopStmt *body;   /* FOR, IF: through next */
     const char *text;
-    Span span;                     /* the model's line, for -g and comments */
+    Span span; /* the model's line, for -g and comments */
     LoopStmt *next;
 };
 
@@ -144,21 +159,21 @@ typedef struct {
     LoopBuffer *buffers;
     size_t buffer_count;
     LoopStmt *body;
-    const char *work_rpn;        /* number of doubles of ARG_WORK over dim names and "m" (rows), as RPN text;
-                                    NULL: no work argument */
-    const LoopExpr *work_size;   /* the same over LX_ARG of the dims and rows */
-    const Ir *ir;                /* what it was made of: names, dims, leaves */
+    const char *work_rpn; /* number of doubles of ARG_WORK over dim names and "m" (rows), as RPN
+                             text; NULL: no work argument */
+    const LoopExpr *work_size; /* the same over LX_ARG of the dims and rows */
+    const Ir *ir;              /* what it was made of: names, dims, leaves */
 } LoopProgram;
 
 typedef struct {
     bool strict;
-    bool trainer; /* a trainer's kernel: arguments DIM…, CONSTS, PARAMS, DATA…, ROWS, ORDER, COLUMN…, SEED,
-                     RATE, GRADIENT or OUTPUT…, WORK, as far as it needs them */
+    bool trainer; /* a trainer's kernel: arguments DIM…, CONSTS, PARAMS, DATA…, ROWS, ORDER,
+                     COLUMN…, SEED, RATE, GRADIENT or OUTPUT…, WORK, as far as it needs them */
     Diags *diags;
 } LoopOptions;
 
-/* Plans an entry. Arguments in C order: dims unbound at compile time, params, data, rows, arguments or
- * columns, tangent, outputs, gradient, work. Returns NULL on an error (reported). */
+/* Plans an entry. Arguments in C order: dims unbound at compile time, params, data, rows, arguments
+ * or columns, tangent, outputs, gradient, work. Returns NULL on an error (reported). */
 LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir);
 /* Checks what printers rely on; a message, or NULL. */
 const char *loop_verify(const LoopProgram *program, Arena *arena);
@@ -174,8 +189,8 @@ double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *ar
 /* Floating-point operations and bytes touched, as functions of the dims, for --report. */
 double loop_flops(const LoopProgram *program, const LoopArgValue *args);
 
-/* cname.c: a name of the model as a C identifier (`θ₀` → `theta0`, `权` → `u6743`); names that C, libm or
- * the built-ins use get a `_` behind. */
+/* cname.c: a name of the model as a C identifier (`θ₀` → `theta0`, `权` → `u6743`); names that C,
+ * libm or the built-ins use get a `_` behind. */
 const char *loop_c_name(Arena *arena, const char *name);
 
 #endif

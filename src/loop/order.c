@@ -1,5 +1,6 @@
-/* order.c: the order of a stage's loops: the innermost one is that along which most entries read and
- * written are neighbours in memory, and a reduction stays in a register where that costs nothing. */
+/* order.c: the order of a stage's loops: the innermost one is that along which most entries read
+ * and written are neighbours in memory, and a reduction stays in a register where that costs
+ * nothing. */
 #include "loop/plan.h"
 
 /* Cost of one access in the innermost loop, in loads of neighbouring entries. */
@@ -9,8 +10,7 @@ typedef struct {
     unsigned cost[INDEX_LIMIT];
 } Costs;
 
-static unsigned access_cost(Ir *ir, const Ref *positions, unsigned rank, Index x)
-{
+static unsigned access_cost(Ir *ir, const Ref *positions, unsigned rank, Index x) {
     for (unsigned k = 0; k < rank; k++) {
         if (!(ir_free(ir, positions[k]) & INDEX_BIT(x))) {
             continue;
@@ -24,9 +24,8 @@ static unsigned access_cost(Ir *ir, const Ref *positions, unsigned rank, Index x
     return COST_NONE;
 }
 
-static void add_access(Plan *plan, Costs *costs, IndexSet loops, const Ref *positions, unsigned rank,
-                       unsigned times)
-{
+static void add_access(Plan *plan, Costs *costs, IndexSet loops, const Ref *positions,
+                       unsigned rank, unsigned times) {
     for (Index x = 0; x < INDEX_LIMIT; x++) {
         if (loops & INDEX_BIT(x)) {
             costs->cost[x] += times * access_cost(plan->ir, positions, rank, x);
@@ -35,8 +34,7 @@ static void add_access(Plan *plan, Costs *costs, IndexSet loops, const Ref *posi
 }
 
 /* What the expression of the stage reads. */
-static void add_reads(Plan *plan, const Stage *stage, Costs *costs)
-{
+static void add_reads(Plan *plan, const Stage *stage, Costs *costs) {
     Ref low = stage->body;
     bool *in = arena_array(plan->arena, bool, stage->body + 1);
     in[low] = true;
@@ -63,8 +61,7 @@ static void add_reads(Plan *plan, const Stage *stage, Costs *costs)
     }
 }
 
-static void add_writes(Plan *plan, const Stage *stage, Costs *costs)
-{
+static void add_writes(Plan *plan, const Stage *stage, Costs *costs) {
     if (stage->output) {
         Ref axes[RANK_LIMIT];
         for (unsigned k = 0; k < stage->output->rank; k++) {
@@ -87,8 +84,7 @@ static void add_writes(Plan *plan, const Stage *stage, Costs *costs)
 }
 
 /* The value of a sum that an output stores as it is: its entries lie as the output's do. */
-static const Output *stored_as(const Plan *plan, const Stage *stage)
-{
+static const Output *stored_as(const Plan *plan, const Stage *stage) {
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         const Output *output = &plan->ir->outputs[k];
         if (output->value == stage->value && stage->value != REF_NONE) {
@@ -98,8 +94,7 @@ static const Output *stored_as(const Plan *plan, const Stage *stage)
     return NULL;
 }
 
-static unsigned axis_of(const Output *output, Index x)
-{
+static unsigned axis_of(const Output *output, Index x) {
     for (unsigned k = 0; output && k < output->rank; k++) {
         if (output->axes[k] == x) {
             return k;
@@ -109,8 +104,7 @@ static unsigned axis_of(const Output *output, Index x)
 }
 
 /* Does a belong outside b? */
-static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, Index a, Index b)
-{
+static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, Index a, Index b) {
     bool a_fixed = (stage->fixed & INDEX_BIT(a)) != 0;
     bool b_fixed = (stage->fixed & INDEX_BIT(b)) != 0;
     if (a_fixed != b_fixed) {
@@ -139,8 +133,7 @@ static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, In
 }
 
 /* If the innermost loop reduces, all loops that reduce go inside: the accumulator is a register. */
-static void sums_inside(const Plan *plan, Stage *stage)
-{
+static void sums_inside(const Plan *plan, Stage *stage) {
     IndexSet reduces = stage->bound & ~plan->rows & ~stage->fixed;
     unsigned last = stage->order_count;
     while (last > 0 && (stage->fixed & INDEX_BIT(stage->order[last - 1]))) {
@@ -164,8 +157,7 @@ static void sums_inside(const Plan *plan, Stage *stage)
     }
 }
 
-void order_loops(Plan *plan, Stage *stage)
-{
+void order_loops(Plan *plan, Stage *stage) {
     Costs costs = {{0}};
     if (__builtin_popcountll(stage->loops & ~plan->rows) > 1) {
         add_reads(plan, stage, &costs);

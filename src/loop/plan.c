@@ -1,8 +1,7 @@
 /* plan.c: loop_plan: the steps in their order. */
 #include "loop/plan.h"
 
-static IndexSet sample_indices(const Ir *ir, IndexSet loops)
-{
+static IndexSet sample_indices(const Ir *ir, IndexSet loops) {
     IndexSet made = 0;
     for (Index x = 0; x < INDEX_LIMIT; x++) {
         if ((loops & INDEX_BIT(x)) && ir->sample_dim != DIM_NONE &&
@@ -13,8 +12,7 @@ static IndexSet sample_indices(const Ir *ir, IndexSet loops)
     return made;
 }
 
-static IndexSet indices_in_use(const Plan *plan)
-{
+static IndexSet indices_in_use(const Plan *plan) {
     IndexSet used = 0;
     for (Ref v = 1; v < ir_count(plan->ir); v++) {
         const Node *node = ir_node(plan->ir, v);
@@ -25,8 +23,7 @@ static IndexSet indices_in_use(const Plan *plan)
     return used;
 }
 
-LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir)
-{
+LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
     Ir *own = prepare_ir(options, arena, ir);
     if (!own) {
         return NULL;

@@ -1,6 +1,7 @@
-/* plan.h: what the files of the planner share: stages, scopes, blocks, expressions. The order of work
- * (plan.c): prepare the IR, choose stages (stage.c), build the tree of loops (tree.c), find where each
- * value lives (home.c), write statements (code.c), place common subexpressions (place.c). */
+/* plan.h: what the files of the planner share: stages, scopes, blocks, expressions. The order of
+ * work (plan.c): prepare the IR, choose stages (stage.c), build the tree of loops (tree.c), find
+ * where each value lives (home.c), write statements (code.c), place common subexpressions
+ * (place.c). */
 #ifndef GRADC_LOOP_PLAN_H
 #define GRADC_LOOP_PLAN_H
 
@@ -11,7 +12,8 @@ typedef struct Stage Stage;
 typedef struct Scope Scope;
 typedef struct Block Block;
 
-/* ---- blocks: where statements stand ---------------------------------------------------------------- */
+/* ---- blocks: where statements stand
+ * ---------------------------------------------------------------- */
 
 /* The body of the function, of a FOR or of an IF. */
 struct Block {
@@ -28,7 +30,8 @@ typedef struct {
     Block *body; /* FOR, IF */
 } Stmt;
 
-/* ---- expr.c: expressions, hash-consed -------------------------------------------------------------- */
+/* ---- expr.c: expressions, hash-consed
+ * -------------------------------------------------------------- */
 
 typedef struct {
     LoopExpr x;
@@ -42,7 +45,8 @@ const LoopExpr *x_real(Plan *plan, double value);
 const LoopExpr *x_int(Plan *plan, int64_t value);
 const LoopExpr *x_bool(Plan *plan, bool value);
 const LoopExpr *x_var(Plan *plan, VarId var);
-const LoopExpr *x_moving(Plan *plan, VarId var); /* an accumulator, read in the middle of its loop */
+const LoopExpr *x_moving(Plan *plan,
+                         VarId var); /* an accumulator, read in the middle of its loop */
 const LoopExpr *x_arg(Plan *plan, uint32_t arg);
 const LoopExpr *x_arg_set(Plan *plan, uint32_t arg);
 const LoopExpr *x_load(Plan *plan, BufferId buffer, const LoopExpr *index);
@@ -60,10 +64,12 @@ const LoopExpr *x_scaled(Plan *plan, const LoopExpr *rate, const LoopExpr *value
 /* A product with its factors multiplied in the order in which they are known. */
 const LoopExpr *x_regrouped(Plan *plan, const LoopExpr *value);
 /* Row-major index: Σ positions · strides, terms known early first. */
-const LoopExpr *x_index(Plan *plan, const LoopExpr *const *positions, const Dim *dims, unsigned rank);
+const LoopExpr *x_index(Plan *plan, const LoopExpr *const *positions, const Dim *dims,
+                        unsigned rank);
 bool x_same(const LoopExpr *a, const LoopExpr *b);
 
-/* ---- bounds.c: proofs ------------------------------------------------------------------------------ */
+/* ---- bounds.c: proofs
+ * ------------------------------------------------------------------------------ */
 
 /* The position, clamped to 0 … size-1 unless the ranges of the loops prove that it is inside. */
 const LoopExpr *x_inside(Plan *plan, const LoopExpr *position, Dim size);
@@ -72,7 +78,8 @@ bool x_proves_inside(Plan *plan, const LoopExpr *position, Dim size);
 /* Is a ≤ b proved? */
 bool x_proves_le(Plan *plan, const LoopExpr *a, const LoopExpr *b);
 
-/* ---- variables and buffers: the public tables' private halves ------------------------------------------ */
+/* ---- variables and buffers: the public tables' private halves
+ * ------------------------------------------ */
 
 enum { BOUND_LIMIT = 4 };
 
@@ -94,16 +101,17 @@ BufferId plan_buffer(Plan *plan, LoopBuffer buffer, Block *block);
 /* `name`, or with a number behind it, so that it is used by nothing else in the function. */
 const char *plan_name(Plan *plan, const char *name);
 
-/* ---- stage.c: values that are computed once and kept ----------------------------------------------------- */
+/* ---- stage.c: values that are computed once and kept
+ * ----------------------------------------------------- */
 
 typedef enum {
-    STAGE_VALUE,   /* elementwise */
+    STAGE_VALUE, /* elementwise */
     STAGE_SUM,
     STAGE_MAX,
     STAGE_ARGMAX,
     STAGE_DEPOSIT,
-    STAGE_OUTPUT,  /* stores, adds or updates an output */
-    STAGE_RETURN,  /* the value of the function; its loop, if any, is over the samples */
+    STAGE_OUTPUT, /* stores, adds or updates an output */
+    STAGE_RETURN, /* the value of the function; its loop, if any, is over the samples */
 } StageKind;
 
 typedef struct {
@@ -115,19 +123,19 @@ typedef struct {
 struct Stage {
     StageKind kind;
     uint32_t number;
-    Ref value;             /* what it computes; REF_NONE for outputs */
+    Ref value; /* what it computes; REF_NONE for outputs */
     const Output *output;
     size_t output_number;
-    Sink sink;             /* of outputs: how this term of the output is written */
-    bool term;             /* one of several terms of an output that begins as zeros */
-    IndexSet free;         /* indices of the result that its loops run over */
-    IndexSet bound;        /* indices that it reduces or deposits over */
-    IndexSet loops;        /* all of its loops */
-    IndexSet fixed;        /* loops that a condition reduces to one iteration, surely inside */
-    Ref body;              /* what is added, compared or stored, under `conds` */
+    Sink sink;      /* of outputs: how this term of the output is written */
+    bool term;      /* one of several terms of an output that begins as zeros */
+    IndexSet free;  /* indices of the result that its loops run over */
+    IndexSet bound; /* indices that it reduces or deposits over */
+    IndexSet loops; /* all of its loops */
+    IndexSet fixed; /* loops that a condition reduces to one iteration, surely inside */
+    Ref body;       /* what is added, compared or stored, under `conds` */
     Ref *conds;
     unsigned cond_count;
-    uint64_t cond_done;    /* mask: used up as loop bound or IF */
+    uint64_t cond_done; /* mask: used up as loop bound or IF */
     Need *needs;
     size_t need_count, need_capacity;
     Index order[INDEX_LIMIT]; /* its loops, outermost first */
@@ -135,34 +143,37 @@ struct Stage {
     Span span;
     /* tree.c */
     IndexSet opened;
-    Scope *scope;          /* where its innermost statement stands */
-    unsigned time;         /* scratch of tree.c */
+    Scope *scope;  /* where its innermost statement stands */
+    unsigned time; /* scratch of tree.c */
     bool part;
     uint32_t mark;
     /* home.c */
-    Scope *home;           /* the scope that contains it and all its users */
-    Scope *gather;         /* the scope in which its accumulator begins */
-    Scope *partial;        /* SUM: where a register collects what then goes to the buffer; or NULL */
+    Scope *home;    /* the scope that contains it and all its users */
+    Scope *gather;  /* the scope in which its accumulator begins */
+    Scope *partial; /* SUM: where a register collects what then goes to the buffer; or NULL */
     VarId partial_var;
-    bool scalar;           /* no buffer needed */
-    bool dropped;          /* an output whose value is computed in place */
+    bool scalar;  /* no buffer needed */
+    bool dropped; /* an output whose value is computed in place */
     Index axes[INDEX_LIMIT];
-    unsigned axis_count;   /* of its buffer */
-    VarId var;             /* valid in `gather` (accumulators) or `scope` (values); 0: none */
-    VarId best;            /* ARGMAX */
+    unsigned axis_count; /* of its buffer */
+    VarId var;           /* valid in `gather` (accumulators) or `scope` (values); 0: none */
+    VarId best;          /* ARGMAX */
     bool has_var, has_buffer;
     BufferId buffer;
-    Stage *alias;          /* the output whose buffer it uses */
+    Stage *alias; /* the output whose buffer it uses */
 };
 
 bool stage_select(Plan *plan);
 bool stage_accumulates(const Stage *stage);
 
-/* ---- order.c ------------------------------------------------------------------------------------------------ */
+/* ---- order.c
+ * ------------------------------------------------------------------------------------------------
+ */
 
 void order_loops(Plan *plan, Stage *stage);
 
-/* ---- tree.c: scopes: loops, conditions, fixed indices ---------------------------------------------------------- */
+/* ---- tree.c: scopes: loops, conditions, fixed indices
+ * ---------------------------------------------------------- */
 
 typedef enum { SCOPE_ROOT, SCOPE_LOOP, SCOPE_IF, SCOPE_FIX } ScopeKind;
 
@@ -175,12 +186,12 @@ typedef struct {
 typedef struct {
     ScopeKind kind;
     Index index;
-    Ref cond;                 /* IF */
-    Ref at;                   /* FIX: the only value of the index that counts */
-    Ref low[BOUND_LIMIT];     /* LOOP: bounds from guards, besides 0 … extent: ≥ low, < high */
+    Ref cond;             /* IF */
+    Ref at;               /* FIX: the only value of the index that counts */
+    Ref low[BOUND_LIMIT]; /* LOOP: bounds from guards, besides 0 … extent: ≥ low, < high */
     Ref high[BOUND_LIMIT];
     unsigned low_count, high_count;
-    uint64_t used;            /* conds of the stage that it uses up */
+    uint64_t used; /* conds of the stage that it uses up */
 } Key;
 
 struct Scope {
@@ -197,20 +208,26 @@ struct Scope {
 
 void tree_build(Plan *plan);
 
-/* ---- home.c --------------------------------------------------------------------------------------------------------- */
+/* ---- home.c
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 void home_find(Plan *plan);
 Scope *scope_common(Scope *a, Scope *b);
 bool scope_inside(const Scope *inner, const Scope *outer);
 
-/* ---- args.c ------------------------------------------------------------------------------------------------------------ */
+/* ---- args.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 void args_make(Plan *plan);
 BufferId arg_order_buffer(Plan *plan);
 void args_work(Plan *plan); /* once all buffers are known: places them */
 Dim leaf_size(const Plan *plan, const Leaf *leaf);
 
-/* ---- code.c, place.c ------------------------------------------------------------------------------------------------------ */
+/* ---- code.c, place.c
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 void code_write(Plan *plan);
 Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind);
@@ -218,10 +235,12 @@ Block *block_new(Plan *plan, Block *parent, bool loop);
 void place_common(Plan *plan);
 void place_flags(Plan *plan, Stmt *loop, const Scope *scope);
 
-/* ---- prepare.c -------------------------------------------------------------------------------------------------------------- */
+/* ---- prepare.c
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
-/* A copy of the IR, with log-sum-exp taken apart and one-hot sums made reads. Reports what cannot be
- * planned yet and returns NULL. */
+/* A copy of the IR, with log-sum-exp taken apart and one-hot sums made reads. Reports what cannot
+ * be planned yet and returns NULL. */
 Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *ir);
 /* v = coefficient · x + rest, x not in rest; false if v is not of that form. */
 bool linear_in(Ir *ir, Ref v, Index x, int64_t *coefficient, Ref *rest);
@@ -230,7 +249,9 @@ Ref one_hot(Ir *ir, Ref c, Index x);
 /* Is e an entry of an int leaf that is declared to lie in dim? */
 bool surely_inside(const Ir *ir, Ref e, Dim dim);
 
-/* ---- the plan ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the plan
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     uint32_t env;
@@ -270,7 +291,7 @@ struct Plan {
     Stage **stages;
     size_t stage_count, stage_capacity;
     Stage **stage_of; /* by Ref; NULL: inlined */
-    Ref node_count; /* of the IR as prepared; arrays by Ref have as many entries */
+    Ref node_count;   /* of the IR as prepared; arrays by Ref have as many entries */
     bool *reached;
     uint32_t *uses;
     bool *leaf_updated; /* by leaf: written by an UPDATE */
@@ -283,15 +304,15 @@ struct Plan {
     const char *counter_names[INDEX_LIMIT];
     size_t counter_count;
     /* arguments */
-    int *leaf_arg;          /* by leaf: number of the argument, or -1 */
-    BufferId *leaf_buffer;  /* by leaf, for arrays; valid where leaf_has_buffer */
+    int *leaf_arg;         /* by leaf: number of the argument, or -1 */
+    BufferId *leaf_buffer; /* by leaf, for arrays; valid where leaf_has_buffer */
     bool *leaf_has_buffer;
-    VarId *leaf_var;        /* by leaf: a scalar param that an update keeps in a variable; or 0 */
+    VarId *leaf_var; /* by leaf: a scalar param that an update keeps in a variable; or 0 */
     bool *leaf_has_var;
     BufferId *output_buffer;
-    bool *output_zeroed;    /* by output: filled with zeros at the start */
+    bool *output_zeroed; /* by output: filled with zeros at the start */
     int rows_arg, order_arg, rate_arg, work_arg;
-    int *symbol_arg;        /* by number of the dim symbol: argument, or -1 */
+    int *symbol_arg; /* by number of the dim symbol: argument, or -1 */
 };
 
 #endif

@@ -1,10 +1,10 @@
-/* prepare.c: the copy of the IR that is planned. Reads: an IR after opt. Returns: an IR of the same outputs
- * in which log-sum-exp is taken apart, sums over one-hot conditions are reads,
- *     Σ_k [k = e] a{k}  →  a at k = e,
- * and variables are what they stand for. */
+/* prepare.c: the copy of the IR that is planned. Reads: an IR after opt. Returns: an IR of the same
+ * outputs in which log-sum-exp is taken apart, sums over one-hot conditions are reads, Σ_k [k = e]
+ * a{k}  →  a at k = e, and variables are what they stand for. */
 #include "loop/plan.h"
 
-/* ---- positions ---------------------------------------------------------------------------------------- */
+/* ---- positions
+ * ---------------------------------------------------------------------------------------- */
 
 typedef struct {
     int64_t coefficient;
@@ -13,8 +13,7 @@ typedef struct {
 
 static bool linear_walk(Ir *ir, Ref v, Index x, unsigned depth, Linear *made);
 
-static bool linear_call(Ir *ir, const Node *node, Index x, unsigned depth, Linear *made)
-{
+static bool linear_call(Ir *ir, const Node *node, Index x, unsigned depth, Linear *made) {
     BuiltinId f = node->as.builtin;
     Linear a;
     Linear b = {0, REF_NONE};
@@ -49,8 +48,7 @@ static bool linear_call(Ir *ir, const Node *node, Index x, unsigned depth, Linea
     return true;
 }
 
-static bool linear_walk(Ir *ir, Ref v, Index x, unsigned depth, Linear *made)
-{
+static bool linear_walk(Ir *ir, Ref v, Index x, unsigned depth, Linear *made) {
     Node node = *ir_node(ir, v);
     if (!(node.free & INDEX_BIT(x))) {
         made->coefficient = 0;
@@ -65,8 +63,7 @@ static bool linear_walk(Ir *ir, Ref v, Index x, unsigned depth, Linear *made)
     return node.op == OP_CALL && depth < 32 && linear_call(ir, &node, x, depth, made);
 }
 
-bool linear_in(Ir *ir, Ref v, Index x, int64_t *coefficient, Ref *rest)
-{
+bool linear_in(Ir *ir, Ref v, Index x, int64_t *coefficient, Ref *rest) {
     Linear made;
     if (!linear_walk(ir, v, x, 0, &made)) {
         return false;
@@ -76,11 +73,11 @@ bool linear_in(Ir *ir, Ref v, Index x, int64_t *coefficient, Ref *rest)
     return true;
 }
 
-/* ---- one-hot sums ------------------------------------------------------------------------------------------ */
+/* ---- one-hot sums
+ * ------------------------------------------------------------------------------------------ */
 
 /* c is x = e for one e without x? */
-Ref one_hot(Ir *ir, Ref c, Index x)
-{
+Ref one_hot(Ir *ir, Ref c, Index x) {
     Node node = *ir_node(ir, c);
     if (node.op != OP_CALL || node.as.builtin != BI_eq || ir_kind(ir, node.args[0]) != KIND_INT) {
         return REF_NONE;
@@ -97,8 +94,7 @@ Ref one_hot(Ir *ir, Ref c, Index x)
 }
 
 /* The entries of an int leaf that is declared to lie in the dim of x are inside. */
-bool surely_inside(const Ir *ir, Ref e, Dim dim)
-{
+bool surely_inside(const Ir *ir, Ref e, Dim dim) {
     const Node *node = ir_node(ir, e);
     if (node->op == OP_READ) {
         node = ir_node(ir, node->args[0]);
@@ -107,8 +103,7 @@ bool surely_inside(const Ir *ir, Ref e, Dim dim)
 }
 
 /* Takes `and` apart and looks for one that fixes x; *others: the rest of the conditions. */
-static Ref find_one_hot(Ir *ir, Ref c, Index x, Ref *others)
-{
+static Ref find_one_hot(Ir *ir, Ref c, Index x, Ref *others) {
     Node node = *ir_node(ir, c);
     if (node.op == OP_CALL && node.as.builtin == BI_and) {
         for (unsigned k = 0; k < 2; k++) {
@@ -125,8 +120,7 @@ static Ref find_one_hot(Ir *ir, Ref c, Index x, Ref *others)
     return one_hot(ir, c, x);
 }
 
-static Ref sum_of_one(Ir *ir, Index x, Ref a)
-{
+static Ref sum_of_one(Ir *ir, Index x, Ref a) {
     Node guard = *ir_node(ir, a);
     if (guard.op != OP_GUARD) {
         return ir_sum(ir, x, a);
@@ -147,10 +141,11 @@ static Ref sum_of_one(Ir *ir, Index x, Ref a)
     return ir_guard(ir, ir_and(ir, low, high), made);
 }
 
-/* ---- the copy ------------------------------------------------------------------------------------------------- */
+/* ---- the copy
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static Ref take_lse_apart(Ir *ir, Index x, Ref a)
-{
+static Ref take_lse_apart(Ir *ir, Index x, Ref a) {
     Ref m = ir_max(ir, x, a);
     Ref infinite = ir_compare(ir, BI_eq, m, ir_real(ir, -__builtin_inf()));
     Ref shift = ir_select(ir, infinite, ir_real(ir, 0), m);
@@ -158,17 +153,20 @@ static Ref take_lse_apart(Ir *ir, Index x, Ref a)
     return ir_add(ir, shift, ir_call1(ir, BI_log, s));
 }
 
-static Ref rewrite(Ir *ir, Ref v, const Ref *args)
-{
+static Ref rewrite(Ir *ir, Ref v, const Ref *args) {
     Node node = *ir_node(ir, v);
     switch (node.op) {
-    case OP_SUM: return sum_of_one(ir, node.as.index, args[0]);
-    case OP_LSE: return take_lse_apart(ir, node.as.index, args[0]);
-    case OP_VAR: return args[0];
+    case OP_SUM:
+        return sum_of_one(ir, node.as.index, args[0]);
+    case OP_LSE:
+        return take_lse_apart(ir, node.as.index, args[0]);
+    case OP_VAR:
+        return args[0];
     case OP_CONST:
     case OP_SIZE:
     case OP_INDEX:
-    case OP_LEAF: return v;
+    case OP_LEAF:
+        return v;
     case OP_CALL:
     case OP_CONVERT:
     case OP_SELECT:
@@ -177,25 +175,29 @@ static Ref rewrite(Ir *ir, Ref v, const Ref *args)
     case OP_ARRAY:
     case OP_MAX:
     case OP_ARGMAX:
-    case OP_DEPOSIT: return ir_rebuild(ir, v, args);
+    case OP_DEPOSIT:
+        return ir_rebuild(ir, v, args);
     case OP_STATE:
     case OP_SCAN:
     case OP_PICK:
     case OP_LIB:
     case OP_DERIV:
-    case OP_COUNT: break;
+    case OP_COUNT:
+        break;
     }
     return v;
 }
 
-static const char *unsupported(Op op)
-{
+static const char *unsupported(Op op) {
     switch (op) {
     case OP_STATE:
     case OP_SCAN:
-    case OP_PICK: return "a recurrence (a `for` loop) is not supported yet";
-    case OP_LIB: return "linear algebra is not supported yet";
-    case OP_DERIV: ice("loop", "a derivative was left in the IR");
+    case OP_PICK:
+        return "a recurrence (a `for` loop) is not supported yet";
+    case OP_LIB:
+        return "linear algebra is not supported yet";
+    case OP_DERIV:
+        ice("loop", "a derivative was left in the IR");
     case OP_CONST:
     case OP_SIZE:
     case OP_INDEX:
@@ -212,13 +214,13 @@ static const char *unsupported(Op op)
     case OP_LSE:
     case OP_DEPOSIT:
     case OP_VAR:
-    case OP_COUNT: break;
+    case OP_COUNT:
+        break;
     }
     return NULL;
 }
 
-Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original)
-{
+Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original) {
     Ir *ir = ir_compact(original);
     Ref count = ir_count(ir);
     bool *reached = ir_reach_outputs(ir);

@@ -9,17 +9,23 @@ typedef struct {
 } Print;
 
 static const char *const type_names[] = {
-    [C_DOUBLE] = "real",           [C_INT64] = "int",        [C_SIZE] = "size",
-    [C_UINT64] = "seed",           [C_CONST_DOUBLE_PTR] = "const real *",
-    [C_DOUBLE_PTR] = "real *",     [C_CONST_INT64_PTR] = "const int *",
+    [C_DOUBLE] = "real",
+    [C_INT64] = "int",
+    [C_SIZE] = "size",
+    [C_UINT64] = "seed",
+    [C_CONST_DOUBLE_PTR] = "const real *",
+    [C_DOUBLE_PTR] = "real *",
+    [C_CONST_INT64_PTR] = "const int *",
 };
 
-static const char *kind_name(Kind kind)
-{
+static const char *kind_name(Kind kind) {
     switch (kind) {
-    case KIND_REAL: return "real";
-    case KIND_INT: return "int";
-    case KIND_BOOL: return "bool";
+    case KIND_REAL:
+        return "real";
+    case KIND_INT:
+        return "int";
+    case KIND_BOOL:
+        return "bool";
     }
     return "";
 }
@@ -27,8 +33,7 @@ static const char *kind_name(Kind kind)
 static void put_expr(Print *print, const LoopExpr *x, unsigned level);
 
 /* Binding strength of an operator: or 1, and 2, comparison 4, + 5, * 6, unary 7. */
-static unsigned strength(BuiltinId f)
-{
+static unsigned strength(BuiltinId f) {
     if (!builtins[f].infix) {
         return 9;
     }
@@ -44,8 +49,7 @@ static unsigned strength(BuiltinId f)
     return f == BI_add || f == BI_sub ? 5 : builtins[f].arity == 1 ? 7 : 6;
 }
 
-static void put_call(Print *print, const LoopExpr *x, unsigned level)
-{
+static void put_call(Print *print, const LoopExpr *x, unsigned level) {
     const Builtin *row = &builtins[x->as.builtin];
     unsigned own = strength(x->as.builtin);
     if (own == 9) {
@@ -69,22 +73,35 @@ static void put_call(Print *print, const LoopExpr *x, unsigned level)
     text_add(&print->text, own < level ? ")" : "");
 }
 
-static void put_expr(Print *print, const LoopExpr *x, unsigned level)
-{
+static void put_expr(Print *print, const LoopExpr *x, unsigned level) {
     const LoopProgram *program = print->program;
     switch (x->kind) {
-    case LX_REAL: text_add_number(&print->text, x->as.real, true); break;
-    case LX_INT: text_format(&print->text, "%lld", (long long)x->as.integer); break;
-    case LX_BOOL: text_add(&print->text, x->as.integer ? "true" : "false"); break;
-    case LX_VAR: text_add(&print->text, program->vars[x->as.var].name); break;
-    case LX_ARG: text_add(&print->text, program->args[x->as.arg].name); break;
-    case LX_ARG_SET: text_format(&print->text, "given(%s)", program->args[x->as.arg].name); break;
+    case LX_REAL:
+        text_add_number(&print->text, x->as.real, true);
+        break;
+    case LX_INT:
+        text_format(&print->text, "%lld", (long long)x->as.integer);
+        break;
+    case LX_BOOL:
+        text_add(&print->text, x->as.integer ? "true" : "false");
+        break;
+    case LX_VAR:
+        text_add(&print->text, program->vars[x->as.var].name);
+        break;
+    case LX_ARG:
+        text_add(&print->text, program->args[x->as.arg].name);
+        break;
+    case LX_ARG_SET:
+        text_format(&print->text, "given(%s)", program->args[x->as.arg].name);
+        break;
     case LX_LOAD:
         text_format(&print->text, "%s[", program->buffers[x->as.buffer].name);
         put_expr(print, x->args[0], 0);
         text_add(&print->text, "]");
         break;
-    case LX_CALL: put_call(print, x, level); break;
+    case LX_CALL:
+        put_call(print, x, level);
+        break;
     case LX_CONVERT:
         text_add(&print->text, "real(");
         put_expr(print, x->args[0], 0);
@@ -102,8 +119,7 @@ static void put_expr(Print *print, const LoopExpr *x, unsigned level)
     }
 }
 
-static const char *expr_text(const Print *print, const LoopExpr *x)
-{
+static const char *expr_text(const Print *print, const LoopExpr *x) {
     Print own = {.program = print->program};
     text_init(&own.text, print->text.arena);
     put_expr(&own, x, 0);
@@ -112,8 +128,7 @@ static const char *expr_text(const Print *print, const LoopExpr *x)
 
 static void put_block(Print *print, const LoopStmt *stmt);
 
-static void put_for(Print *print, const LoopStmt *stmt)
-{
+static void put_for(Print *print, const LoopStmt *stmt) {
     Text note;
     text_init(&note, print->text.arena);
     text_add(&note, stmt->flags & LOOP_SAMPLE ? ", samples" : "");
@@ -130,8 +145,7 @@ static void put_for(Print *print, const LoopStmt *stmt)
     text_line(&print->text, "}");
 }
 
-static void put_stmt(Print *print, const LoopStmt *stmt)
-{
+static void put_stmt(Print *print, const LoopStmt *stmt) {
     const LoopProgram *program = print->program;
     const char *value = stmt->value ? expr_text(print, stmt->value) : "";
     const char *index = stmt->index ? expr_text(print, stmt->index) : "";
@@ -141,15 +155,33 @@ static void put_stmt(Print *print, const LoopStmt *stmt)
     bool has_buffer = stmt->kind == LS_STORE || stmt->kind == LS_STORE_ADD || stmt->kind == LS_ZERO;
     const char *buffer = has_buffer ? program->buffers[stmt->buffer].name : "";
     switch (stmt->kind) {
-    case LS_FOR: put_for(print, stmt); break;
-    case LS_LET: text_line(&print->text, "let %s = %s", var, value); break;
-    case LS_DECLARE: text_line(&print->text, "var %s = %s", var, value); break;
-    case LS_ADD: text_line(&print->text, "%s += %s", var, value); break;
-    case LS_MAX: text_line(&print->text, "%s max= %s", var, value); break;
-    case LS_ASSIGN: text_line(&print->text, "%s = %s", var, value); break;
-    case LS_STORE: text_line(&print->text, "%s[%s] = %s", buffer, index, value); break;
-    case LS_STORE_ADD: text_line(&print->text, "%s[%s] += %s", buffer, index, value); break;
-    case LS_ZERO: text_line(&print->text, "%s[0..%s] = 0", buffer, value); break;
+    case LS_FOR:
+        put_for(print, stmt);
+        break;
+    case LS_LET:
+        text_line(&print->text, "let %s = %s", var, value);
+        break;
+    case LS_DECLARE:
+        text_line(&print->text, "var %s = %s", var, value);
+        break;
+    case LS_ADD:
+        text_line(&print->text, "%s += %s", var, value);
+        break;
+    case LS_MAX:
+        text_line(&print->text, "%s max= %s", var, value);
+        break;
+    case LS_ASSIGN:
+        text_line(&print->text, "%s = %s", var, value);
+        break;
+    case LS_STORE:
+        text_line(&print->text, "%s[%s] = %s", buffer, index, value);
+        break;
+    case LS_STORE_ADD:
+        text_line(&print->text, "%s[%s] += %s", buffer, index, value);
+        break;
+    case LS_ZERO:
+        text_line(&print->text, "%s[0..%s] = 0", buffer, value);
+        break;
     case LS_IF:
         text_line(&print->text, "if %s {", expr_text(print, stmt->condition));
         print->text.indent++;
@@ -157,20 +189,22 @@ static void put_stmt(Print *print, const LoopStmt *stmt)
         print->text.indent--;
         text_line(&print->text, "}");
         break;
-    case LS_RETURN: text_line(&print->text, "return %s", value); break;
-    case LS_COMMENT: text_line(&print->text, "# %s", stmt->text); break;
+    case LS_RETURN:
+        text_line(&print->text, "return %s", value);
+        break;
+    case LS_COMMENT:
+        text_line(&print->text, "# %s", stmt->text);
+        break;
     }
 }
 
-static void put_block(Print *print, const LoopStmt *stmt)
-{
+static void put_block(Print *print, const LoopStmt *stmt) {
     for (; stmt; stmt = stmt->next) {
         put_stmt(print, stmt);
     }
 }
 
-static void put_buffers(Print *print)
-{
+static void put_buffers(Print *print) {
     const LoopProgram *program = print->program;
     for (size_t k = 0; k < program->buffer_count; k++) {
         const LoopBuffer *buffer = &program->buffers[k];
@@ -190,8 +224,7 @@ static void put_buffers(Print *print)
     }
 }
 
-const char *loop_text(const LoopProgram *program, Arena *arena)
-{
+const char *loop_text(const LoopProgram *program, Arena *arena) {
     Print print = {.program = program};
     text_init(&print.text, arena);
     text_format(&print.text, "%s %s(", program->returns ? "real" : "void", program->name);

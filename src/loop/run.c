@@ -19,31 +19,41 @@ typedef struct {
 
 static Number eval(const Run *run, const LoopExpr *x);
 
-static int64_t int_call(BuiltinId f, int64_t a, int64_t b)
-{
+static int64_t int_call(BuiltinId f, int64_t a, int64_t b) {
     int64_t quotient = 0;
     if ((f == BI_floordiv || f == BI_mod) && b != 0) {
         quotient = a / b - (a % b != 0 && (a % b < 0) != (b < 0));
     }
     switch ((int)f) {
-    case BI_add: return a + b;
-    case BI_sub: return a - b;
-    case BI_mul: return a * b;
-    case BI_neg: return -a;
-    case BI_square: return a * a;
-    case BI_abs: return a < 0 ? -a : a;
-    case BI_sign: return (a > 0) - (a < 0);
-    case BI_maximum: return a > b ? a : b;
-    case BI_minimum: return a < b ? a : b;
-    case BI_floordiv: return quotient;
-    case BI_mod: return b == 0 ? 0 : a - quotient * b;
-    default: break;
+    case BI_add:
+        return a + b;
+    case BI_sub:
+        return a - b;
+    case BI_mul:
+        return a * b;
+    case BI_neg:
+        return -a;
+    case BI_square:
+        return a * a;
+    case BI_abs:
+        return a < 0 ? -a : a;
+    case BI_sign:
+        return (a > 0) - (a < 0);
+    case BI_maximum:
+        return a > b ? a : b;
+    case BI_minimum:
+        return a < b ? a : b;
+    case BI_floordiv:
+        return quotient;
+    case BI_mod:
+        return b == 0 ? 0 : a - quotient * b;
+    default:
+        break;
     }
     ice("loop", "`%s` of whole numbers cannot be run", builtins[f].name);
 }
 
-static bool compare(BuiltinId f, const LoopExpr *x, Number a, Number b)
-{
+static bool compare(BuiltinId f, const LoopExpr *x, Number a, Number b) {
     if (x->args[0]->type == KIND_REAL) {
         return f == BI_eq   ? a.real == b.real
                : f == BI_ne ? a.real != b.real
@@ -56,13 +66,11 @@ static bool compare(BuiltinId f, const LoopExpr *x, Number a, Number b)
                         : a.integer <= b.integer;
 }
 
-static double maximum(double a, double b)
-{
+static double maximum(double a, double b) {
     return isnan(a) || isnan(b) ? NAN : a > b ? a : b;
 }
 
-static double real_call(const Builtin *row, BuiltinId f, const Number *args)
-{
+static double real_call(const Builtin *row, BuiltinId f, const Number *args) {
     double a = args[0].real;
     double b = args[1].real;
     if (row->f1) {
@@ -75,21 +83,29 @@ static double real_call(const Builtin *row, BuiltinId f, const Number *args)
         return row->f3(a, b, args[2].real);
     }
     switch ((int)f) {
-    case BI_add: return a + b;
-    case BI_sub: return a - b;
-    case BI_mul: return a * b;
-    case BI_div: return a / b;
-    case BI_neg: return -a;
-    case BI_square: return a * a;
-    case BI_maximum: return maximum(a, b);
-    case BI_minimum: return -maximum(-a, -b);
-    default: break;
+    case BI_add:
+        return a + b;
+    case BI_sub:
+        return a - b;
+    case BI_mul:
+        return a * b;
+    case BI_div:
+        return a / b;
+    case BI_neg:
+        return -a;
+    case BI_square:
+        return a * a;
+    case BI_maximum:
+        return maximum(a, b);
+    case BI_minimum:
+        return -maximum(-a, -b);
+    default:
+        break;
     }
     ice("loop", "`%s` cannot be run", row->name);
 }
 
-static Number call(const Run *run, const LoopExpr *x)
-{
+static Number call(const Run *run, const LoopExpr *x) {
     const Builtin *row = &builtins[x->as.builtin];
     Number args[3] = {{0}, {0}, {0}};
     Number made = {0};
@@ -97,13 +113,17 @@ static Number call(const Run *run, const LoopExpr *x)
         args[k] = eval(run, x->args[k]);
     }
     switch (row->signature) {
-    case SIG_COMPARE: made.integer = compare(x->as.builtin, x, args[0], args[1]); break;
+    case SIG_COMPARE:
+        made.integer = compare(x->as.builtin, x, args[0], args[1]);
+        break;
     case SIG_BOOL:
         made.integer = x->as.builtin == BI_and  ? args[0].integer && args[1].integer
                        : x->as.builtin == BI_or ? args[0].integer || args[1].integer
                                                 : !args[0].integer;
         break;
-    case SIG_RANDOM: made.real = builtin_random_uniform(args[0].integer, args[1].integer); break;
+    case SIG_RANDOM:
+        made.real = builtin_random_uniform(args[0].integer, args[1].integer);
+        break;
     case SIG_INT:
     case SIG_NUMBER:
     case SIG_REAL:
@@ -117,14 +137,19 @@ static Number call(const Run *run, const LoopExpr *x)
     return made;
 }
 
-static Number eval(const Run *run, const LoopExpr *x)
-{
+static Number eval(const Run *run, const LoopExpr *x) {
     Number made = {0};
     switch (x->kind) {
-    case LX_REAL: made.real = x->as.real; break;
+    case LX_REAL:
+        made.real = x->as.real;
+        break;
     case LX_INT:
-    case LX_BOOL: made.integer = x->as.integer; break;
-    case LX_VAR: made = run->vars[x->as.var]; break;
+    case LX_BOOL:
+        made.integer = x->as.integer;
+        break;
+    case LX_VAR:
+        made = run->vars[x->as.var];
+        break;
     case LX_ARG:
         if (x->type == KIND_REAL) {
             made.real = run->args[x->as.arg].real;
@@ -132,7 +157,9 @@ static Number eval(const Run *run, const LoopExpr *x)
             made.integer = run->args[x->as.arg].integer;
         }
         break;
-    case LX_ARG_SET: made.integer = run->args[x->as.arg].pointer != NULL; break;
+    case LX_ARG_SET:
+        made.integer = run->args[x->as.arg].pointer != NULL;
+        break;
     case LX_LOAD: {
         int64_t at = eval(run, x->args[0]).integer;
         if (run->program->buffers[x->as.buffer].kind == KIND_REAL) {
@@ -142,8 +169,12 @@ static Number eval(const Run *run, const LoopExpr *x)
         }
         break;
     }
-    case LX_CALL: made = call(run, x); break;
-    case LX_CONVERT: made.real = (double)eval(run, x->args[0]).integer; break;
+    case LX_CALL:
+        made = call(run, x);
+        break;
+    case LX_CONVERT:
+        made.real = (double)eval(run, x->args[0]).integer;
+        break;
     case LX_SELECT: {
         bool c = eval(run, x->args[0]).integer != 0;
         Number a = eval(run, x->args[1]);
@@ -157,8 +188,7 @@ static Number eval(const Run *run, const LoopExpr *x)
 
 static void execute(Run *run, const LoopStmt *stmt);
 
-static void run_for(Run *run, const LoopStmt *stmt)
-{
+static void run_for(Run *run, const LoopStmt *stmt) {
     int64_t low = eval(run, stmt->low).integer;
     int64_t high = eval(run, stmt->high).integer;
     for (int64_t k = low; k < high; k++) {
@@ -167,8 +197,7 @@ static void run_for(Run *run, const LoopStmt *stmt)
     }
 }
 
-static void run_store(const Run *run, const LoopStmt *stmt)
-{
+static void run_store(const Run *run, const LoopStmt *stmt) {
     int64_t at = eval(run, stmt->index).integer;
     Number value = eval(run, stmt->value);
     bool add = stmt->kind == LS_STORE_ADD;
@@ -181,8 +210,7 @@ static void run_store(const Run *run, const LoopStmt *stmt)
     }
 }
 
-static void run_var(const Run *run, const LoopStmt *stmt)
-{
+static void run_var(const Run *run, const LoopStmt *stmt) {
     Number value = eval(run, stmt->value);
     Number *var = &run->vars[stmt->var];
     bool real = run->program->vars[stmt->var].kind == KIND_REAL;
@@ -203,18 +231,23 @@ static void run_var(const Run *run, const LoopStmt *stmt)
     }
 }
 
-static void execute(Run *run, const LoopStmt *stmt)
-{
+static void execute(Run *run, const LoopStmt *stmt) {
     for (; stmt; stmt = stmt->next) {
         switch (stmt->kind) {
-        case LS_FOR: run_for(run, stmt); break;
+        case LS_FOR:
+            run_for(run, stmt);
+            break;
         case LS_LET:
         case LS_DECLARE:
         case LS_ADD:
         case LS_MAX:
-        case LS_ASSIGN: run_var(run, stmt); break;
+        case LS_ASSIGN:
+            run_var(run, stmt);
+            break;
         case LS_STORE:
-        case LS_STORE_ADD: run_store(run, stmt); break;
+        case LS_STORE_ADD:
+            run_store(run, stmt);
+            break;
         case LS_ZERO:
             memset(run->buffers[stmt->buffer], 0,
                    (size_t)eval(run, stmt->value).integer * sizeof(double));
@@ -224,14 +257,16 @@ static void execute(Run *run, const LoopStmt *stmt)
                 execute(run, stmt->body);
             }
             break;
-        case LS_RETURN: run->result = eval(run, stmt->value).real; break;
-        case LS_COMMENT: break;
+        case LS_RETURN:
+            run->result = eval(run, stmt->value).real;
+            break;
+        case LS_COMMENT:
+            break;
         }
     }
 }
 
-double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *args)
-{
+double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *args) {
     Run run = {.program = program, .args = args};
     run.vars = arena_array(arena, Number, program->var_count + 1);
     run.buffers = arena_array(arena, void *, program->buffer_count + 1);
@@ -253,10 +288,10 @@ double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *ar
     return run.result;
 }
 
-/* ---- operations ------------------------------------------------------------------------------------------- */
+/* ---- operations
+ * ------------------------------------------------------------------------------------------- */
 
-static double expr_flops(const LoopExpr *x)
-{
+static double expr_flops(const LoopExpr *x) {
     double flops = 0;
     if (x->kind == LX_CALL && x->type == KIND_REAL) {
         flops = builtins[x->as.builtin].flops > 0 ? builtins[x->as.builtin].flops : 1;
@@ -267,10 +302,9 @@ static double expr_flops(const LoopExpr *x)
     return flops;
 }
 
-/* Loop bounds are evaluated where they depend on sizes and counters only; an outer counter stands at the
- * middle of its range. */
-static double block_flops(Run *run, const LoopStmt *stmt)
-{
+/* Loop bounds are evaluated where they depend on sizes and counters only; an outer counter stands
+ * at the middle of its range. */
+static double block_flops(Run *run, const LoopStmt *stmt) {
     double flops = 0;
     for (; stmt; stmt = stmt->next) {
         bool adds = stmt->kind == LS_ADD || stmt->kind == LS_STORE_ADD || stmt->kind == LS_MAX;
@@ -292,8 +326,7 @@ static double block_flops(Run *run, const LoopStmt *stmt)
     return flops;
 }
 
-double loop_flops(const LoopProgram *program, const LoopArgValue *args)
-{
+double loop_flops(const LoopProgram *program, const LoopArgValue *args) {
     Arena *arena = arena_create();
     Run run = {.program = program, .args = args};
     run.vars = arena_array(arena, Number, program->var_count + 1);

@@ -1,5 +1,6 @@
-/* stage.c: which values are computed once and kept (stages), and what each stage needs. Reductions always;
- * an elementwise value if it is dear and would be computed in several stages or once too often in one. */
+/* stage.c: which values are computed once and kept (stages), and what each stage needs. Reductions
+ * always; an elementwise value if it is dear and would be computed in several stages or once too
+ * often in one. */
 #include "loop/plan.h"
 
 #include <string.h>
@@ -9,37 +10,38 @@ enum { DEAR = 8, FAIR = 2, DEPTH_LIMIT = 40 };
 typedef struct {
     double *cost;
     bool *stored;
-    bool *merged;       /* an inner sum, done by the outer one */
+    bool *merged; /* an inner sum, done by the outer one */
     uint8_t *depth;
     bool *deep;
-    bool *on_sum;       /* made of a sum that nothing else reads */
+    bool *on_sum; /* made of a sum that nothing else reads */
     bool *carrier;
-    uint32_t *reader;   /* stage that reads it: 0 none, number + 1, or MANY */
-    IndexSet *loops;    /* of all stages that read it */
+    uint32_t *reader; /* stage that reads it: 0 none, number + 1, or MANY */
+    IndexSet *loops;  /* of all stages that read it */
 } Select;
 
 static const uint32_t MANY = UINT32_MAX;
 
-/* ---- shapes of stages --------------------------------------------------------------------------------- */
+/* ---- shapes of stages
+ * --------------------------------------------------------------------------------- */
 
-static bool is_reduction(Op op)
-{
+static bool is_reduction(Op op) {
     return op == OP_SUM || op == OP_MAX || op == OP_ARGMAX || op == OP_DEPOSIT;
 }
 
-static bool never_stored(const Node *node)
-{
+static bool never_stored(const Node *node) {
     switch (node->op) {
     case OP_CONST:
     case OP_SIZE:
     case OP_INDEX:
     case OP_LEAF:
     case OP_ARRAY:
-    case OP_GUARD: return true;
+    case OP_GUARD:
+        return true;
     case OP_CALL:
     case OP_CONVERT:
     case OP_SELECT:
-    case OP_READ: return node->kind != KIND_REAL || node->rank > 0;
+    case OP_READ:
+        return node->kind != KIND_REAL || node->rank > 0;
     case OP_SUM:
     case OP_MAX:
     case OP_ARGMAX:
@@ -51,13 +53,13 @@ static bool never_stored(const Node *node)
     case OP_LIB:
     case OP_VAR:
     case OP_DERIV:
-    case OP_COUNT: break;
+    case OP_COUNT:
+        break;
     }
     return false;
 }
 
-static void add_cond(Plan *plan, Stage *stage, Ref cond)
-{
+static void add_cond(Plan *plan, Stage *stage, Ref cond) {
     const Node *node = ir_node(plan->ir, cond);
     if (node->op == OP_CALL && node->as.builtin == BI_and) {
         add_cond(plan, stage, node->args[0]);
@@ -74,8 +76,7 @@ static void add_cond(Plan *plan, Stage *stage, Ref cond)
 }
 
 /* Strips guards and sums that belong to the stage from its body. */
-static void strip(Plan *plan, Stage *stage, const bool *merged)
-{
+static void strip(Plan *plan, Stage *stage, const bool *merged) {
     for (;;) {
         const Node *node = ir_node(plan->ir, stage->body);
         if (node->op == OP_GUARD && stage->cond_count < 48 && !plan->stage_of[stage->body]) {
@@ -90,8 +91,7 @@ static void strip(Plan *plan, Stage *stage, const bool *merged)
     }
 }
 
-static Stage *new_stage(Plan *plan, StageKind kind, Ref value)
-{
+static Stage *new_stage(Plan *plan, StageKind kind, Ref value) {
     Stage *stage = arena_new(plan->arena, Stage);
     stage->kind = kind;
     stage->value = value;
@@ -102,19 +102,17 @@ static Stage *new_stage(Plan *plan, StageKind kind, Ref value)
     return stage;
 }
 
-static IndexSet update_loops(const Plan *plan, Ref v)
-{
+static IndexSet update_loops(const Plan *plan, Ref v) {
     return plan->after_update[v] ? INDEX_BIT(plan->ir->sample_index) : 0;
 }
 
-static void value_stage(Plan *plan, const Select *select, Ref v)
-{
+static void value_stage(Plan *plan, const Select *select, Ref v) {
     const Node *node = ir_node(plan->ir, v);
-    StageKind kind = node->op == OP_SUM      ? STAGE_SUM
-                     : node->op == OP_MAX    ? STAGE_MAX
-                     : node->op == OP_ARGMAX ? STAGE_ARGMAX
+    StageKind kind = node->op == OP_SUM       ? STAGE_SUM
+                     : node->op == OP_MAX     ? STAGE_MAX
+                     : node->op == OP_ARGMAX  ? STAGE_ARGMAX
                      : node->op == OP_DEPOSIT ? STAGE_DEPOSIT
-                                             : STAGE_VALUE;
+                                              : STAGE_VALUE;
     Stage *stage = new_stage(plan, kind, v);
     stage->span = node->span;
     stage->free = node->free;
@@ -140,8 +138,7 @@ static void value_stage(Plan *plan, const Select *select, Ref v)
     plan->stage_of[v] = stage;
 }
 
-static void output_term(Plan *plan, size_t k, Ref body, Sink sink, bool term)
-{
+static void output_term(Plan *plan, size_t k, Ref body, Sink sink, bool term) {
     const Output *output = &plan->ir->outputs[k];
     bool returns = output->role == OUT_VALUE;
     Stage *stage = new_stage(plan, returns ? STAGE_RETURN : STAGE_OUTPUT, REF_NONE);
@@ -167,8 +164,7 @@ static void output_term(Plan *plan, size_t k, Ref body, Sink sink, bool term)
 enum { TERM_LIMIT = 32 };
 
 /* The terms of a sum; false: too many. */
-static bool find_terms(const Plan *plan, Ref v, Ref *terms, unsigned *count)
-{
+static bool find_terms(const Plan *plan, Ref v, Ref *terms, unsigned *count) {
     const Node *node = ir_node(plan->ir, v);
     if (node->op == OP_CALL && node->as.builtin == BI_add && !plan->stage_of[v]) {
         return find_terms(plan, node->args[0], terms, count) &&
@@ -182,8 +178,7 @@ static bool find_terms(const Plan *plan, Ref v, Ref *terms, unsigned *count)
 }
 
 /* Is it [x = e] a for an axis x? *constant: e, if it is a constant; else -1. */
-static bool is_one_entry(Plan *plan, const Output *output, Ref v, int64_t *constant)
-{
+static bool is_one_entry(Plan *plan, const Output *output, Ref v, int64_t *constant) {
     Node node = *ir_node(plan->ir, v);
     *constant = -1;
     for (unsigned a = 0; node.op == OP_GUARD && a < output->rank; a++) {
@@ -197,8 +192,7 @@ static bool is_one_entry(Plan *plan, const Output *output, Ref v, int64_t *const
     return false;
 }
 
-static bool is_scatter(const Plan *plan, Ref v)
-{
+static bool is_scatter(const Plan *plan, Ref v) {
     const Stage *stage = plan->stage_of[v];
     return stage && (stage->kind == STAGE_SUM || stage->kind == STAGE_DEPOSIT) &&
            plan->uses[v] == 1;
@@ -206,12 +200,11 @@ static bool is_scatter(const Plan *plan, Ref v)
 
 /* Are the terms all entries of a vector, each once? Then nothing needs to be zero first. */
 static bool cover_all(const Plan *plan, const Output *output, const int64_t *constants,
-                      unsigned count)
-{
+                      unsigned count) {
     int64_t extent;
     uint64_t seen = 0;
-    if (output->rank != 1 || !dim_value(plan->ir, ir_index_dim(plan->ir, output->axes[0]), &extent) ||
-        extent != count) {
+    if (output->rank != 1 ||
+        !dim_value(plan->ir, ir_index_dim(plan->ir, output->axes[0]), &extent) || extent != count) {
         return false;
     }
     for (unsigned k = 0; k < count; k++) {
@@ -224,8 +217,7 @@ static bool cover_all(const Plan *plan, const Output *output, const int64_t *con
 }
 
 /* An array that is a sum of scatters, or of single entries, is written term by term. */
-static void output_stage(Plan *plan, size_t k)
-{
+static void output_stage(Plan *plan, size_t k) {
     const Output *output = &plan->ir->outputs[k];
     Ref terms[TERM_LIMIT];
     int64_t constants[TERM_LIMIT];
@@ -249,10 +241,11 @@ static void output_stage(Plan *plan, size_t k)
     }
 }
 
-/* ---- costs ---------------------------------------------------------------------------------------------------- */
+/* ---- costs
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-static double own_cost(const Node *node)
-{
+static double own_cost(const Node *node) {
     if (node->kind != KIND_REAL) { /* positions leave loops by themselves */
         return node->kind == KIND_BOOL && node->op == OP_CALL;
     }
@@ -262,10 +255,12 @@ static double own_cost(const Node *node)
         double flops = builtins[f].flops;
         return f == BI_maximum || f == BI_minimum ? 2 : flops > 0 ? flops : 1;
     }
-    case OP_SELECT: return 2;
+    case OP_SELECT:
+        return 2;
     case OP_CONVERT:
     case OP_GUARD:
-    case OP_READ: return 1;
+    case OP_READ:
+        return 1;
     case OP_CONST:
     case OP_SIZE:
     case OP_INDEX:
@@ -282,15 +277,15 @@ static double own_cost(const Node *node)
     case OP_LIB:
     case OP_VAR:
     case OP_DERIV:
-    case OP_COUNT: break;
+    case OP_COUNT:
+        break;
     }
     return 0;
 }
 
 /* Upwards: what computing each value takes, given what is stored. Values under very many others are
  * stored, so that expressions have bounded depth. */
-static void find_costs(Plan *plan, Select *select)
-{
+static void find_costs(Plan *plan, Select *select) {
     for (Ref v = 1; v < ir_count(plan->ir); v++) {
         const Node *node = ir_node(plan->ir, v);
         if (!plan->reached[v]) {
@@ -314,8 +309,7 @@ static void find_costs(Plan *plan, Select *select)
     }
 }
 
-static void count_uses(Plan *plan)
-{
+static void count_uses(Plan *plan) {
     Ref count = ir_count(plan->ir);
     plan->uses = arena_array(plan->arena, uint32_t, count);
     for (Ref v = 1; v < count; v++) {
@@ -330,8 +324,7 @@ static void count_uses(Plan *plan)
 }
 
 /* Σ_i Σ_j a with one use of the inner sum is one stage. */
-static void merge_sums(Plan *plan, Select *select)
-{
+static void merge_sums(Plan *plan, Select *select) {
     for (Ref v = 1; v < ir_count(plan->ir); v++) {
         const Node *node = ir_node(plan->ir, v);
         if (!plan->reached[v] || node->op != OP_SUM) {
@@ -348,14 +341,12 @@ static void merge_sums(Plan *plan, Select *select)
     }
 }
 
-static void note_reader(Select *select, Ref v, uint32_t reader, IndexSet loops)
-{
+static void note_reader(Select *select, Ref v, uint32_t reader, IndexSet loops) {
     select->reader[v] = select->reader[v] == 0 || select->reader[v] == reader ? reader : MANY;
     select->loops[v] |= loops;
 }
 
-static IndexSet node_loops(const Plan *plan, Ref v)
-{
+static IndexSet node_loops(const Plan *plan, Ref v) {
     const Node *node = ir_node(plan->ir, v);
     IndexSet loops = node->free | update_loops(plan, v);
     if (node->op == OP_DEPOSIT) {
@@ -369,10 +360,9 @@ static IndexSet node_loops(const Plan *plan, Ref v)
     return loops;
 }
 
-/* b[k] + Σ_j …: keeping such a value rather than the sum takes no more memory, and the sum is a scalar.
- * A sum carries into values of one use with the same indices. */
-static void find_carriers(const Plan *plan, Select *select)
-{
+/* b[k] + Σ_j …: keeping such a value rather than the sum takes no more memory, and the sum is a
+ * scalar. A sum carries into values of one use with the same indices. */
+static void find_carriers(const Plan *plan, Select *select) {
     for (Ref v = 1; v < ir_count(plan->ir); v++) {
         const Node *node = ir_node(plan->ir, v);
         if (!plan->reached[v] || node->kind != KIND_REAL) {
@@ -390,13 +380,11 @@ static void find_carriers(const Plan *plan, Select *select)
 }
 
 /* A vector for each row at most. */
-static bool small(const Plan *plan, const Node *node)
-{
+static bool small(const Plan *plan, const Node *node) {
     return __builtin_popcountll(node->free & ~plan->rows) <= 1;
 }
 
-static bool to_be_stored(const Plan *plan, const Select *select, Ref v)
-{
+static bool to_be_stored(const Plan *plan, const Select *select, Ref v) {
     const Node *node = ir_node(plan->ir, v);
     if (is_reduction(node->op)) {
         return !select->merged[v];
@@ -414,8 +402,7 @@ static bool to_be_stored(const Plan *plan, const Select *select, Ref v)
 }
 
 /* Downwards: who reads each value; which are stored. */
-static void decide(Plan *plan, Select *select)
-{
+static void decide(Plan *plan, Select *select) {
     const Ir *ir = plan->ir;
     Ref count = ir_count(ir);
     memset(select->reader, 0, count * sizeof *select->reader);
@@ -444,10 +431,10 @@ static void decide(Plan *plan, Select *select)
     }
 }
 
-/* ---- parameters that the program updates ---------------------------------------------------------------------- */
+/* ---- parameters that the program updates
+ * ---------------------------------------------------------------------- */
 
-static void find_updates(Plan *plan)
-{
+static void find_updates(Plan *plan) {
     Ir *ir = plan->ir;
     plan->leaf_updated = arena_array(plan->arena, bool, ir->leaf_count + 1);
     plan->after_update = arena_array(plan->arena, bool, ir_count(ir));
@@ -467,8 +454,7 @@ static void find_updates(Plan *plan)
 }
 
 /* The step of an update reads its own entry at most: else the value is kept first. */
-static bool step_reads_others(Plan *plan, const Output *output, Ref body, const bool *stored)
-{
+static bool step_reads_others(Plan *plan, const Output *output, Ref body, const bool *stored) {
     bool *in = arena_array(plan->arena, bool, body + 1);
     in[body] = true;
     for (Ref v = body; v > 0; v--) {
@@ -502,8 +488,7 @@ static bool step_reads_others(Plan *plan, const Output *output, Ref body, const 
     return false;
 }
 
-static void store_steps(Plan *plan, Select *select)
-{
+static void store_steps(Plan *plan, Select *select) {
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         const Output *output = &plan->ir->outputs[k];
         Ref body = output->value;
@@ -518,7 +503,9 @@ static void store_steps(Plan *plan, Select *select)
     }
 }
 
-/* ---- needs ------------------------------------------------------------------------------------------------------- */
+/* ---- needs
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     bool *in;
@@ -526,8 +513,7 @@ typedef struct {
     Ref top;
 } Cone;
 
-static void add_need(Plan *plan, Stage *stage, Stage *on, IndexSet aligned, bool order)
-{
+static void add_need(Plan *plan, Stage *stage, Stage *on, IndexSet aligned, bool order) {
     stage->needs = arena_grow(plan->arena, stage->needs, stage->need_count, &stage->need_capacity,
                               sizeof(Need));
     stage->needs[stage->need_count].stage = on;
@@ -535,15 +521,14 @@ static void add_need(Plan *plan, Stage *stage, Stage *on, IndexSet aligned, bool
     stage->needs[stage->need_count++].aligned = aligned;
 }
 
-static void cone_enter(Cone *cone, Ref v, IndexSet moved)
-{
+static void cone_enter(Cone *cone, Ref v, IndexSet moved) {
     cone->in[v] = true;
     cone->moved[v] |= moved;
     cone->top = v > cone->top ? v : cone->top;
 }
 
-static IndexSet moved_inside(const Plan *plan, const Node *read, const Node *array, IndexSet moved)
-{
+static IndexSet moved_inside(const Plan *plan, const Node *read, const Node *array,
+                             IndexSet moved) {
     IndexSet inside = moved;
     for (uint32_t k = 0; k < array->as.indices.count; k++) {
         Index i = array->as.indices.list[k];
@@ -555,12 +540,12 @@ static IndexSet moved_inside(const Plan *plan, const Node *read, const Node *arr
 }
 
 /* Updates of a leaf come after the stages that read it. */
-static void note_leaf_read(Plan *plan, Stage *stage, const Node *read, uint32_t leaf, IndexSet moved)
-{
+static void note_leaf_read(Plan *plan, Stage *stage, const Node *read, uint32_t leaf,
+                           IndexSet moved) {
     for (size_t s = 0; s < plan->stage_count; s++) {
         Stage *update = plan->stages[s];
-        if (update == stage || update->kind != STAGE_OUTPUT ||
-            update->sink != SINK_UPDATE || update->output->leaf != leaf) {
+        if (update == stage || update->kind != STAGE_OUTPUT || update->sink != SINK_UPDATE ||
+            update->output->leaf != leaf) {
             continue;
         }
         IndexSet aligned = INDEX_BIT(plan->ir->sample_index);
@@ -576,8 +561,7 @@ static void note_leaf_read(Plan *plan, Stage *stage, const Node *read, uint32_t 
     }
 }
 
-static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v)
-{
+static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v) {
     const Node *node = ir_node(plan->ir, v);
     IndexSet moved = cone->moved[v];
     if (plan->stage_of[v] && plan->stage_of[v] != stage) {
@@ -611,8 +595,7 @@ static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v)
     }
 }
 
-static void find_needs(Plan *plan, Stage *stage, Cone *cone)
-{
+static void find_needs(Plan *plan, Stage *stage, Cone *cone) {
     cone->top = 0;
     cone_enter(cone, stage->body, 0);
     for (unsigned k = 0; k < stage->cond_count; k++) {
@@ -635,8 +618,7 @@ static void find_needs(Plan *plan, Stage *stage, Cone *cone)
     }
 }
 
-static void find_fixed(Plan *plan, Stage *stage)
-{
+static void find_fixed(Plan *plan, Stage *stage) {
     for (unsigned k = 0; k < stage->cond_count; k++) {
         IndexSet of = ir_free(plan->ir, stage->conds[k]) & stage->loops & ~stage->fixed;
         for (Index x = 0; x < INDEX_LIMIT; x++) {
@@ -653,10 +635,9 @@ static void find_fixed(Plan *plan, Stage *stage)
     }
 }
 
-/* Without samples, an array argument whose first axis no param has is taken for data: one pass over its
- * rows, as over samples. */
-static void find_rows(Plan *plan)
-{
+/* Without samples, an array argument whose first axis no param has is taken for data: one pass over
+ * its rows, as over samples. */
+static void find_rows(Plan *plan) {
     const Ir *ir = plan->ir;
     unsigned sums[INDEX_LIMIT] = {0};
     unsigned best = 0;
@@ -678,8 +659,7 @@ static void find_rows(Plan *plan)
         const Node *array = ir_node(ir, read->args[0]);
         const Node *position = ir_node(ir, read->args[1]);
         bool data = array->op == OP_LEAF && ir->leaves[array->as.leaf].role != LEAF_PARAM &&
-                    ir->leaves[array->as.leaf].role != LEAF_TANGENT &&
-                    position->op == OP_INDEX;
+                    ir->leaves[array->as.leaf].role != LEAF_TANGENT && position->op == OP_INDEX;
         if (!data || sums[position->as.index] <= best) {
             continue;
         }
@@ -698,16 +678,16 @@ static void find_rows(Plan *plan)
     }
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------------ */
+/* ---- all
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
-bool stage_accumulates(const Stage *stage)
-{
+bool stage_accumulates(const Stage *stage) {
     return stage->kind == STAGE_SUM || stage->kind == STAGE_DEPOSIT ||
            (stage->kind == STAGE_OUTPUT && (stage->term || stage->sink != SINK_STORE));
 }
 
-bool stage_select(Plan *plan)
-{
+bool stage_select(Plan *plan) {
     Ref count = ir_count(plan->ir);
     plan->node_count = count;
     Select select = {
@@ -742,7 +722,8 @@ bool stage_select(Plan *plan)
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         output_stage(plan, k);
     }
-    Cone cone = {arena_array(plan->arena, bool, count), arena_array(plan->arena, IndexSet, count), 0};
+    Cone cone = {arena_array(plan->arena, bool, count), arena_array(plan->arena, IndexSet, count),
+                 0};
     for (size_t s = 0; s < plan->stage_count; s++) {
         find_needs(plan, plan->stages[s], &cone);
     }

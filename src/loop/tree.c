@@ -1,12 +1,13 @@
-/* tree.c: the tree of loops. Stages whose outermost open loop is the same, with the same bounds, share it,
- * in as few passes as their needs allow: the gradient of a sum over samples reads the data once. */
+/* tree.c: the tree of loops. Stages whose outermost open loop is the same, with the same bounds,
+ * share it, in as few passes as their needs allow: the gradient of a sum over samples reads the
+ * data once. */
 #include "loop/plan.h"
 
-/* ---- keys: what a stage wants opened next --------------------------------------------------------------- */
+/* ---- keys: what a stage wants opened next
+ * --------------------------------------------------------------- */
 
 /* Uses condition c as a bound of x if all else in it is known. */
-static void bound_from(Plan *plan, Stage *stage, unsigned k, Key *key)
-{
+static void bound_from(Plan *plan, Stage *stage, unsigned k, Key *key) {
     Ir *ir = plan->ir;
     Node node = *ir_node(ir, stage->conds[k]);
     Index x = key->index;
@@ -41,17 +42,15 @@ static void bound_from(Plan *plan, Stage *stage, unsigned k, Key *key)
     key->used |= UINT64_C(1) << k;
 }
 
-static bool done(const Stage *stage, unsigned k)
-{
+static bool done(const Stage *stage, unsigned k) {
     return (stage->cond_done >> k) & 1;
 }
 
-static Key loop_key(Plan *plan, Stage *stage, Index x)
-{
+static Key loop_key(Plan *plan, Stage *stage, Index x) {
     Key key = {.kind = SCOPE_LOOP, .index = x};
     IndexSet open = stage->opened | INDEX_BIT(x);
-    bool guarded = stage_accumulates(stage) ||
-                   (stage->kind == STAGE_OUTPUT && stage->output->rank > 0);
+    bool guarded =
+        stage_accumulates(stage) || (stage->kind == STAGE_OUTPUT && stage->output->rank > 0);
     for (unsigned k = 0; k < stage->cond_count && guarded; k++) {
         IndexSet free = ir_free(plan->ir, stage->conds[k]);
         if (done(stage, k) || !(free & INDEX_BIT(x)) || (free & ~open)) {
@@ -73,8 +72,7 @@ static Key loop_key(Plan *plan, Stage *stage, Index x)
 }
 
 /* Returns false if nothing is left to open. */
-static bool stage_key(Plan *plan, Stage *stage, Key *key)
-{
+static bool stage_key(Plan *plan, Stage *stage, Key *key) {
     IndexSet rest = stage->loops & ~stage->opened;
     if (rest == 0) {
         return false;
@@ -97,8 +95,7 @@ static bool stage_key(Plan *plan, Stage *stage, Key *key)
     return false;
 }
 
-static bool same_key(const Key *a, const Key *b)
-{
+static bool same_key(const Key *a, const Key *b) {
     if (a->kind != b->kind || a->index != b->index || a->cond != b->cond || a->at != b->at ||
         a->low_count != b->low_count || a->high_count != b->high_count) {
         return false;
@@ -116,18 +113,18 @@ static bool same_key(const Key *a, const Key *b)
     return true;
 }
 
-/* ---- scopes --------------------------------------------------------------------------------------------------- */
+/* ---- scopes
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-static void add_item(Plan *plan, Scope *scope, Scope *child, Stage *stage)
-{
+static void add_item(Plan *plan, Scope *scope, Scope *child, Stage *stage) {
     scope->items = arena_grow(plan->arena, scope->items, scope->item_count, &scope->item_capacity,
                               sizeof(Item));
     scope->items[scope->item_count].scope = child;
     scope->items[scope->item_count++].stage = stage;
 }
 
-static Scope *open_scope(Plan *plan, Scope *parent, const Key *key)
-{
+static Scope *open_scope(Plan *plan, Scope *parent, const Key *key) {
     Scope *scope = arena_new(plan->arena, Scope);
     scope->parent = parent;
     scope->depth = parent->depth + 1;
@@ -140,21 +137,22 @@ static Scope *open_scope(Plan *plan, Scope *parent, const Key *key)
     return scope;
 }
 
-/* ---- passes ------------------------------------------------------------------------------------------------------ */
+/* ---- passes
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     Stage **stages;
     size_t count;
 } List;
 
-static bool over_sample(const Plan *plan, const Key *key)
-{
+static bool over_sample(const Plan *plan, const Key *key) {
     return key->kind == SCOPE_LOOP && (plan->sample & INDEX_BIT(key->index));
 }
 
-/* The key to open: a loop over samples if any stage wants one, else what most stages want. False: none. */
-static bool choose_key(Plan *plan, const List *list, Key *chosen)
-{
+/* The key to open: a loop over samples if any stage wants one, else what most stages want. False:
+ * none. */
+static bool choose_key(Plan *plan, const List *list, Key *chosen) {
     Key *keys = arena_array(plan->arena, Key, list->count);
     bool *wants = arena_array(plan->arena, bool, list->count);
     size_t best = 0;
@@ -186,8 +184,7 @@ static bool choose_key(Plan *plan, const List *list, Key *chosen)
 }
 
 /* Times: even ones are between the loops over the chosen index, odd ones are loops. */
-static unsigned find_times(Plan *plan, const List *list, const Key *key, uint32_t mark)
-{
+static unsigned find_times(Plan *plan, const List *list, const Key *key, uint32_t mark) {
     (void)plan;
     unsigned last = 0;
     for (size_t s = 0; s < list->count; s++) {
@@ -218,8 +215,7 @@ static unsigned find_times(Plan *plan, const List *list, const Key *key, uint32_
 static void build(Plan *plan, Scope *scope, List list, uint32_t *marks);
 
 static void build_pass(Plan *plan, Scope *scope, const List *list, const Key *key, unsigned time,
-                       uint32_t *marks)
-{
+                       uint32_t *marks) {
     List part = {arena_array(plan->arena, Stage *, list->count), 0};
     for (size_t s = 0; s < list->count; s++) {
         if (list->stages[s]->time == time) {
@@ -240,8 +236,7 @@ static void build_pass(Plan *plan, Scope *scope, const List *list, const Key *ke
     build(plan, inner, part, marks);
 }
 
-static void build(Plan *plan, Scope *scope, List list, uint32_t *marks)
-{
+static void build(Plan *plan, Scope *scope, List list, uint32_t *marks) {
     Key key;
     if (!choose_key(plan, &list, &key)) {
         for (size_t s = 0; s < list.count; s++) {
@@ -266,8 +261,7 @@ static void build(Plan *plan, Scope *scope, List list, uint32_t *marks)
     }
 }
 
-void tree_build(Plan *plan)
-{
+void tree_build(Plan *plan) {
     plan->root = arena_new(plan->arena, Scope);
     List all = {plan->stages, plan->stage_count};
     uint32_t marks = 0;

@@ -1,5 +1,5 @@
-/* verify.c: what printers rely on: every variable is declared once, before its uses and where they can see
- * it; kinds fit; arguments and buffers exist; the value is returned at the end. */
+/* verify.c: what printers rely on: every variable is declared once, before its uses and where they
+ * can see it; kinds fit; arguments and buffers exist; the value is returned at the end. */
 #include "loop/loop.h"
 
 #include <string.h>
@@ -12,8 +12,7 @@ typedef struct {
     const char *wrong;
 } Check;
 
-static void fail(Check *check, const char *what, const char *name)
-{
+static void fail(Check *check, const char *what, const char *name) {
     if (!check->wrong) {
         check->wrong = arena_format(check->arena, "%s `%s`", what, name ? name : "");
     }
@@ -21,8 +20,7 @@ static void fail(Check *check, const char *what, const char *name)
 
 static void check_expr(Check *check, const LoopExpr *x);
 
-static void check_call(Check *check, const LoopExpr *x)
-{
+static void check_call(Check *check, const LoopExpr *x) {
     const Builtin *row = &builtins[x->as.builtin];
     if (x->count != row->arity) {
         fail(check, "wrong number of arguments of", row->name);
@@ -32,12 +30,22 @@ static void check_call(Check *check, const LoopExpr *x)
         Kind kind = x->args[k]->type;
         bool right = true;
         switch (row->signature) {
-        case SIG_REAL: right = kind == KIND_REAL; break;
-        case SIG_NUMBER: right = kind == x->type; break;
+        case SIG_REAL:
+            right = kind == KIND_REAL;
+            break;
+        case SIG_NUMBER:
+            right = kind == x->type;
+            break;
         case SIG_INT:
-        case SIG_RANDOM: right = kind == KIND_INT; break;
-        case SIG_COMPARE: right = kind == x->args[0]->type; break;
-        case SIG_BOOL: right = kind == KIND_BOOL; break;
+        case SIG_RANDOM:
+            right = kind == KIND_INT;
+            break;
+        case SIG_COMPARE:
+            right = kind == x->args[0]->type;
+            break;
+        case SIG_BOOL:
+            right = kind == KIND_BOOL;
+            break;
         }
         if (!right) {
             fail(check, "wrong kind of an argument of", row->name);
@@ -45,8 +53,7 @@ static void check_call(Check *check, const LoopExpr *x)
     }
 }
 
-static void check_expr(Check *check, const LoopExpr *x)
-{
+static void check_expr(Check *check, const LoopExpr *x) {
     const LoopProgram *program = check->program;
     for (unsigned k = 0; k < x->count; k++) {
         check_expr(check, x->args[k]);
@@ -54,7 +61,8 @@ static void check_expr(Check *check, const LoopExpr *x)
     switch (x->kind) {
     case LX_REAL:
     case LX_INT:
-    case LX_BOOL: break;
+    case LX_BOOL:
+        break;
     case LX_VAR:
         if (x->as.var >= program->var_count) {
             fail(check, "no such variable", NULL);
@@ -78,7 +86,9 @@ static void check_expr(Check *check, const LoopExpr *x)
                  program->buffers[x->as.buffer].name);
         }
         break;
-    case LX_CALL: check_call(check, x); break;
+    case LX_CALL:
+        check_call(check, x);
+        break;
     case LX_CONVERT:
         if (x->args[0]->type == KIND_REAL) {
             fail(check, "a conversion of a real", NULL);
@@ -93,8 +103,7 @@ static void check_expr(Check *check, const LoopExpr *x)
     }
 }
 
-static void declare(Check *check, VarId var)
-{
+static void declare(Check *check, VarId var) {
     if (var >= check->program->var_count || check->once[var]) {
         fail(check, "declared twice:",
              var < check->program->var_count ? check->program->vars[var].name : NULL);
@@ -103,14 +112,12 @@ static void declare(Check *check, VarId var)
     check->declared[var] = check->once[var] = true;
 }
 
-static bool writes_var(LoopStmtKind kind)
-{
+static bool writes_var(LoopStmtKind kind) {
     return kind == LS_LET || kind == LS_DECLARE || kind == LS_ADD || kind == LS_MAX ||
            kind == LS_ASSIGN;
 }
 
-static void check_var(Check *check, const LoopStmt *stmt)
-{
+static void check_var(Check *check, const LoopStmt *stmt) {
     if (stmt->kind == LS_LET || stmt->kind == LS_DECLARE) {
         declare(check, stmt->var);
     }
@@ -126,8 +133,7 @@ static void check_var(Check *check, const LoopStmt *stmt)
     }
 }
 
-static void check_block(Check *check, const LoopStmt *stmt)
-{
+static void check_block(Check *check, const LoopStmt *stmt) {
     bool *outer = arena_array(check->arena, bool, check->program->var_count + 1);
     memcpy(outer, check->declared, check->program->var_count * sizeof(bool));
     for (; stmt && !check->wrong; stmt = stmt->next) {
@@ -162,8 +168,7 @@ static void check_block(Check *check, const LoopStmt *stmt)
     memcpy(check->declared, outer, check->program->var_count * sizeof(bool));
 }
 
-const char *loop_verify(const LoopProgram *program, Arena *arena)
-{
+const char *loop_verify(const LoopProgram *program, Arena *arena) {
     Check check = {.program = program, .arena = arena};
     check.declared = arena_array(arena, bool, program->var_count + 1);
     check.once = arena_array(arena, bool, program->var_count + 1);

@@ -1,6 +1,6 @@
 /* elaborate.h: what the files of lower/ share. A value of the language is a Ref: a scalar, possibly
- * with free indices that are in scope, or an array. REF_NONE is a value whose error was reported; what
- * uses it is silent. */
+ * with free indices that are in scope, or an array. REF_NONE is a value whose error was reported;
+ * what uses it is silent. */
 #ifndef GRADC_LOWER_ELABORATE_H
 #define GRADC_LOWER_ELABORATE_H
 
@@ -49,13 +49,13 @@ typedef struct {
     IndexSet guarded;     /* indices that run over less than their dim */
     Ref *params;          /* of the model, in order */
     Ref *consts;
-    bool derived;         /* a derived metric: metrics are leaves */
-    bool no_params;       /* the starts of params may not use params */
+    bool derived;   /* a derived metric: metrics are leaves */
+    bool no_params; /* the starts of params may not use params */
     Memo *memo[MEMO_BUCKETS];
-    Elements *elements;   /* of array literals */
-    Ref seed;             /* ENTRY_INIT: the seed */
-    const bool *broken;   /* of each function of the user: it has errors of its own; or NULL */
-    bool failed;          /* a value is missing for a reason reported elsewhere */
+    Elements *elements; /* of array literals */
+    Ref seed;           /* ENTRY_INIT: the seed */
+    const bool *broken; /* of each function of the user: it has errors of its own; or NULL */
+    bool failed;        /* a value is missing for a reason reported elsewhere */
 } Lower;
 
 /* Copies dims or refs; none from nowhere is fine. */
@@ -73,7 +73,7 @@ Diag *lower_error(Lower *lower, Span at, const char *format, ...)
 const char *expr_text(Lower *lower, const Expr *expr); /* as written, shortened */
 const char *shape_text(Lower *lower, Ref value);       /* "[K, D]" */
 const char *formal_shape_text(Lower *lower, const Dim *shape, unsigned rank);
-const char *what_text(Lower *lower, Ref value);        /* "a number", "an array of shape [K, D]" */
+const char *what_text(Lower *lower, Ref value); /* "a number", "an array of shape [K, D]" */
 /* A note that says where a value of this shape comes from. */
 void note_shape(Lower *lower, Diag *diag, const Expr *expr, Ref value);
 /* The place where a name in the user's text was given its value, else the expression itself. */
@@ -101,8 +101,8 @@ Values one_value(Lower *lower, Ref ref);
 /* ---- array.c: elementwise operations, reads, literals ---------------------------------------- */
 
 typedef Ref Apply(Lower *lower, const void *data, const Ref *scalars);
-/* The common shape of values by broadcasting; false if they do not fit: `*bad` is then the first that
- * does not fit the earlier ones. */
+/* The common shape of values by broadcasting; false if they do not fit: `*bad` is then the first
+ * that does not fit the earlier ones. */
 bool broadcast(Lower *lower, const Ref *values, unsigned count, Dim *shape, unsigned *rank,
                unsigned *bad);
 /* Applies to the entries of values that fit. */
@@ -150,8 +150,8 @@ typedef struct {
 
 enum { RANGE_EMPTY = -1, RANGE_ERROR = 0, RANGE_OK = 1 };
 
-/* Opens and binds the ranges of a reduction, a comprehension or a left side, in order. Returns how many
- * in `*count`. RANGE_EMPTY: one is known to be empty. */
+/* Opens and binds the ranges of a reduction, a comprehension or a left side, in order. Returns how
+ * many in `*count`. RANGE_EMPTY: one is known to be empty. */
 int open_binders(Lower *lower, const Binder *binders, const Expr *body, Range *ranges,
                  unsigned *count);
 int open_range(Lower *lower, Name name, Span span, const Expr *low, const Expr *high, Range *range);
@@ -181,8 +181,8 @@ Ref reduce_array(Lower *lower, const Expr *call, Ref value);
 
 Values lower_call(Lower *lower, const Expr *call);
 /* The function's values for these arguments, of the formals' ranks; spans for messages. */
-Values invoke(Lower *lower, const Function *function, const ModelFunction *model, const Binding *env,
-              const Ref *args, const Span *spans, Span at);
+Values invoke(Lower *lower, const Function *function, const ModelFunction *model,
+              const Binding *env, const Ref *args, const Span *spans, Span at);
 bool is_generic(Lower *lower, const Expr *size); /* a size that the argument binds */
 Ref lower_definition(Lower *lower, const ModelFunction *function, Span at);
 /* The shape of a formal or a declaration, with names in scope. */

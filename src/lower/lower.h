@@ -1,6 +1,6 @@
-/* lower.h: checked model to index IR. Elaborates functions on their arguments: types, shapes, ranges
- * and broadcasting are decided and checked here, where the values are made; a call is elaborated for
- * its arguments (like a template) and hash-consing shares what is equal. */
+/* lower.h: checked model to index IR. Elaborates functions on their arguments: types, shapes,
+ * ranges and broadcasting are decided and checked here, where the values are made; a call is
+ * elaborated for its arguments (like a template) and hash-consing shares what is equal. */
 #ifndef GRADC_LOWER_H
 #define GRADC_LOWER_H
 
@@ -15,25 +15,25 @@ typedef enum {
      * arguments are LEAF_COLUMN: sample-major arrays */
     ENTRY_BATCH_MEAN,
     /* the trainer's kernels: consts are leaves (LEAF_CONST), columns are LEAF_COLUMN */
-    ENTRY_SUM,      /* Σ loss over the rows given: OUT_VALUE */
-    ENTRY_SAMPLE,   /* loss + penalty of the one sample `sample_index` (for SGD); per_sample is set */
-    ENTRY_REGULAR,  /* penalty: OUT_VALUE (0 where the model has none) */
-    ENTRY_FORWARD,  /* forward for all rows: OUT_ARRAY with axes sample, then those of the value */
-    ENTRY_METRIC,   /* Σ of the metric over the rows: OUT_VALUE; `function` is the metric */
-    ENTRY_INIT,     /* the starts of all params, one OUT_GRADIENT (laid out like the params) each; leaf
-                       LEAF_SEED */
+    ENTRY_SUM,    /* Σ loss over the rows given: OUT_VALUE */
+    ENTRY_SAMPLE, /* loss + penalty of the one sample `sample_index` (for SGD); per_sample is set */
+    ENTRY_REGULAR, /* penalty: OUT_VALUE (0 where the model has none) */
+    ENTRY_FORWARD, /* forward for all rows: OUT_ARRAY with axes sample, then those of the value */
+    ENTRY_METRIC,  /* Σ of the metric over the rows: OUT_VALUE; `function` is the metric */
+    ENTRY_INIT, /* the starts of all params, one OUT_GRADIENT (laid out like the params) each; leaf
+                   LEAF_SEED */
 } EntryKind;
 
-/* Lowers one entry. `function`: which function (FUNCTION, METRIC); others use loss, forward, penalty.
- * `c_name` becomes ir->name. Returns NULL if there were errors (in front->diags). The value of a
- * scalar function is an OUT_VALUE output named "value"; of an array function an OUT_ARRAY named
- * "value"; of several values OUT_ARRAYs named value0, value1, …
- * Dims are symbols by name, bound where known; every param is a leaf even if unused, in file order. */
+/* Lowers one entry. `function`: which function (FUNCTION, METRIC); others use loss, forward,
+ * penalty. `c_name` becomes ir->name. Returns NULL if there were errors (in front->diags). The
+ * value of a scalar function is an OUT_VALUE output named "value"; of an array function an
+ * OUT_ARRAY named "value"; of several values OUT_ARRAYs named value0, value1, … Dims are symbols by
+ * name, bound where known; every param is a leaf even if unused, in file order. */
 Ir *lower_entry(const Front *front, const Model *model, EntryKind kind,
                 const ModelFunction *function, const char *c_name);
 
-/* Elaborates every function of the user once with its declared formals, so that errors in unused ones
- * are reported too. */
+/* Elaborates every function of the user once with its declared formals, so that errors in unused
+ * ones are reported too. */
 void lower_check(const Front *front, const Model *model);
 
 /* A metric without arguments (rmse = sqrt(mse)): an entry with one LEAF_ARGUMENT per metric it uses
@@ -41,10 +41,12 @@ void lower_check(const Front *front, const Model *model);
 Ir *lower_derived_metric(const Front *front, const Model *model, const ModelFunction *metric,
                          const char *c_name);
 
-/* ---- rules.c ------------------------------------------------------------------------------------ */
+/* ---- rules.c ------------------------------------------------------------------------------------
+ */
 
-/* Parses the derivative rules (and formulas) of the built-ins that `ir` calls, and of those that these
- * rules call, unless `rules` has them already. A rule that does not parse is an internal error. */
+/* Parses the derivative rules (and formulas) of the built-ins that `ir` calls, and of those that
+ * these rules call, unless `rules` has them already. A rule that does not parse is an internal
+ * error. */
 void rules_prepare(Rules *rules, const Front *front, const Ir *ir);
 
 #endif

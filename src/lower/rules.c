@@ -29,8 +29,8 @@ enum { CONSTANTS = sizeof constants / sizeof *constants };
 
 /* What opt and diff may bring in besides what the model and the rules call. */
 static const BuiltinId introduced[] = {
-    BI_exp,  BI_log, BI_log1p, BI_expm1,  BI_log1pexp, BI_logistic, BI_hypot, BI_sqrt,
-    BI_sin,  BI_cos, BI_abs,   BI_square, BI_pow,      BI_log1mexp, BI_norm_root,
+    BI_exp, BI_log, BI_log1p, BI_expm1,  BI_log1pexp, BI_logistic, BI_hypot,     BI_sqrt,
+    BI_sin, BI_cos, BI_abs,   BI_square, BI_pow,      BI_log1mexp, BI_norm_root,
 };
 enum { INTRODUCED = sizeof introduced / sizeof *introduced };
 
@@ -185,7 +185,8 @@ static const Ir *make_template(const Front *front, const Builtin *row, const cha
     return t.ir;
 }
 
-/* ---- which are needed ----------------------------------------------------------------------------- */
+/* ---- which are needed
+ * ----------------------------------------------------------------------------- */
 
 typedef struct {
     bool seen[BI_COUNT];

@@ -1,12 +1,13 @@
-/* assoc.c: the algebra of products. A product is a number, factors and divisors, under a guard; it is
- * gathered from mul, div, neg, guard, and from sums that factors can leave. Then
- *   - numbers are one number, and factors are multiplied in the order of their free indices, the fewest
- *     first, so that (c / m) * r{n} is formed once and not for each (n, j);
- *   - factors without i leave the sum over i; from under a guard only what is surely finite leaves it;
+/* assoc.c: the algebra of products. A product is a number, factors and divisors, under a guard; it
+ * is gathered from mul, div, neg, guard, and from sums that factors can leave. Then
+ *   - numbers are one number, and factors are multiplied in the order of their free indices, the
+ * fewest first, so that (c / m) * r{n} is formed once and not for each (n, j);
+ *   - factors without i leave the sum over i; from under a guard only what is surely finite leaves
+ * it;
  *   - a factor that both terms of a sum have is taken out of it.
- * A product with other uses is never taken apart, but for its factors without indices where every user
- * is a product or a sum: they can go on to leave the user's sums. Divisors are never cancelled.
- * Reassociates: results may differ in the last digits. */
+ * A product with other uses is never taken apart, but for its factors without indices where every
+ * user is a product or a sum: they can go on to leave the user's sums. Divisors are never
+ * cancelled. Reassociates: results may differ in the last digits. */
 #include "opt/rewrite.h"
 
 #include <math.h>
@@ -34,7 +35,8 @@ static Assoc *assoc_of(Rewriter *w) {
     return w->context;
 }
 
-/* ---- products ------------------------------------------------------------------------------------------ */
+/* ---- products
+ * ------------------------------------------------------------------------------------------ */
 
 static void add_factor(Rewriter *w, Factors *factors, Ref v) {
     factors->list =
@@ -97,7 +99,8 @@ static size_t product_size(const Product *p) {
     return p->over.count + p->under.count;
 }
 
-/* ---- emitting -------------------------------------------------------------------------------------------- */
+/* ---- emitting
+ * -------------------------------------------------------------------------------------------- */
 
 static int set_size(IndexSet set) {
     int n = 0;
@@ -165,8 +168,8 @@ static Ref emit_group(Rewriter *w, const Product *p, size_t *over, size_t *under
     const bool display = assoc_of(w)->display;
     const bool more_over = *over < p->over.count, more_under = *under < p->under.count;
     const bool first_over =
-        more_over && (!more_under || !comes_before(w, display, p->under.list[*under],
-                                                   p->over.list[*over]));
+        more_over &&
+        (!more_under || !comes_before(w, display, p->under.list[*under], p->over.list[*over]));
     const IndexSet free = ir_free(ir, first_over ? p->over.list[*over] : p->under.list[*under]);
     while (*over < p->over.count && (display || ir_free(ir, p->over.list[*over]) == free)) {
         acc = times(ir, acc, p->over.list[(*over)++]);
@@ -231,7 +234,8 @@ static Ref emit(Rewriter *w, Product *p) {
     return ir_guard(ir, p->guard, acc);
 }
 
-/* ---- taking products from operands ------------------------------------------------------------------- */
+/* ---- taking products from operands
+ * ------------------------------------------------------------------- */
 
 static Product *clone(Rewriter *w, const Product *p) {
     Product *copy = new_product(w);
@@ -302,7 +306,8 @@ static void settle(Rewriter *w, Ref v, Product *p) {
     w->map[v] = emit(w, p);
 }
 
-/* ---- the kinds of values ---------------------------------------------------------------------------------- */
+/* ---- the kinds of values
+ * ---------------------------------------------------------------------------------- */
 
 /* Finite and not 0 whatever the data are: sizes, numbers, and quotients of them. */
 static bool is_sure(const Ir *ir, Ref v) {
@@ -327,8 +332,8 @@ static bool all_sure(const Ir *ir, const Factors *factors) {
     return true;
 }
 
-/* Where all factors have the free indices of the result there is nothing to hoist, and the written order
- * stays: the range of intermediate results is the user's choice. */
+/* Where all factors have the free indices of the result there is nothing to hoist, and the written
+ * order stays: the range of intermediate results is the user's choice. */
 static void keep_together(Rewriter *w, Product *p, IndexSet free) {
     bool uniform = product_size(p) > 1 && !assoc_of(w)->display;
     for (size_t k = 0; k < p->over.count; k++) {
@@ -372,8 +377,8 @@ static Product *product_of_mul(Rewriter *w, const Node *node) {
     return a;
 }
 
-/* a / b: only a divisor that lacks an index of the quotient is separated from what it divides, since it
- * can be hoisted. For people, always. */
+/* a / b: only a divisor that lacks an index of the quotient is separated from what it divides,
+ * since it can be hoisted. For people, always. */
 static Product *product_of_div(Rewriter *w, const Node *node) {
     Product *a = take(w, node->args[0]);
     Product *b = take(w, node->args[1]);
@@ -431,8 +436,7 @@ static Product *product_of_sum(Rewriter *w, const Node *node) {
     const Index i = node->as.index;
     Product *a = take(w, node->args[0]);
     Product *outer = new_product(w), *inner = new_product(w);
-    const bool floats =
-        a->guard == REF_NONE || (ir_free(w->ir, a->guard) & INDEX_BIT(i)) == 0;
+    const bool floats = a->guard == REF_NONE || (ir_free(w->ir, a->guard) & INDEX_BIT(i)) == 0;
     outer->number = a->number;
     outer->divisor = a->divisor;
     outer->guard = floats ? a->guard : REF_NONE;
@@ -451,7 +455,8 @@ static Product *product_of_guard(Rewriter *w, const Node *node) {
     return p;
 }
 
-/* ---- common factors of two terms ---------------------------------------------------------------------- */
+/* ---- common factors of two terms
+ * ---------------------------------------------------------------------- */
 
 static bool remove_factor(Factors *factors, Ref v) {
     for (size_t k = 0; k < factors->count; k++) {
@@ -515,8 +520,7 @@ static Product *product_of_terms(Rewriter *w, Product *a, Product *b, bool minus
     }
     const Ref left = emit(w, x);
     const Ref right = emit(w, y);
-    multiply_value(w, common,
-                   minus ? ir_sub(w->ir, left, right) : ir_add(w->ir, left, right));
+    multiply_value(w, common, minus ? ir_sub(w->ir, left, right) : ir_add(w->ir, left, right));
     return common;
 }
 
@@ -536,7 +540,8 @@ static void settle_terms(Rewriter *w, Ref v, const Node *node) {
     w->map[v] = minus ? ir_sub(w->ir, a, b) : ir_add(w->ir, a, b);
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------- */
+/* ---- the pass
+ * --------------------------------------------------------------------------------------------- */
 
 static bool is_real_call(const Node *node, BuiltinId f) {
     return node->op == OP_CALL && node->kind == KIND_REAL && node->as.builtin == f;
@@ -564,8 +569,8 @@ static void assoc_value(Rewriter *w, Ref v) {
 }
 
 static bool multiplies(const Node *user) {
-    return is_real_call(user, BI_mul) || is_real_call(user, BI_div) ||
-           is_real_call(user, BI_neg) || (user->op == OP_SUM && user->kind == KIND_REAL);
+    return is_real_call(user, BI_mul) || is_real_call(user, BI_div) || is_real_call(user, BI_neg) ||
+           (user->op == OP_SUM && user->kind == KIND_REAL);
 }
 
 static bool absorbs(const Node *user, uint32_t k) {

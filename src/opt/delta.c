@@ -1,7 +1,7 @@
-/* delta.c: sums of one term. Σ_i of a, guarded by i = p where p does not depend on i, is a at i = p, if p is
- * an index of that range. What the chain rule makes of a gathered label (Σ_k [k = y] g) needs no loop.
- * And a where c, plus b where not c, is a choice between a and b: what the chain rule makes of `if`.
- * Returns an Ir of the same values. */
+/* delta.c: sums of one term. Σ_i of a, guarded by i = p where p does not depend on i, is a at i =
+ * p, if p is an index of that range. What the chain rule makes of a gathered label (Σ_k [k = y] g)
+ * needs no loop. And a where c, plus b where not c, is a choice between a and b: what the chain
+ * rule makes of `if`. Returns an Ir of the same values. */
 #include "opt/rewrite.h"
 
 enum { CONDITION_LIMIT = 32 };
@@ -53,8 +53,8 @@ static bool is_delta(const Ir *ir, Ref condition, Index i, Ref *p) {
     return false;
 }
 
-/* p is surely in 0 … extent-1: an entry of an int leaf whose classes are this dim, an index of the dim,
- * or a number that is small enough. */
+/* p is surely in 0 … extent-1: an entry of an int leaf whose classes are this dim, an index of the
+ * dim, or a number that is small enough. */
 static bool is_inside(Ir *ir, Ref p, Dim dim) {
     const Node *node = ir_node(ir, p);
     if (node->op == OP_INDEX) {
@@ -108,7 +108,8 @@ Ir *opt_delta(const OptOptions *options, const Ir *ir) {
     return opt_rewrite(options, ir, delta_rule, NULL);
 }
 
-/* ---- choices ---------------------------------------------------------------------------------------- */
+/* ---- choices
+ * ---------------------------------------------------------------------------------------- */
 
 static bool holds(const Conditions *terms, Ref condition) {
     for (unsigned k = 0; k < terms->count; k++) {
@@ -167,8 +168,8 @@ static Ref choice_rule(Rewriter *w, Ref v) {
     const Ref other = minus ? ir_neg(ir, opt_arg(ir, b, 1)) : opt_arg(ir, b, 1);
     const Node *condition = ir_node(ir, c);
     const bool negated = condition->op == OP_CALL && condition->as.builtin == BI_not;
-    const Ref choice = negated ? ir_select(ir, condition->args[0], other, then)
-                               : ir_select(ir, c, then, other);
+    const Ref choice =
+        negated ? ir_select(ir, condition->args[0], other, then) : ir_select(ir, c, then, other);
     return ir_guard(ir, rest, choice);
 }
 

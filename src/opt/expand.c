@@ -1,5 +1,6 @@
-/* expand.c: what the printers cannot print is written out: built-ins that have a formula, and powers with
- * a small whole exponent. Returns an Ir whose calls are all of libm or of the printers. */
+/* expand.c: what the printers cannot print is written out: built-ins that have a formula, and
+ * powers with a small whole exponent. Returns an Ir whose calls are all of libm or of the printers.
+ */
 #include "opt/rewrite.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* lse.c: log-sum-exp written out: m = max a, e = exp(a - m), s = Σ e, v = m + log s; and every
- * exp(a - v) becomes e * (1/s), so that one exponential an element is computed, not two; x - v becomes
- * (x - m) - log s, which keeps the digits that m + log s has no room for. Where m is not finite it is
- * replaced by 0, which makes the value -∞ or ∞ instead of NaN.
- * Returns an Ir without LSE. */
+ * exp(a - v) becomes e * (1/s), so that one exponential an element is computed, not two; x - v
+ * becomes (x - m) - log s, which keeps the digits that m + log s has no room for. Where m is not
+ * finite it is replaced by 0, which makes the value -∞ or ∞ instead of NaN. Returns an Ir without
+ * LSE. */
 #include "opt/rewrite.h"
 
 #include <math.h>

@@ -6,20 +6,21 @@
 #include "ir/ir.h"
 
 typedef struct {
-    int level;      /* 0 … 3 */
+    int level; /* 0 … 3 */
     bool strict;
-    Diags *diags;   /* for -Wrewrite notes; may be NULL */
+    Diags *diags;       /* for -Wrewrite notes; may be NULL */
     const Rules *rules; /* prepared; for formulas */
-    bool verify;    /* run ir_verify after each pass; a violation is an internal error */
+    bool verify;        /* run ir_verify after each pass; a violation is an internal error */
 } OptOptions;
 
-/* Before differentiation: stable.c: log Σ exp → lse, log(1+exp) → softplus, sqrt Σ² → norm, …: what must
- * be recognised before the chain rule takes it apart. */
+/* Before differentiation: stable.c: log Σ exp → lse, log(1+exp) → softplus, sqrt Σ² → norm, …: what
+ * must be recognised before the chain rule takes it apart. */
 Ir *opt_before_diff(const OptOptions *options, const Ir *ir);
-/* After: dead values, algebra (assoc), stable again, lse expanded, formulas of built-ins put in place. */
+/* After: dead values, algebra (assoc), stable again, lse expanded, formulas of built-ins put in
+ * place. */
 Ir *opt_after_diff(const OptOptions *options, const Ir *ir);
-/* For people: the algebra that makes derivatives readable (collects factors, cancels constants), with
- * lse and built-ins kept: what derivations print. */
+/* For people: the algebra that makes derivatives readable (collects factors, cancels constants),
+ * with lse and built-ins kept: what derivations print. */
 Ir *opt_for_display(const OptOptions *options, const Ir *ir);
 
 /* The rewrites that stable.c made, for --report. */

@@ -88,7 +88,8 @@ Ir *opt_rewrite(const OptOptions *options, const Ir *ir, RewriteRule rule, void 
     return opt_finish(&w);
 }
 
-/* ---- patterns ---------------------------------------------------------------------------------------- */
+/* ---- patterns
+ * ---------------------------------------------------------------------------------------- */
 
 bool opt_is_call(const Ir *ir, Ref v, BuiltinId f) {
     const Node *node = ir_node(ir, v);

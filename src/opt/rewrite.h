@@ -5,17 +5,17 @@
 #include "opt/opt.h"
 
 /* ---- rewrite.c ----------------------------------------------------------------------------------
- * A pass makes its results in a copy of the Ir: values are visited in the order of their ids, `map` says
- * what each has become, and the copy is compacted at the end. Recurrences get new tags. */
+ * A pass makes its results in a copy of the Ir: values are visited in the order of their ids, `map`
+ * says what each has become, and the copy is compacted at the end. Recurrences get new tags. */
 typedef struct {
     const OptOptions *options;
-    Ir *ir;         /* old values are 1 … top-1, new ones are appended */
+    Ir *ir; /* old values are 1 … top-1, new ones are appended */
     Ref top;
     Ref *map;       /* for old values: what it has become */
     uint32_t *uses; /* for old values: operand positions, and outputs, in which it stands */
     uint32_t *tags; /* for old tags: the new one */
     bool *tagged;
-    void *context;  /* of the pass */
+    void *context; /* of the pass */
 } Rewriter;
 
 /* What old value v becomes; its operands have been mapped. */
@@ -30,7 +30,8 @@ Ir *opt_finish(Rewriter *rewriter);
 /* The whole: rule at each value. */
 Ir *opt_rewrite(const OptOptions *options, const Ir *ir, RewriteRule rule, void *context);
 
-/* ---- patterns ---------------------------------------------------------------------------------------- */
+/* ---- patterns
+ * ---------------------------------------------------------------------------------------- */
 
 bool opt_is_call(const Ir *ir, Ref v, BuiltinId f);
 bool opt_is_op(const Ir *ir, Ref v, Op op);
@@ -43,12 +44,13 @@ bool opt_nonnegative(const Ir *ir, Ref v);
 /* a is x², written as a square or a product. */
 bool opt_is_square(const Ir *ir, Ref a, Ref *x);
 
-/* ---- the passes (see pass.def) --------------------------------------------------------------------- */
+/* ---- the passes (see pass.def)
+ * --------------------------------------------------------------------- */
 
 Ir *opt_stable(const OptOptions *options, const Ir *ir);
 Ir *opt_stable_recorded(const OptOptions *options, const Ir *ir); /* the same, for opt_rewrites */
 Ir *opt_assoc(const OptOptions *options, const Ir *ir);
-Ir *opt_collect(const OptOptions *options, const Ir *ir);  /* assoc in the order people write */
+Ir *opt_collect(const OptOptions *options, const Ir *ir); /* assoc in the order people write */
 Ir *opt_delta(const OptOptions *options, const Ir *ir);
 Ir *opt_choice(const OptOptions *options, const Ir *ir);
 Ir *opt_lse(const OptOptions *options, const Ir *ir);

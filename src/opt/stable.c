@@ -1,13 +1,14 @@
-/* stable.c: expressions that lose digits, overflow or have no derivative as they are written, in the form
- * that keeps all of them. It must run before differentiation: the derivative of the unstable form is ∞/∞
- * or 0/0 and can no longer be recognised. Every rewrite is an identity of real numbers on the domain of
- * what was written; none reassociates sums or products of the user.
- * Reads any Ir; returns one with the same outputs. */
+/* stable.c: expressions that lose digits, overflow or have no derivative as they are written, in
+ * the form that keeps all of them. It must run before differentiation: the derivative of the
+ * unstable form is ∞/∞ or 0/0 and can no longer be recognised. Every rewrite is an identity of real
+ * numbers on the domain of what was written; none reassociates sums or products of the user. Reads
+ * any Ir; returns one with the same outputs. */
 #include "opt/rewrite.h"
 
 #include <math.h>
 
-/* ---- the record ------------------------------------------------------------------------------------ */
+/* ---- the record
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct {
     Rewrite *list;
@@ -48,7 +49,8 @@ const Rewrite *opt_rewrites(const Ir *ir, size_t *count) {
     return record ? record->list : NULL;
 }
 
-/* ---- small forms --------------------------------------------------------------------------------------- */
+/* ---- small forms
+ * --------------------------------------------------------------------------------------- */
 
 /* v = 1 + x or x + 1. */
 static bool is_one_plus(const Ir *ir, Ref v, Ref *x) {
@@ -89,7 +91,8 @@ static bool is_positive_number(const Ir *ir, Ref v) {
     return opt_is_op(ir, v, OP_CONVERT) && opt_is_op(ir, opt_arg(ir, v, 0), OP_SIZE);
 }
 
-/* ---- logarithms of what is made of exponentials ---------------------------------------------------- */
+/* ---- logarithms of what is made of exponentials
+ * ---------------------------------------------------- */
 
 enum { LOG_DEPTH = 12 };
 
@@ -161,9 +164,8 @@ static Ref log_of(Stable *s, Ref u, int depth) {
         if (opt_is_op(ir, body, OP_GUARD)) {
             const Ref x = log_of(s, opt_arg(ir, body, 1), depth - 1);
             const Ref lowest = ir_real(ir, -INFINITY);
-            return x == REF_NONE
-                       ? REF_NONE
-                       : ir_lse(ir, i, ir_select(ir, opt_arg(ir, body, 0), x, lowest));
+            return x == REF_NONE ? REF_NONE
+                                 : ir_lse(ir, i, ir_select(ir, opt_arg(ir, body, 0), x, lowest));
         }
         const Ref x = log_of(s, body, depth - 1);
         return x == REF_NONE ? REF_NONE : ir_lse(ir, i, x);
@@ -277,7 +279,8 @@ static Ref stable_log1p(Stable *s, Ref v) {
     return v;
 }
 
-/* ---- exponentials and quotients ----------------------------------------------------------------------- */
+/* ---- exponentials and quotients
+ * ----------------------------------------------------------------------- */
 
 static Ref stable_exp(Stable *s, Ref v) {
     Ir *ir = s->ir;
@@ -307,14 +310,14 @@ static Ref stable_div(Stable *s, Ref v) {
                         ir_call1(ir, BI_exp, ir_sub(ir, x, total)));
         }
         if (is_exp(ir, b, &y)) {
-            return made(s, "exp(x) / exp(y)", "exp(x - y)",
-                        ir_call1(ir, BI_exp, ir_sub(ir, x, y)));
+            return made(s, "exp(x) / exp(y)", "exp(x - y)", ir_call1(ir, BI_exp, ir_sub(ir, x, y)));
         }
     }
     return v;
 }
 
-/* ---- differences --------------------------------------------------------------------------------------- */
+/* ---- differences
+ * --------------------------------------------------------------------------------------- */
 
 static Ref stable_sub(Stable *s, Ref v) {
     Ir *ir = s->ir;
@@ -433,7 +436,8 @@ static Ref stable_log_loss(Stable *s, Ref v, Ref first, Ref second, int second_s
     return v;
 }
 
-/* ---- roots --------------------------------------------------------------------------------------------- */
+/* ---- roots
+ * --------------------------------------------------------------------------------------------- */
 
 /* v is a sum of squares, by sum or +, with positive numbers as weights. */
 static bool is_sum_of_squares(const Ir *ir, Ref v, int depth) {
@@ -483,7 +487,8 @@ static Ref stable_sqrt(Stable *s, Ref v) {
     return v;
 }
 
-/* ---- powers --------------------------------------------------------------------------------------------- */
+/* ---- powers
+ * --------------------------------------------------------------------------------------------- */
 
 static Ref stable_pow(Stable *s, Ref v) {
     Ir *ir = s->ir;
@@ -500,7 +505,8 @@ static Ref stable_pow(Stable *s, Ref v) {
     return v;
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------- */
+/* ---- the pass
+ * --------------------------------------------------------------------------------------------- */
 
 static Ref stable_add(Stable *s, Ref v) {
     Ir *ir = s->ir;

@@ -10,7 +10,7 @@
 typedef struct {
     Name name;
     Span span;
-    bool known;       /* bound by the file or by -D */
+    bool known; /* bound by the file or by -D */
     int64_t value;
     bool rows;        /* dim T = rows */
     bool from_labels; /* bound by the data: no value, and used as `y in K` by loss */
@@ -19,8 +19,8 @@ typedef struct {
 typedef struct {
     Name name;
     Span span;
-    double value;  /* of the file or of -D */
-    bool fixed;    /* by -D: --set may not change it */
+    double value; /* of the file or of -D */
+    bool fixed;   /* by -D: --set may not change it */
 } ModelConst;
 
 typedef struct {
@@ -28,8 +28,14 @@ typedef struct {
     Name name;
 } ModelArray;
 
-typedef enum { FUNCTION_PLAIN, FUNCTION_FORWARD, FUNCTION_LOSS, FUNCTION_PENALTY, FUNCTION_PRIOR,
-               FUNCTION_METRIC } FunctionRole;
+typedef enum {
+    FUNCTION_PLAIN,
+    FUNCTION_FORWARD,
+    FUNCTION_LOSS,
+    FUNCTION_PENALTY,
+    FUNCTION_PRIOR,
+    FUNCTION_METRIC
+} FunctionRole;
 
 typedef struct ModelFunction ModelFunction;
 struct ModelFunction {
@@ -43,8 +49,8 @@ struct ModelFunction {
 };
 
 typedef struct {
-    Name name;               /* the model's */
-    const char *c_prefix;    /* its C spelling */
+    Name name;            /* the model's */
+    const char *c_prefix; /* its C spelling */
     const Ast *ast;
     ModelDim *dims;
     size_t dim_count;
@@ -54,15 +60,15 @@ typedef struct {
     size_t param_count, data_count;
     ModelFunction *functions; /* the user's, in file order (metrics too) */
     size_t function_count;
-    const size_t *order;      /* numbers of functions, callees first */
-    ModelFunction *library;   /* the standard library's */
+    const size_t *order;    /* numbers of functions, callees first */
+    ModelFunction *library; /* the standard library's */
     size_t library_count;
     const ModelFunction *forward, *loss, *penalty, *prior; /* or NULL */
-    const Setting *settings;  /* of train { }, or NULL */
-    Name *externals;          /* names of extern functions */
+    const Setting *settings;                               /* of train { }, or NULL */
+    Name *externals;                                       /* names of extern functions */
     size_t external_count;
-    Span named;               /* of the name in the `model` item; empty without one */
-    bool damaged;             /* items are missing (syntax errors): unknown names are not reported */
+    Span named;   /* of the name in the `model` item; empty without one */
+    bool damaged; /* items are missing (syntax errors): unknown names are not reported */
 } Model;
 
 typedef struct {

@@ -1,6 +1,6 @@
 /* diff_build.h: programs in IR for the tests of diff and opt, and the comparison that they all get:
- * reverse mode, forward mode, central differences and complex step of the interpreter must agree, with
- * deposit solving on and off, before and after the passes. */
+ * reverse mode, forward mode, central differences and complex step of the interpreter must agree,
+ * with deposit solving on and off, before and after the passes. */
 #ifndef GRADC_TESTS_DIFF_BUILD_H
 #define GRADC_TESTS_DIFF_BUILD_H
 
@@ -72,7 +72,8 @@ static inline void end_test(T *t) {
     arena_destroy(t->arena);
 }
 
-/* ---- building ------------------------------------------------------------------------------------------ */
+/* ---- building
+ * ------------------------------------------------------------------------------------------ */
 
 static inline Dim new_dim(T *t, const char *name, int64_t extent) {
     const Dim dim = dim_symbol(t->ir, intern_text(t->names, name));
@@ -109,7 +110,8 @@ static inline Ref new_leaf(T *t, const char *name, LeafRole role, unsigned rank,
     return ir_leaf(t->ir, k);
 }
 
-static inline Ref new_int_leaf(T *t, const char *name, unsigned rank, const Dim *shape, Dim classes) {
+static inline Ref new_int_leaf(T *t, const char *name, unsigned rank, const Dim *shape,
+                               Dim classes) {
     const Leaf leaf = {.name = intern_text(t->names, name),
                        .role = LEAF_COLUMN,
                        .kind = KIND_INT,
@@ -126,12 +128,15 @@ static inline Ref new_int_leaf(T *t, const char *name, unsigned rank, const Dim 
     return ir_leaf(t->ir, k);
 }
 
-#define DIMS(...) (sizeof((Dim[]){__VA_ARGS__}) / sizeof(Dim)), (const Dim[]){__VA_ARGS__}
-#define REFS(...) (const Ref[]){__VA_ARGS__}, (sizeof((Ref[]){__VA_ARGS__}) / sizeof(Ref))
-#define PARAM(t, name, ...) new_leaf(t, name, LEAF_PARAM, DIMS(__VA_ARGS__))
-#define COLUMN(t, name, ...) new_leaf(t, name, LEAF_COLUMN, DIMS(__VA_ARGS__))
+#define DIMS(...)                                                                                  \
+    (sizeof((Dim[]){__VA_ARGS__}) / sizeof(Dim)), (const Dim[]) {                                  \
+        __VA_ARGS__                                                                                \
+    }
+#define REFS(...)                     (const Ref[]){__VA_ARGS__}, (sizeof((Ref[]){__VA_ARGS__}) / sizeof(Ref))
+#define PARAM(t, name, ...)           new_leaf(t, name, LEAF_PARAM, DIMS(__VA_ARGS__))
+#define COLUMN(t, name, ...)          new_leaf(t, name, LEAF_COLUMN, DIMS(__VA_ARGS__))
 #define LABELS(t, name, classes, ...) new_int_leaf(t, name, DIMS(__VA_ARGS__), classes)
-#define READ(t, a, ...) ir_read((t)->ir, a, REFS(__VA_ARGS__))
+#define READ(t, a, ...)               ir_read((t)->ir, a, REFS(__VA_ARGS__))
 
 static inline Ref scalar_param(T *t, const char *name) {
     return new_leaf(t, name, LEAF_PARAM, 0, NULL);
@@ -156,7 +161,8 @@ static inline void set_output(T *t, Ref value) {
                                   .span = t->ir->at});
 }
 
-/* ---- evaluation ------------------------------------------------------------------------------------------ */
+/* ---- evaluation
+ * ------------------------------------------------------------------------------------------ */
 
 /* Leaves of an Ir that diff_forward made: the tangents are after those of the test. */
 typedef struct {
@@ -179,7 +185,8 @@ static inline void set_inputs(T *t, Inputs *in, double *const *direction, const 
     in->input = (EvalInput){t->extents, in->reals, in->ints};
 }
 
-static inline double *evaluate(T *t, const Ir *ir, size_t output, double *const *direction, size_t *count) {
+static inline double *evaluate(T *t, const Ir *ir, size_t output, double *const *direction,
+                               size_t *count) {
     Inputs in;
     size_t ignored;
     set_inputs(t, &in, direction, ir);
@@ -190,7 +197,8 @@ static inline double value_of(T *t, const Ir *ir) {
     return evaluate(t, ir, 0, NULL, NULL)[0];
 }
 
-/* ---- the comparison --------------------------------------------------------------------------------------- */
+/* ---- the comparison
+ * --------------------------------------------------------------------------------------- */
 
 static inline void fail(const char *name, const char *what, double found, double expected) {
     if (failures++ < 40) {
@@ -277,7 +285,7 @@ static inline Wrt wrt_of(const T *t) {
 
 /* Output k of `found` against that of `expected`. */
 static inline void compare_outputs(T *t, const char *name, const char *what, const Ir *found,
-                            const Ir *expected, double tolerance) {
+                                   const Ir *expected, double tolerance) {
     for (size_t k = 0; k < expected->output_count; k++) {
         size_t n, m;
         const double *a = evaluate(t, found, k, NULL, &n);
@@ -322,7 +330,8 @@ static inline void check_passes(T *t, const char *name, const Ir *gradient) {
     }
 }
 
-/* Gradients against differences, and <gradient, direction> against forward mode and complex step. */
+/* Gradients against differences, and <gradient, direction> against forward mode and complex step.
+ */
 static inline void check_derivatives(T *t, const char *name, const Ir *ir, const Ir *gradient) {
     const Wrt wrt = wrt_of(t);
     double *direction[MAX_LEAVES] = {NULL};
@@ -393,7 +402,8 @@ static inline void check(T *t, const char *name) {
         ir_set_deposit_solving(t->ir, solving);
         const Ir *ir = ir_compact(t->ir);
         const Ir *gradient = gradient_of(t, name, ir);
-        if (!gradient || !check_verify(name, solving ? "reverse" : "reverse with deposits", gradient)) {
+        if (!gradient ||
+            !check_verify(name, solving ? "reverse" : "reverse with deposits", gradient)) {
             continue;
         }
         check_derivatives(t, name, ir, gradient);

@@ -1,5 +1,5 @@
-/* Derivatives inside the language: DERIV of numbers by numbers to any order, of arrays by arrays, and the
- * gradient of what contains them. */
+/* Derivatives inside the language: DERIV of numbers by numbers to any order, of arrays by arrays,
+ * and the gradient of what contains them. */
 #include "diff_build.h"
 
 static Ir *expanded(T *t, const char *name) {
@@ -77,15 +77,16 @@ static void heat(void) {
     end_test(&t);
 }
 
-/* y = sin(A x): the Jacobian, its product with itself by an array of arrays, and a gradient in a sample
- * whose index has the name of an axis. */
+/* y = sin(A x): the Jacobian, its product with itself by an array of arrays, and a gradient in a
+ * sample whose index has the name of an axis. */
 static void arrays(void) {
     T t = new_test(3);
     Ir *ir = t.ir;
     const Dim D = new_dim(&t, "D", 3);
     const Index i = ir_index(ir, D, 0), j = ir_index(ir, D, 1);
     const Ref A = PARAM(&t, "A", D, D), x = ir_var(ir, PARAM(&t, "x", D));
-    const Ref z = ir_sum(ir, j, ir_mul(ir, READ(&t, A, at(&t, i), at(&t, j)), READ(&t, x, at(&t, j))));
+    const Ref z =
+        ir_sum(ir, j, ir_mul(ir, READ(&t, A, at(&t, i), at(&t, j)), READ(&t, x, at(&t, j))));
     const Ref y = ir_array(ir, &i, 1, call(&t, BI_sin, z));
     const Ref jacobian = ir_deriv(ir, y, x);
     const Output output = {.name = intern_text(t.names, "jacobian"),

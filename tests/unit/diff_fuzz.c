@@ -1,6 +1,6 @@
-/* Random programs: sums of products of reads at random positions, under the guards that keep them inside,
- * with computed arrays, gathers, selects, maxima, log-sum-exps and recurrences.
- * diff_fuzz [first last]: seeds first … last-1. */
+/* Random programs: sums of products of reads at random positions, under the guards that keep them
+ * inside, with computed arrays, gathers, selects, maxima, log-sum-exps and recurrences. diff_fuzz
+ * [first last]: seeds first … last-1. */
 #include "diff_build.h"
 
 enum { SEEDS = 600, MAX_INDICES = 3 };
@@ -105,8 +105,8 @@ static void sums_of_rows(Fuzz *f) {
     }
     ir_axis_names(ir, f->arrays[1], names);
     const Ref entry = READ(t, f->arrays[1], at(t, names[0]), at(t, names[1]));
-    const Ref row = pick(t, 2) ? ir_sum(ir, names[1], ir_square(ir, entry))
-                               : ir_max(ir, names[1], entry);
+    const Ref row =
+        pick(t, 2) ? ir_sum(ir, names[1], ir_square(ir, entry)) : ir_max(ir, names[1], entry);
     f->arrays[f->array_count++] = ir_array(ir, names, 1, call(t, BI_tanh, row));
 }
 
@@ -127,9 +127,10 @@ static void recurrence(Fuzz *f) {
     const int direction = pick(t, 2) ? 1 : -1;
     const Ref s = ir_state(ir, tag, 0, time, INDEX_BIT(time), start);
     const Ref now = wide ? READ(t, s, at(t, k)) : s;
-    const Ref pull = ir_mul(ir, w, READ(t, f->gather, at(t, time)) != REF_NONE
-                                       ? ir_convert(ir, READ(t, f->gather, at(t, time)))
-                                       : w);
+    const Ref pull = ir_mul(ir, w,
+                            READ(t, f->gather, at(t, time)) != REF_NONE
+                                ? ir_convert(ir, READ(t, f->gather, at(t, time)))
+                                : w);
     const Ref next = call(t, BI_sin, ir_add(ir, now, pull));
     const Ref step = wide ? ir_array(ir, &k, 1, next) : next;
     const Ref scan = ir_scan(ir, tag, time, direction, &start, &step, 1);

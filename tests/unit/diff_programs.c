@@ -25,8 +25,7 @@ static void softmax_gather(T *t) {
     const Index n = ir_index(t->ir, m, 0), j = ir_index(t->ir, D, 0), k = ir_index(t->ir, K, 0);
     const Ref W = PARAM(t, "W", K, D), b = PARAM(t, "b", K);
     const Ref x = COLUMN(t, "x", m, D), y = LABELS(t, "y", K, m);
-    const Ref dot =
-        sum_mul(t, j, READ(t, W, at(t, k), at(t, j)), READ(t, x, at(t, n), at(t, j)));
+    const Ref dot = sum_mul(t, j, READ(t, W, at(t, k), at(t, j)), READ(t, x, at(t, n), at(t, j)));
     const Ref z = ir_add(t->ir, READ(t, b, at(t, k)), dot);
     const Ref Z = ir_array(t->ir, &k, 1, z);
     const Ref label = READ(t, y, at(t, n));
@@ -73,8 +72,8 @@ static void mixture(T *t) {
     const Ref within = ir_sub(ir, ir_sub(ir, at(t, i), J), one);
     const Ref place = ir_add(ir, ir_add(ir, size, before), within);
     const Ref below = ir_compare(ir, BI_lt, J, at(t, i));
-    const Ref low = guarded_sum(t, j, below,
-                                ir_mul(ir, READ(t, icf, at(t, k), place), READ(t, xc, J)));
+    const Ref low =
+        guarded_sum(t, j, below, ir_mul(ir, READ(t, icf, at(t, k), place), READ(t, xc, J)));
     const Ref scaled = ir_mul(ir, READ(t, Q, at(t, i)), READ(t, xc, at(t, i)));
     const Ref y = ir_add(ir, scaled, low);
     const Ref half = ir_mul(ir, real(t, 0.5), ir_sum(ir, i, ir_square(ir, y)));
@@ -154,16 +153,16 @@ static void slices(T *t) {
     const Index i = ir_index(ir, D, 0), j = ir_index(ir, D, 1), e = ir_index(ir, E, 0);
     const Ref A = PARAM(t, "A", D, D), one = ir_int(ir, 1), zero = ir_int(ir, 0);
     const Ref trace = ir_sum(ir, i, ir_square(ir, READ(t, A, at(t, i), at(t, i))));
-    const Ref crossed = ir_mul(ir, READ(t, A, at(t, i), at(t, j)),
-                               call(t, BI_sin, READ(t, A, at(t, j), at(t, i))));
+    const Ref crossed =
+        ir_mul(ir, READ(t, A, at(t, i), at(t, j)), call(t, BI_sin, READ(t, A, at(t, j), at(t, i))));
     const Ref transposed = ir_sum(ir, i, ir_sum(ir, j, crossed));
     const Ref next = READ(t, A, ir_add(ir, at(t, e), one), at(t, i));
     const Ref shifted = ir_mul(ir, next, call(t, BI_exp, READ(t, A, at(t, e), at(t, i))));
     const Ref slice = ir_sum(ir, e, ir_sum(ir, i, shifted));
     const Ref row = ir_sum(ir, i, call(t, BI_sin, READ(t, A, zero, at(t, i))));
     const Ref last = ir_sub(ir, ir_sub(ir, ir_size(ir, D), one), at(t, i));
-    const Ref reversed = ir_sum(
-        ir, i, ir_mul(ir, READ(t, A, last, zero), ir_square(ir, READ(t, A, one, at(t, i)))));
+    const Ref reversed =
+        ir_sum(ir, i, ir_mul(ir, READ(t, A, last, zero), ir_square(ir, READ(t, A, one, at(t, i)))));
     const Ref sum = ir_add(ir, ir_add(ir, trace, transposed), ir_add(ir, slice, row));
     set_output(t, ir_add(ir, sum, reversed));
 }
@@ -176,8 +175,7 @@ static void pairs(T *t) {
     const Ref B = ir_array(ir, &i, 1, call(t, BI_sin, READ(t, a, at(t, i))));
     const Ref next = ir_add(ir, at(t, i), ir_int(ir, 1));
     const Ref inside = ir_compare(ir, BI_lt, next, ir_size(ir, D));
-    const Ref shift =
-        guarded_sum(t, i, inside, ir_mul(ir, READ(t, B, next), READ(t, B, at(t, i))));
+    const Ref shift = guarded_sum(t, i, inside, ir_mul(ir, READ(t, B, next), READ(t, B, at(t, i))));
     const Ref product = ir_mul(ir, READ(t, B, at(t, i)), READ(t, B, at(t, j)));
     const Ref outer = ir_sum(ir, i, ir_sum(ir, j, call(t, BI_exp, product)));
     set_output(t, ir_add(ir, shift, outer));
@@ -207,8 +205,7 @@ static void attention(T *t) {
         const Ref score =
             sum_mul(t, h0, READ(t, h, at(t, s0), at(t, h0)), READ(t, h, at(t, s1), at(t, h0)));
         const Ref p = call(t, BI_exp, ir_sub(ir, score, ir_lse(ir, s1, score)));
-        const Ref mix = ir_array(
-            ir, axes, 2, sum_mul(t, s1, p, READ(t, h, at(t, s1), at(t, h0))));
+        const Ref mix = ir_array(ir, axes, 2, sum_mul(t, s1, p, READ(t, h, at(t, s1), at(t, h0))));
         const Ref z =
             sum_mul(t, h1, READ(t, W, at(t, h0), at(t, h1)), READ(t, mix, at(t, s0), at(t, h1)));
         const Ref old = READ(t, h, at(t, s0), at(t, h0));

@@ -33,8 +33,8 @@ static void lstm(T *t) {
     Ref gates[4];
     for (int g = 0; g < 4; g++) {
         const Ref gi = ir_int(ir, g);
-        const Ref ws = ir_mul(ir, READ(t, W, at(t, l), gi, at(t, h0), at(t, h1)),
-                              READ(t, s, at(t, h1)));
+        const Ref ws =
+            ir_mul(ir, READ(t, W, at(t, l), gi, at(t, h0), at(t, h1)), READ(t, s, at(t, h1)));
         const Ref rh = ir_mul(ir, READ(t, R, at(t, l), gi, at(t, h0), at(t, h1)),
                               READ(t, h, at(t, l), at(t, h1)));
         Ref z = ir_add(ir, ir_sum(ir, h1, ws), ir_sum(ir, h1, rh));
@@ -182,7 +182,8 @@ static void shadowed(T *t) {
     set_output(t, ir_sum(ir, h0, call(t, BI_exp, last)));
 }
 
-/* ---- second derivatives ------------------------------------------------------------------------------- */
+/* ---- second derivatives
+ * ------------------------------------------------------------------------------- */
 
 static void curve(T *t) {
     Ir *ir = t->ir;
@@ -234,8 +235,7 @@ static void forward_over_reverse(T *t, const char *name, const Ir *gradient, con
         const Ir *second = diff_forward(&diff, gradient, 1 + k, wrt->list, wrt->count);
         size_t count = t->counts[wrt->list[k]];
         if (second && check_verify(name, "forward over reverse", second)) {
-            const double *hv =
-                evaluate(t, second, second->output_count - 1, direction, &count);
+            const double *hv = evaluate(t, second, second->output_count - 1, direction, &count);
             compare_second(name, "forward over reverse", hv, expected, count);
         }
         expected += count;

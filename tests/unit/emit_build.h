@@ -1,5 +1,5 @@
-/* emit_build.h: loop programs written by hand, for the tests of the printers. All have one signature, so
- * that one function type calls them all. */
+/* emit_build.h: loop programs written by hand, for the tests of the printers. All have one
+ * signature, so that one function type calls them all. */
 #ifndef EMIT_BUILD_H
 #define EMIT_BUILD_H
 
@@ -90,7 +90,7 @@ static inline Kind result_kind(BuiltinId f, Kind operands) {
 }
 
 static inline const LoopExpr *C3(Build *b, BuiltinId f, const LoopExpr *x, const LoopExpr *y,
-                          const LoopExpr *z) {
+                                 const LoopExpr *z) {
     LoopExpr *expr = new_expr(b, LX_CALL, result_kind(f, x->type));
     expr->as.builtin = f;
     expr->args[0] = x;
@@ -115,7 +115,8 @@ static inline const LoopExpr *real(Build *b, const LoopExpr *x) {
     return expr;
 }
 
-static inline const LoopExpr *select3(Build *b, const LoopExpr *c, const LoopExpr *x, const LoopExpr *y) {
+static inline const LoopExpr *select3(Build *b, const LoopExpr *c, const LoopExpr *x,
+                                      const LoopExpr *y) {
     LoopExpr *expr = new_expr(b, LX_SELECT, x->type);
     expr->args[0] = c;
     expr->args[1] = x;
@@ -163,7 +164,7 @@ static inline void shut(Build *b) {
 }
 
 static inline VarId loop(Build *b, const char *name, const LoopExpr *low, const LoopExpr *high,
-                  unsigned flags) {
+                         unsigned flags) {
     VarId var = new_var(b, name, KIND_INT);
     LoopStmt *statement = add(b, LS_FOR, var, NULL);
     statement->low = low;
@@ -178,7 +179,7 @@ static inline void sum_into(Build *b, VarId var, const LoopExpr *value) {
 }
 
 static inline void store(Build *b, LoopStmtKind kind, BufferId buffer, const LoopExpr *index,
-                  const LoopExpr *value) {
+                         const LoopExpr *value) {
     LoopStmt *statement = add(b, kind, 0, value);
     statement->buffer = buffer;
     statement->index = index;

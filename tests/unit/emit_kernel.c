@@ -1,5 +1,6 @@
-/* emit_kernel.c: trainer kernels by the ABI of the runtime: dims, columns and the rest are unpacked by
- * name; main hands model and kernels to gradc_main. And the size functions and macros of the header. */
+/* emit_kernel.c: trainer kernels by the ABI of the runtime: dims, columns and the rest are unpacked
+ * by name; main hands model and kernels to gradc_main. And the size functions and macros of the
+ * header. */
 #include "emit_build.h"
 #include "runtime/abi.h"
 
@@ -48,10 +49,13 @@ static Ir *new_ir(Arena *arena, Interner *names) {
     Dim m = dim_symbol(ir, intern_text(names, "m"));
     const Dim rows[] = {m, d};
     ir->sample_dim = m;
-    ir_add_leaf(ir, (Leaf){intern_text(names, "b"), LEAF_PARAM, KIND_REAL, 0, NULL, 0, 0, {0, 0, 0}});
+    ir_add_leaf(ir,
+                (Leaf){intern_text(names, "b"), LEAF_PARAM, KIND_REAL, 0, NULL, 0, 0, {0, 0, 0}});
     ir_add_leaf(ir, (Leaf){intern_text(names, "θ"), LEAF_PARAM, KIND_REAL, 1, &d, 0, 0, {0, 0, 0}});
-    ir_add_leaf(ir, (Leaf){intern_text(names, "x"), LEAF_COLUMN, KIND_REAL, 2, rows, 0, 0, {0, 0, 0}});
-    ir_add_leaf(ir, (Leaf){intern_text(names, "y"), LEAF_COLUMN, KIND_INT, 1, rows, 0, 0, {0, 0, 0}});
+    ir_add_leaf(ir,
+                (Leaf){intern_text(names, "x"), LEAF_COLUMN, KIND_REAL, 2, rows, 0, 0, {0, 0, 0}});
+    ir_add_leaf(ir,
+                (Leaf){intern_text(names, "y"), LEAF_COLUMN, KIND_INT, 1, rows, 0, 0, {0, 0, 0}});
     return ir;
 }
 
@@ -106,7 +110,9 @@ static LoopProgram *kernel(Arena *arena, const Ir *ir, bool trainer) {
     const LoopExpr *at = C2(b, BI_add, C2(b, BI_mul, V(b, row), dim), V(b, j));
     sum_into(b, dot, C2(b, BI_mul, L(b, 1, V(b, j)), L(b, 3, at)));
     shut(b);
-    sum_into(b, s, C2(b, BI_mul, V(b, dot), C2(b, BI_add, real(b, L(b, 4, V(b, row))), real(b, V(b, i)))));
+    sum_into(
+        b, s,
+        C2(b, BI_mul, V(b, dot), C2(b, BI_add, real(b, L(b, 4, V(b, row))), real(b, V(b, i)))));
     shut(b);
     store(b, LS_STORE, 5, N(b, 0), C2(b, BI_random_uniform, seed, dim));
     finish(b, V(b, s));
@@ -152,8 +158,13 @@ static void test_kernels(Arena *arena, Unit *unit, bool debug) {
 static void test_header(Arena *arena, Unit *unit) {
     const char *header = emit_header(arena, unit);
     static const char *const parts[] = {
-        "#define T_B_OFFSET 0\n", "#define T_THETA_OFFSET 1\n", "size_t t_param_count(size_t D);",
-        "size_t t_sum_work(", "b, θ[D]", "x[m, D]", "#ifndef T_H\n",
+        "#define T_B_OFFSET 0\n",
+        "#define T_THETA_OFFSET 1\n",
+        "size_t t_param_count(size_t D);",
+        "size_t t_sum_work(",
+        "b, θ[D]",
+        "x[m, D]",
+        "#ifndef T_H\n",
     };
     for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
         expect(strstr(header, parts[k]) != NULL, parts[k]);

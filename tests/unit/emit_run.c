@@ -1,6 +1,6 @@
-/* emit_run.c: hand-written loop programs that cover every statement and expression: the C source (gcc and
- * clang, -O0 and -O2, without a warning), the object (-O0, -O3) and the JIT agree with one another
- * and with plain C written here. */
+/* emit_run.c: hand-written loop programs that cover every statement and expression: the C source
+ * (gcc and clang, -O0 and -O2, without a warning), the object (-O0, -O3) and the JIT agree with one
+ * another and with plain C written here. */
 #include "emit_build.h"
 
 #include <dlfcn.h>
@@ -15,7 +15,8 @@ enum { SIZE = 21 };
 static int failures;
 static char folder[] = "/tmp/gradc-emit-XXXXXX";
 
-/* ---- the programs ------------------------------------------------------------------------------ */
+/* ---- the programs ------------------------------------------------------------------------------
+ */
 
 /* Σ (theta·x − s)², out = 2 (theta·x − s) x: loops, accumulators, stores. */
 static LoopProgram *linear(Arena *arena) {
@@ -40,11 +41,11 @@ static LoopProgram *arithmetic(Arena *arena) {
     const LoopExpr *x = L(b, B_X, N(b, 0));
     const LoopExpr *y = L(b, B_X, N(b, 1));
     const LoopExpr *s = A(b, ARG_S);
-    static const BuiltinId two[] = {BI_add, BI_sub, BI_mul, BI_div, BI_maximum, BI_minimum,
-                                    BI_pow, BI_hypot, BI_atan2, BI_fmod};
-    static const BuiltinId one[] = {BI_neg,  BI_square, BI_abs,  BI_exp,   BI_log,  BI_log1p,
-                                    BI_tanh, BI_sqrt,   BI_floor, BI_lgamma, BI_erf, BI_sign,
-                                    BI_cbrt, BI_round,  BI_trunc, BI_sin,  BI_exp2, BI_expm1};
+    static const BuiltinId two[] = {BI_add,     BI_sub, BI_mul,   BI_div,   BI_maximum,
+                                    BI_minimum, BI_pow, BI_hypot, BI_atan2, BI_fmod};
+    static const BuiltinId one[] = {BI_neg,  BI_square, BI_abs,   BI_exp,    BI_log,  BI_log1p,
+                                    BI_tanh, BI_sqrt,   BI_floor, BI_lgamma, BI_erf,  BI_sign,
+                                    BI_cbrt, BI_round,  BI_trunc, BI_sin,    BI_exp2, BI_expm1};
     int64_t n = 0;
     for (size_t k = 0; k < sizeof two / sizeof two[0]; k++) {
         const LoopExpr *abs_x = C1(b, BI_abs, x);
@@ -83,8 +84,8 @@ static LoopProgram *whole(Arena *arena) {
     const LoopExpr *n = L(b, B_Y, N(b, 0));
     const LoopExpr *x = L(b, B_X, N(b, 0));
     const LoopExpr *y = L(b, B_X, N(b, 1));
-    static const BuiltinId two[] = {BI_add, BI_sub, BI_mul, BI_floordiv, BI_mod, BI_maximum,
-                                    BI_minimum};
+    static const BuiltinId two[] = {BI_add, BI_sub,     BI_mul,    BI_floordiv,
+                                    BI_mod, BI_maximum, BI_minimum};
     static const BuiltinId one[] = {BI_neg, BI_abs, BI_sign, BI_square};
     static const BuiltinId compare[] = {BI_eq, BI_ne, BI_lt, BI_le};
     int64_t slot = 0;
@@ -169,7 +170,8 @@ static LoopProgram *nothing(Arena *arena) {
     return b->program;
 }
 
-/* ---- running ------------------------------------------------------------------------------------ */
+/* ---- running ------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     double value, out[64], work[2 * SIZE];
@@ -264,8 +266,8 @@ static void test_c(Arena *arena, const Unit *unit, const Result *expected) {
     put("t.h", header, strlen(header));
     static const char *const compilers[] = {"gcc -O0", "gcc -O2", "clang -O1"};
     for (size_t k = 0; k < sizeof compilers / sizeof compilers[0]; k++) {
-        const char *first = arena_format(arena, "%.*s", (int)strcspn(compilers[k], " "),
-                                         compilers[k]);
+        const char *first =
+            arena_format(arena, "%.*s", (int)strcspn(compilers[k], " "), compilers[k]);
         if (system(arena_format(arena, "command -v %s >/dev/null", first)) != 0) {
             continue;
         }
@@ -288,7 +290,8 @@ static void test_objects(Arena *arena, const Unit *unit, const Result *expected)
             const void *object = llvm_object(llvm, arena, &length);
             put("t.o", object, length);
             llvm_free(llvm);
-            const char *command = arena_format(arena, "cd %s && cc -shared t.o -o t.so -lm", folder);
+            const char *command =
+                arena_format(arena, "cd %s && cc -shared t.o -o t.so -lm", folder);
             run_shared(unit, command, arena_format(arena, "object -O%d strict=%d", level, strict),
                        expected, strict ? 0 : 1e-13);
         }

@@ -1,4 +1,5 @@
-/* ir_test.h: what the unit tests of src/ir share: an Ir to build in, a random number generator, checks. */
+/* ir_test.h: what the unit tests of src/ir share: an Ir to build in, a random number generator,
+ * checks. */
 #ifndef GRADC_IR_TEST_H
 #define GRADC_IR_TEST_H
 
@@ -30,8 +31,8 @@ static inline Dim symbol(Fixture *f, const char *name) {
 /* A leaf of up to three axes (DIM_NONE: no axis). */
 static inline Ref leaf(Fixture *f, const char *name, Kind kind, Dim a, Dim b, Dim c) {
     Dim shape[3] = {a, b, c};
-    Leaf info = {.name = intern_text(f->names, name), .role = LEAF_ARGUMENT, .kind = kind,
-                 .shape = shape};
+    Leaf info = {
+        .name = intern_text(f->names, name), .role = LEAF_ARGUMENT, .kind = kind, .shape = shape};
     while (info.rank < 3 && shape[info.rank] != DIM_NONE) {
         info.rank++;
     }
@@ -48,8 +49,10 @@ static inline Ref read2(Fixture *f, Ref array, Ref i, Ref j) {
 }
 
 static inline size_t add_output(Fixture *f, Ref value, unsigned rank, const Index *axes) {
-    Output output = {.name = intern_text(f->names, "y"), .role = rank ? OUT_ARRAY : OUT_VALUE,
-                     .value = value, .rank = (uint8_t)rank};
+    Output output = {.name = intern_text(f->names, "y"),
+                     .role = rank ? OUT_ARRAY : OUT_VALUE,
+                     .value = value,
+                     .rank = (uint8_t)rank};
     for (unsigned k = 0; k < rank; k++) {
         output.axes[k] = axes[k];
     }

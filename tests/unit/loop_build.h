@@ -1,4 +1,5 @@
-/* loop_build.h: plans an IR, runs the loop program and compares every output with the interpreter's. */
+/* loop_build.h: plans an IR, runs the loop program and compares every output with the
+ * interpreter's. */
 #ifndef GRADC_TESTS_LOOP_BUILD_H
 #define GRADC_TESTS_LOOP_BUILD_H
 
@@ -171,7 +172,8 @@ static void compare_list(const char *name, const char *what, const double *found
 }
 
 /* Plans and runs `ir`; true if all outputs are those of the interpreter. */
-static bool check_loops(T *t, const char *name, const Ir *ir, double *const *direction, bool trainer) {
+static bool check_loops(T *t, const char *name, const Ir *ir, double *const *direction,
+                        bool trainer) {
     const int before = failures;
     const LoopOptions options = {.strict = false, .trainer = trainer, .diags = t->diags};
     const LoopProgram *program = loop_plan(&options, t->arena, ir);
@@ -203,8 +205,8 @@ static bool check_loops(T *t, const char *name, const Ir *ir, double *const *dir
     return failures == before;
 }
 
-/* Stochastic gradient descent by the loop program against the same by the interpreter. `update` has the
- * sample index free in all outputs, and SINK_UPDATE ones. */
+/* Stochastic gradient descent by the loop program against the same by the interpreter. `update` has
+ * the sample index free in all outputs, and SINK_UPDATE ones. */
 static void check_updates(T *t, const char *name, const Ir *update) {
     const int before = failures;
     const LoopOptions options = {.strict = false, .trainer = true, .diags = t->diags};

@@ -1,5 +1,5 @@
-/* The programs of the tests of diff, and random ones: loop programs of the function, its gradient and its
- * directional derivative against the interpreter. loop_programs -v prints the plans. */
+/* The programs of the tests of diff, and random ones: loop programs of the function, its gradient
+ * and its directional derivative against the interpreter. loop_programs -v prints the plans. */
 #include "loop_build.h"
 
 #define main diff_programs_main
@@ -30,8 +30,8 @@ static void check_all(T *t, const char *name, bool samples, bool verbose) {
         const OptOptions levels[] = {options_of(t, 0, false), options_of(t, 2, false)};
         for (int level = 0; level < 2; level++) {
             const Ir *after = opt_after_diff(&levels[level], gradient);
-            check_loops(t, arena_format(t->arena, "%s, opt %d, solving %d", name, level, solving), after,
-                        NULL, level == 1);
+            check_loops(t, arena_format(t->arena, "%s, opt %d, solving %d", name, level, solving),
+                        after, NULL, level == 1);
             if (verbose && level == 1 && solving) {
                 printf("---- %s\n", name);
                 show(t, after);

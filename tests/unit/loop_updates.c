@@ -1,5 +1,5 @@
-/* Per-sample programs: stochastic gradient descent as a loop program against the same by the interpreter,
- * sample after sample, in order and shuffled. loop_updates -v prints the plans. */
+/* Per-sample programs: stochastic gradient descent as a loop program against the same by the
+ * interpreter, sample after sample, in order and shuffled. loop_updates -v prints the plans. */
 #include "loop_build.h"
 
 static Ref sum_of_products(T *t, Index i, Ref a, Ref b) {
@@ -79,7 +79,8 @@ static Ref factorisation(T *t, Index n) {
 
 /* Each weight is drawn to its neighbour: an update reads entries that others write. */
 static Ref smooth(T *t, Index n) {
-    const Dim m = t->ir->sample_dim, D = new_dim(t, "D", 5), E = dim_sub(t->ir, D, dim_const(t->ir, 1));
+    const Dim m = t->ir->sample_dim, D = new_dim(t, "D", 5),
+              E = dim_sub(t->ir, D, dim_const(t->ir, 1));
     const Index j = ir_index(t->ir, D, 0), e = ir_index(t->ir, E, 0);
     const Ref w = PARAM(t, "w", D), x = COLUMN(t, "x", m, D);
     const Ref next = READ(t, w, ir_add(t->ir, at(t, e), ir_int(t->ir, 1)));

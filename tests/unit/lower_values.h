@@ -1,52 +1,21 @@
 /* Models, inputs and values computed with NumPy: {model, function, entry, inputs, values}. */
-    {"f(x, y) = -x^2 + 2^3^2 - x / y * 2",
-     "f", RUN_FUNCTION,
-     "x=1.5 y=4",
-     "509.0"},
-    {"f(x) = x^3 + x^-2 + x^0 + x^5 + x^0.5 + 2^x",
-     "f", RUN_FUNCTION,
-     "x=1.7",
+{"f(x, y) = -x^2 + 2^3^2 - x / y * 2", "f", RUN_FUNCTION, "x=1.5 y=4", "509.0"},
+    {"f(x) = x^3 + x^-2 + x^0 + x^5 + x^0.5 + 2^x", "f", RUN_FUNCTION, "x=1.7",
      "25.010440827711147"},
-    {"f(x) = (x > 1) + (x > 2) * 10 + (not x > 3) * 100",
-     "f", RUN_FUNCTION,
-     "x=2.5",
-     "111.0"},
-    {"f(x) = if x > 1 and x < 2 or x == 5 then 1 else if x >= 7 then 2 else 3",
-     "f", RUN_FUNCTION,
-     "x=5",
-     "1.0"},
-    {"f(x) = if x > 1 and x < 2 or x == 5 then 1 else if x >= 7 then 2 else 3",
-     "f", RUN_FUNCTION,
-     "x=7",
-     "2.0"},
-    {"f(x) = if x > 1 and x < 2 or x == 5 then 1 else if x >= 7 then 2 else 3",
-     "f", RUN_FUNCTION,
-     "x=0",
-     "3.0"},
-    {"f(i in 100) = i // 7 + i % 7 * 100 + (-i) // 7 * 10000",
-     "f", RUN_FUNCTION,
-     "i=23",
+    {"f(x) = (x > 1) + (x > 2) * 10 + (not x > 3) * 100", "f", RUN_FUNCTION, "x=2.5", "111.0"},
+    {"f(x) = if x > 1 and x < 2 or x == 5 then 1 else if x >= 7 then 2 else 3", "f", RUN_FUNCTION,
+     "x=5", "1.0"},
+    {"f(x) = if x > 1 and x < 2 or x == 5 then 1 else if x >= 7 then 2 else 3", "f", RUN_FUNCTION,
+     "x=7", "2.0"},
+    {"f(x) = if x > 1 and x < 2 or x == 5 then 1 else if x >= 7 then 2 else 3", "f", RUN_FUNCTION,
+     "x=0", "3.0"},
+    {"f(i in 100) = i // 7 + i % 7 * 100 + (-i) // 7 * 10000", "f", RUN_FUNCTION, "i=23",
      "-39797.0"},
-    {"f(i in 9) = i / 2",
-     "f", RUN_FUNCTION,
-     "i=5",
-     "2.5"},
-    {"f(i in 9) = i^2 + 1/2",
-     "f", RUN_FUNCTION,
-     "i=5",
-     "25.5"},
-    {"f(x, y) = max(x, y, 3) + min(x, y) * 10",
-     "f", RUN_FUNCTION,
-     "x=1 y=2",
-     "13.0"},
-    {"f(x) = pi * x",
-     "f", RUN_FUNCTION,
-     "x=2",
-     "6.283185307179586"},
-    {"f(x) = abs(x) + sqrt(x^2) + exp(log(abs(x))) + floor(x)",
-     "f", RUN_FUNCTION,
-     "x=-2.5",
-     "4.5"},
+    {"f(i in 9) = i / 2", "f", RUN_FUNCTION, "i=5", "2.5"},
+    {"f(i in 9) = i^2 + 1/2", "f", RUN_FUNCTION, "i=5", "25.5"},
+    {"f(x, y) = max(x, y, 3) + min(x, y) * 10", "f", RUN_FUNCTION, "x=1 y=2", "13.0"},
+    {"f(x) = pi * x", "f", RUN_FUNCTION, "x=2", "6.283185307179586"},
+    {"f(x) = abs(x) + sqrt(x^2) + exp(log(abs(x))) + floor(x)", "f", RUN_FUNCTION, "x=-2.5", "4.5"},
     {"dim D, K\n"
      "f(W[K, D], x[D], b[K]) = W @ x + b",
      "f", RUN_FUNCTION,
@@ -80,23 +49,16 @@
      "0.460114 0.65875 -0.271425 -0.712369 0.65875 2.233364 -0.33635000000000004 -2.19697 -0.2"
      "71425 -0.33635000000000004 0.24454099999999998 0.235175 -0.712369 -2.19697 0.235175 2.40"
      "60740000000003"},
-    {"f(A[n, n]) = A @ A' @ A",
-     "f", RUN_FUNCTION,
+    {"f(A[n, n]) = A @ A' @ A", "f", RUN_FUNCTION,
      "n=3 A=-0.539,-0.049,0.113,-1.53,-0.478,-0.979,-0.809,1.061,-0.808",
      "-1.529930121 -0.05687089099999998 -0.9239836160000001 -7.026075881000001 -0.107971850999"
      "99984 -4.599895482 -4.454262276000001 1.839792052 -3.4225251500000002"},
-    {"f(A[n, n]) = A' - 2 * A",
-     "f", RUN_FUNCTION,
+    {"f(A[n, n]) = A' - 2 * A", "f", RUN_FUNCTION,
      "n=3 A=-0.539,-0.049,0.113,-1.53,-0.478,-0.979,-0.809,1.061,-0.808",
      "0.539 -1.432 -1.0350000000000001 3.011 0.478 3.019 1.731 -3.101 0.808"},
-    {"f(A[n, n]) = trace(A) + trace(A' @ A)",
-     "f", RUN_FUNCTION,
-     "n=3 A=-0.539,-0.049,0.113,-1.53,-0.478,-0.979,-0.809,1.061,-0.808",
-     "4.441582"},
-    {"f(x[n]) = x @ x",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.9583590000000001"},
+    {"f(A[n, n]) = trace(A) + trace(A' @ A)", "f", RUN_FUNCTION,
+     "n=3 A=-0.539,-0.049,0.113,-1.53,-0.478,-0.979,-0.809,1.061,-0.808", "4.441582"},
+    {"f(x[n]) = x @ x", "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891", "0.9583590000000001"},
     {"dim D, K\n"
      "f(W[K, D], x[D]) = W * x + 1",
      "f", RUN_FUNCTION,
@@ -123,170 +85,93 @@
     {"dim D, K\n"
      "f(W[K, D]) = W[1][2]",
      "f", RUN_FUNCTION,
-     "D=4 K=3 W=-0.455,-0.992,0.06,1.34,-0.492,-0.62,0.49,0.357,0.105,-0.93,-0.029,0.695",
-     "0.49"},
-    {"f(W[3, 4]) = W[1.., ..2]",
-     "f", RUN_FUNCTION,
+     "D=4 K=3 W=-0.455,-0.992,0.06,1.34,-0.492,-0.62,0.49,0.357,0.105,-0.93,-0.029,0.695", "0.49"},
+    {"f(W[3, 4]) = W[1.., ..2]", "f", RUN_FUNCTION,
      "W=-0.455,-0.992,0.06,1.34,-0.492,-0.62,0.49,0.357,0.105,-0.93,-0.029,0.695",
      "-0.492 -0.62 0.105 -0.93"},
-    {"f(x[n]) = x[1..] - x[..n - 1]",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
+    {"f(x[n]) = x[1..] - x[..n - 1]", "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891",
      "0.298 -0.573 -0.617"},
-    {"f(x[n]) = sum((x[i + 1] - x[i])^2 for i in n - 1)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.7978219999999999"},
-    {"f(x[n]) = sum((x[i] - x[i - 1])^2 for i in 1..n)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.7978219999999999"},
-    {"f(x[n]) = [x[n - 1 - i] for i in n]",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
+    {"f(x[n]) = sum((x[i + 1] - x[i])^2 for i in n - 1)", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "0.7978219999999999"},
+    {"f(x[n]) = sum((x[i] - x[i - 1])^2 for i in 1..n)", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "0.7978219999999999"},
+    {"f(x[n]) = [x[n - 1 - i] for i in n]", "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891",
      "-0.891 -0.274 0.299 0.001"},
-    {"f(x[n]) = sum(x[i] * x[j] for i in n, j in 0..i)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "-0.10506699999999997"},
-    {"f(x[n]) = sum(x[i] * x[j] for i in n, j in i..n)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.8532920000000002"},
-    {"f(x[n]) = sum(x[i] * x[j] for i in n, j in 1..i + 1)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.854157"},
-    {"f(x[n]) = [max(x[j] for j in i..i + 2) for i in n - 1]",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.299 0.299 -0.274"},
-    {"f(x[n]) = [sum(x[j] for j in 0..i) for i in n]",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.0 0.001 0.3 0.025999999999999968"},
-    {"f(x[n]) = [logsumexp(x[j] for j in 0..i + 1) for i in n]",
-     "f", RUN_FUNCTION,
+    {"f(x[n]) = sum(x[i] * x[j] for i in n, j in 0..i)", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "-0.10506699999999997"},
+    {"f(x[n]) = sum(x[i] * x[j] for i in n, j in i..n)", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "0.8532920000000002"},
+    {"f(x[n]) = sum(x[i] * x[j] for i in n, j in 1..i + 1)", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "0.854157"},
+    {"f(x[n]) = [max(x[j] for j in i..i + 2) for i in n - 1]", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "0.299 0.299 -0.274"},
+    {"f(x[n]) = [sum(x[j] for j in 0..i) for i in n]", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "0.0 0.001 0.3 0.025999999999999968"},
+    {"f(x[n]) = [logsumexp(x[j] for j in 0..i + 1) for i in n]", "f", RUN_FUNCTION,
      "n=4 x=0.001,0.299,-0.274,-0.891",
      "0.001000000000000043 0.8542068483999793 1.1345719850004543 1.2584858475850054"},
-    {"f(x[n]) = [mean(x[j] for j in 0..i + 1) for i in n]",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.001 0.15 0.008666666666666656 -0.21625"},
-    {"f(x[n]) = [max(x[j] for j in 0..i + 1) - min(x[j] for j in 0..i + 1) for i in n]",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.0 0.298 0.573 1.19"},
-    {"f(x[n]) = sum(x) + mean(x) * 10 + max(x) * 100 + min(x) * 1000 + logsumexp(x)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "-862.869014152415"},
-    {"f(x[n]) = argmax(x) + 10 * argmin(x)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
+    {"f(x[n]) = [mean(x[j] for j in 0..i + 1) for i in n]", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "0.001 0.15 0.008666666666666656 -0.21625"},
+    {"f(x[n]) = [max(x[j] for j in 0..i + 1) - min(x[j] for j in 0..i + 1) for i in n]", "f",
+     RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891", "0.0 0.298 0.573 1.19"},
+    {"f(x[n]) = sum(x) + mean(x) * 10 + max(x) * 100 + min(x) * 1000 + logsumexp(x)", "f",
+     RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891", "-862.869014152415"},
+    {"f(x[n]) = argmax(x) + 10 * argmin(x)", "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891",
      "31.0"},
-    {"f(x[n]) = argmax(x[i] for i in 1..n)",
-     "f", RUN_FUNCTION,
-     "n=4 x=9,1,3,2",
-     "2.0"},
-    {"f(x[n]) = (any(x > 1)) + 2 * all(x > -3) + 4 * any(x[i] > 100 for i)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0,1,2,-1",
-     "3.0"},
-    {"f(x[n]) = prod(x) + prod(x[i] + 1 for i)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.10297085713199998"},
-    {"f(x[3]) = prod(x) + prod(x[i] - 2 for i in 1..3)",
-     "f", RUN_FUNCTION,
-     "x=0.001,0.299,-0.274",
+    {"f(x[n]) = argmax(x[i] for i in 1..n)", "f", RUN_FUNCTION, "n=4 x=9,1,3,2", "2.0"},
+    {"f(x[n]) = (any(x > 1)) + 2 * all(x > -3) + 4 * any(x[i] > 100 for i)", "f", RUN_FUNCTION,
+     "n=4 x=0,1,2,-1", "3.0"},
+    {"f(x[n]) = prod(x) + prod(x[i] + 1 for i)", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "0.10297085713199998"},
+    {"f(x[3]) = prod(x) + prod(x[i] - 2 for i in 1..3)", "f", RUN_FUNCTION, "x=0.001,0.299,-0.274",
      "3.867992074"},
-    {"f(x) = prod(x - k for k in 20)",
-     "f", RUN_FUNCTION,
-     "x=0.5",
-     "-7820887119901553.0"},
-    {"f(n) = prod(k + 1 for k in n)",
-     "f", RUN_FUNCTION,
-     "n=6",
-     "720.0"},
-    {"f(A[n, m]) = prod(A[i, j] for i, j)",
-     "f", RUN_FUNCTION,
-     "n=2 m=3 A=-0.455,-0.992,0.06,-0.492,-0.62,0.49",
-     "0.00404787591936"},
-    {"f(x[n]) = sum(x[i] for i in 3..3) + prod(x[i] for i in 0..0)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "1.0"},
-    {"f(A[n, m]) = sum(A) + mean(A) + max(A) + logsumexp(A)",
-     "f", RUN_FUNCTION,
+    {"f(x) = prod(x - k for k in 20)", "f", RUN_FUNCTION, "x=0.5", "-7820887119901553.0"},
+    {"f(n) = prod(k + 1 for k in n)", "f", RUN_FUNCTION, "n=6", "720.0"},
+    {"f(A[n, m]) = prod(A[i, j] for i, j)", "f", RUN_FUNCTION,
+     "n=2 m=3 A=-0.455,-0.992,0.06,-0.492,-0.62,0.49", "0.00404787591936"},
+    {"f(x[n]) = sum(x[i] for i in 3..3) + prod(x[i] for i in 0..0)", "f", RUN_FUNCTION,
+     "n=4 x=0.001,0.299,-0.274,-0.891", "1.0"},
+    {"f(A[n, m]) = sum(A) + mean(A) + max(A) + logsumexp(A)", "f", RUN_FUNCTION,
      "n=3 m=4 A=-0.455,-0.992,0.06,1.34,-0.492,-0.62,0.49,0.357,0.105,-0.93,-0.029,0.695",
      "3.5092121664536573"},
-    {"f(A[n, m]) = sum(A[i] for i)",
-     "f", RUN_FUNCTION,
+    {"f(A[n, m]) = sum(A[i] for i)", "f", RUN_FUNCTION,
      "n=3 m=4 A=-0.455,-0.992,0.06,1.34,-0.492,-0.62,0.49,0.357,0.105,-0.93,-0.029,0.695",
      "-0.8420000000000001 -2.5420000000000003 0.521 2.392"},
-    {"f(x, y) = [x, y, x * y]",
-     "f", RUN_FUNCTION,
-     "x=2 y=3",
-     "2.0 3.0 6.0"},
-    {"f(x, y) = [[x, y], [1, x * y]] @ [x, y]",
-     "f", RUN_FUNCTION,
-     "x=2 y=3",
-     "13.0 20.0"},
+    {"f(x, y) = [x, y, x * y]", "f", RUN_FUNCTION, "x=2 y=3", "2.0 3.0 6.0"},
+    {"f(x, y) = [[x, y], [1, x * y]] @ [x, y]", "f", RUN_FUNCTION, "x=2 y=3", "13.0 20.0"},
     {"f(x, y) { v = [x, y, 1]\n"
      " return v[1] + v[2] * 10 + v[0] * 100 }",
-     "f", RUN_FUNCTION,
-     "x=2 y=3",
-     "213.0"},
-    {"f(i in 3, x, y) = [x, y, 5][i]",
-     "f", RUN_FUNCTION,
-     "i=2 x=2 y=3",
-     "5.0"},
-    {"f(x[n], y[m]) = concat(x, [1, 2], y)",
-     "f", RUN_FUNCTION,
-     "n=2 m=1 x=0.001,0.299 y=-0.274",
+     "f", RUN_FUNCTION, "x=2 y=3", "213.0"},
+    {"f(i in 3, x, y) = [x, y, 5][i]", "f", RUN_FUNCTION, "i=2 x=2 y=3", "5.0"},
+    {"f(x[n], y[m]) = concat(x, [1, 2], y)", "f", RUN_FUNCTION, "n=2 m=1 x=0.001,0.299 y=-0.274",
      "0.001 0.299 1.0 2.0 -0.274"},
-    {"f(n) = zeros(n, 2) + ones(2)",
-     "f", RUN_FUNCTION,
-     "n=3",
-     "1.0 1.0 1.0 1.0 1.0 1.0"},
-    {"f(x[n]) = n / 2 + n // 2 + sum(x)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
+    {"f(n) = zeros(n, 2) + ones(2)", "f", RUN_FUNCTION, "n=3", "1.0 1.0 1.0 1.0 1.0 1.0"},
+    {"f(x[n]) = n / 2 + n // 2 + sum(x)", "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891",
      "3.135"},
-    {"f(a[3], b[3]) = cross(a, b)",
-     "f", RUN_FUNCTION,
-     "a=-1.344,-0.458,-1.901 b=0.001,0.299,-0.274",
-     "0.693891 -0.370157 -0.401398"},
-    {"f(a[3], b[4]) = outer(a, b)",
-     "f", RUN_FUNCTION,
+    {"f(a[3], b[3]) = cross(a, b)", "f", RUN_FUNCTION,
+     "a=-1.344,-0.458,-1.901 b=0.001,0.299,-0.274", "0.693891 -0.370157 -0.401398"},
+    {"f(a[3], b[4]) = outer(a, b)", "f", RUN_FUNCTION,
      "a=-1.344,-0.458,-1.901 b=0.001,0.299,-0.274,-0.891",
      "-0.0013440000000000001 -0.401856 0.36825600000000003 1.1975040000000001 -0.000458 -0.136"
      "942 0.12549200000000002 0.408078 -0.0019010000000000001 -0.568399 0.5208740000000001 1.6"
      "93791"},
-    {"f(A[n, m]) = softmax(A)",
-     "f", RUN_FUNCTION,
+    {"f(A[n, m]) = softmax(A)", "f", RUN_FUNCTION,
      "n=3 m=4 A=-0.455,-0.992,0.06,1.34,-0.492,-0.62,0.49,0.357,0.105,-0.93,-0.029,0.695",
      "0.10778635307612655 0.06300102874979067 0.18039539047654796 0.6488172276975349 0.1452021"
      "1046543996 0.1277565675519512 0.3876592131955516 0.3393821087870573 0.247904902313595 0."
      "08806236126241197 0.21681516452993027 0.44721757189406275"},
-    {"f(A[n, m]) = sum(log_softmax(A))",
-     "f", RUN_FUNCTION,
+    {"f(A[n, m]) = sum(log_softmax(A))", "f", RUN_FUNCTION,
      "n=3 m=4 A=-0.455,-0.992,0.06,1.34,-0.492,-0.62,0.49,0.357,0.105,-0.93,-0.029,0.695",
      "-19.310771719769384"},
-    {"f(A[n, m], x[m]) = dot(A, x)",
-     "f", RUN_FUNCTION,
+    {"f(A[n, m], x[m]) = dot(A, x)", "f", RUN_FUNCTION,
      "n=3 m=4 A=-0.455,-0.992,0.06,1.34,-0.492,-0.62,0.49,0.357,0.105,-0.93,-0.029,0.695 x=0.0"
      "01,0.299,-0.274,-0.891",
      "-1.5074429999999999 -0.638219 -0.8892639999999998"},
-    {"f(x[n]) = sigmoid(x) + softplus(x) + relu(x) + silu(x) + leaky_relu(x, 0.1)",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
+    {"f(x[n]) = sigmoid(x) + softplus(x) + relu(x) + silu(x) + leaky_relu(x, 0.1)", "f",
+     RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891",
      "1.1963975555390856 2.1976641785637767 0.8516802858350108 0.2863721446081242"},
-    {"f(y[n, 2], m[2], s) = sum(normal_lpdf(y, m, s))",
-     "f", RUN_FUNCTION,
-     "n=3 y=-0.455,-0.992,-0.492,-0.62,0.105,-0.93 m=0.001,0.299 s=1.3",
-     "-8.414291342245999"},
+    {"f(y[n, 2], m[2], s) = sum(normal_lpdf(y, m, s))", "f", RUN_FUNCTION,
+     "n=3 y=-0.455,-0.992,-0.492,-0.62,0.105,-0.93 m=0.001,0.299 s=1.3", "-8.414291342245999"},
     {"f(y[n] in K, z[n, K]) = sum(cross_entropy(z, y))\n"
      "dim K",
      "f", RUN_FUNCTION,
@@ -298,36 +183,27 @@
      "f", RUN_FUNCTION,
      "n=3 m=4 A=-0.455,-0.992,0.06,1.34,-0.492,-0.62,0.49,0.357,0.105,-0.93,-0.029,0.695",
      "3.450403 1.4541270000000002 1.8199049999999999"},
-    {"f(a) = multi_lgamma(a, 3)",
-     "f", RUN_FUNCTION,
-     "a=2.5",
-     "1.8809954616117746"},
+    {"f(a) = multi_lgamma(a, 3)", "f", RUN_FUNCTION, "a=2.5", "1.8809954616117746"},
     {"cell(x, h) { a = x + h\n"
      " b = x * h\n"
      " return a, b }\n"
      "f(x, h) { x, h = cell(x, h)\n"
      " x, h = cell(x, h)\n"
      " return x - h }",
-     "f", RUN_FUNCTION,
-     "x=2 h=3",
-     "-19.0"},
+     "f", RUN_FUNCTION, "x=2 h=3", "-19.0"},
     {"f(x) { s = 1\n"
      " s += x\n"
      " s *= 3\n"
      " s -= 1\n"
      " s /= 2\n"
      " return s }",
-     "f", RUN_FUNCTION,
-     "x=2",
-     "4.0"},
+     "f", RUN_FUNCTION, "x=2", "4.0"},
     {"f(x[n]) { y = zeros(n)\n"
      " y[0] = x[1]\n"
      " y[1..3] = x[0..2]\n"
      " y[3] += 7\n"
      " return y }",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.299 0.001 0.299 7.0"},
+     "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891", "0.299 0.001 0.299 7.0"},
     {"f(A[n, m]) { B = A\n"
      " B[1] = 0\n"
      " B[:, 0] = 5\n"
@@ -344,36 +220,30 @@
      "-0.455 -0.992 0.06 1.34 -0.984 -1.24 0.49 0.357 0.21 -1.86 -0.029 0.695"},
     {"f(x[n]) { h[i in n - 1, j in 2] = x[i + j]\n"
      " return h }",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
+     "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891",
      "0.001 0.299 0.299 -0.274 -0.274 -0.891"},
     {"f(x[n]) { g(z) = z * x[0]\n"
      " h[i] = g(x[i])\n"
      " return h }",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
+     "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891",
      "1e-06 0.000299 -0.00027400000000000005 -0.0008910000000000001"},
     {"dim J\n"
      "param mu, tau, eta[J]\n"
      "theta[j] = mu + tau * eta[j]\n"
      "f(j in J) = theta[j]",
-     "f", RUN_FUNCTION,
-     "J=3 mu=1 tau=2 eta=-1.344,-0.458,-1.901 j=2",
-     "-2.802"},
+     "f", RUN_FUNCTION, "J=3 mu=1 tau=2 eta=-1.344,-0.458,-1.901 j=2", "-2.802"},
     {"const a = 2, b = a^2 + k\n"
      "dim k = 3\n"
      "f(x) = a * x + b + k",
-     "f", RUN_FUNCTION,
-     "x=1 k=3",
-     "12.0"},
-    {"f(K[k], x[n]) = [sum(K[u] * x[i + u] for u) for i in n - k + 1]",
-     "f", RUN_FUNCTION,
+     "f", RUN_FUNCTION, "x=1 k=3", "12.0"},
+    {"f(K[k], x[n]) = [sum(K[u] * x[i + u] for u) for i in n - k + 1]", "f", RUN_FUNCTION,
      "k=3 n=7 K=-0.033,0.884,-0.584 x=-0.112,0.11,0.064,-1.225,0.076,1.359,-1.547",
      "0.06356 0.7683460000000001 -1.129396 -0.686047 2.102296"},
     {"dim H, C\n"
      "f(F[C, 3, 3], a[C], x[H, H]) {\n"
      " h[c, i in H - 2, j in H - 2] = relu(a[c] + sum(F[c, u, v] * x[i + u, j + v] for u, v))\n"
-     " p[c, i in (H - 2) // 2, j in (H - 2) // 2] = max(h[c, 2 * i + u, 2 * j + v] for u in 2, v in 2)\n"
+     " p[c, i in (H - 2) // 2, j in (H - 2) // 2] = max(h[c, 2 * i + u, 2 * j + v] for u in 2, v "
+     "in 2)\n"
      " return p }",
      "f", RUN_FUNCTION,
      "H=6 C=2 F=0.859,0.119,-0.641,2,0.762,-1.199,0.075,0.577,-0.189,0.683,-0.067,0.667,1.439,"
@@ -387,7 +257,8 @@
      "param alpha[K], mu[K, D], icf[K, D * (D + 1) // 2]\n"
      "below(i, j) = D + j * D - j * (j + 1) // 2 + i - j - 1\n"
      "f(x[D]) {\n"
-     " q[k, i in D] = exp(icf[k, i]) * (x[i] - mu[k, i]) + sum(icf[k, below(i, j)] * (x[j] - mu[k, j]) for j in 0..i)\n"
+     " q[k, i in D] = exp(icf[k, i]) * (x[i] - mu[k, i]) + sum(icf[k, below(i, j)] * (x[j] - mu[k, "
+     "j]) for j in 0..i)\n"
      " main[k] = alpha[k] + sum(icf[k, i] for i in D) - sum(q[k, i]^2 for i) / 2\n"
      " return logsumexp(main) - logsumexp(alpha) - D / 2 * log(2 * pi)\n"
      "}",
@@ -440,9 +311,7 @@
      "penalty = lambda * sum(t^2)\n"
      "metric close(x[D], y) = abs(forward(x) - y) < 1\n"
      "metric rms = sqrt(close) + 1",
-     "loss", RUN_REGULAR,
-     "D=2 t0=0.3 t=1.099,-0.543 lambda=0.5",
-     "0.751325"},
+     "loss", RUN_REGULAR, "D=2 t0=0.3 t=1.099,-0.543 lambda=0.5", "0.751325"},
     {"dim D\n"
      "const lambda = 0.1\n"
      "param t0, t[D]\n"
@@ -475,14 +344,11 @@
      "penalty = lambda * sum(t^2)\n"
      "metric close(x[D], y) = abs(forward(x) - y) < 1\n"
      "metric rms = sqrt(close) + 1",
-     "rms", RUN_DERIVED,
-     "D=2 t0=0 t=1.099,-0.543 close=0.25 lambda=0.5",
-     "1.5"},
+     "rms", RUN_DERIVED, "D=2 t0=0 t=1.099,-0.543 close=0.25 lambda=0.5", "1.5"},
     {"dim D = 2\n"
      "const s = 3\n"
      "param a = 5, b[D] = [1, D], c[2, D] = s * 2, d",
-     "init", RUN_INIT,
-     "D=2 a=0 b=1.099,-0.543 c=-0.051,-0.793,-0.626,-1.278 d=0 s=4 seed=3",
+     "init", RUN_INIT, "D=2 a=0 b=1.099,-0.543 c=-0.051,-0.793,-0.626,-1.278 d=0 s=4 seed=3",
      "5.0 1.0 2.0 8.0 8.0 8.0 8.0 0.0"},
     {"dim K\n"
      "f(e[n, K], A[K, K], first[K]) {\n"
@@ -498,9 +364,7 @@
      " s = 0\n"
      " for i in n { s += x[i]^2 }\n"
      " return s }",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.9583590000000001"},
+     "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891", "0.9583590000000001"},
     {"f(x[n]) {\n"
      " s = 0\n"
      " p = 1\n"
@@ -508,37 +372,28 @@
      " p *= x[i]\n"
      " s += p }\n"
      " return s, p }",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.001290070066 7.2996066e-05"},
+     "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891", "0.001290070066 7.2996066e-05"},
     {"f(y[n], phi, theta) {\n"
      " err = zeros(n)\n"
      " for t in 1..n { err[t] = y[t] - phi * y[t - 1] - theta * err[t - 1] }\n"
      " return err }",
-     "f", RUN_FUNCTION,
-     "n=5 y=-0.143,-1.108,-1.216,1.336,-0.507 phi=0.5 theta=0.3",
+     "f", RUN_FUNCTION, "n=5 y=-0.143,-1.108,-1.216,1.336,-0.507 phi=0.5 theta=0.3",
      "0.0 -1.0365000000000002 -0.35104999999999986 2.049315 -1.7897945000000002"},
     {"f(x[n]) {\n"
      " s = 0\n"
      " for i in n { for j in 0..i { s = s / 2 + x[i] * x[j] } }\n"
      " return s }",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.10045821875000002"},
+     "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891", "0.10045821875000002"},
     {"f(x[n]) {\n"
      " s = 0\n"
      " for i in n, j in i..n { s = s / 2 + x[i] * x[j] }\n"
      " return s }",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.8990743886718751"},
+     "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891", "0.8990743886718751"},
     {"f(x) {\n"
      " z = x\n"
      " for k in 50 while abs(z^2 - 2) > 1e-12 { z = z - (z^2 - 2) / (2 * z) }\n"
      " return z }",
-     "f", RUN_FUNCTION,
-     "x=1",
-     "1.4142135623730951"},
+     "f", RUN_FUNCTION, "x=1", "1.4142135623730951"},
     {"f(x) {\n"
      " z = x\n"
      " n = 0\n"
@@ -546,9 +401,7 @@
      " z = z / 2\n"
      " n += 1 }\n"
      " return n }",
-     "f", RUN_FUNCTION,
-     "x=20",
-     "5.0"},
+     "f", RUN_FUNCTION, "x=20", "5.0"},
     {"dim T, L\n"
      "f(x[T], w[L, 2], H0[L, 2]) {\n"
      " h = H0\n"
@@ -579,14 +432,11 @@
      " s = x\n"
      " for i in 0..0 { s = s * 2 }\n"
      " return s }",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
-     "0.001 0.299 -0.274 -0.891"},
+     "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891", "0.001 0.299 -0.274 -0.891"},
     {"move(x, v) = x + v / 10\n"
      "f(x[n]) {\n"
      " s = x\n"
      " for i in 3 { s = move(s, i) }\n"
      " return s }",
-     "f", RUN_FUNCTION,
-     "n=4 x=0.001,0.299,-0.274,-0.891",
+     "f", RUN_FUNCTION, "n=4 x=0.001,0.299,-0.274,-0.891",
      "0.301 0.599 0.025999999999999968 -0.591"},

@@ -1,8 +1,9 @@
-/* Stable forms and kinks: values and derivatives of expressions at the points where the written form, or
- * the textbook's derivative, loses its digits; certified with 60 digits. */
+/* Stable forms and kinks: values and derivatives of expressions at the points where the written
+ * form, or the textbook's derivative, loses its digits; certified with 60 digits. */
 #include "diff_build.h"
 
-/* ---- expressions of scalar params x, y, z ---------------------------------------------------------- */
+/* ---- expressions of scalar params x, y, z
+ * ---------------------------------------------------------- */
 
 static Ref build(T *t, const Expr *e);
 
@@ -78,7 +79,8 @@ static Ref build(T *t, const Expr *e) {
     }
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------ */
+/* ---- the table
+ * ------------------------------------------------------------------------------------------ */
 
 #define ANY 1e99 /* not looked at */
 
@@ -115,9 +117,13 @@ static const struct {
     {"log(1 - exp(x))", {-40}, -4.2483542552915890044e-18, {-4.2483542552915890134e-18}},
     {"log(exp(x) - 1)", {800}, 800, {1}},
     {"exp(log(exp(x) + 1))", {2}, 8.3890560989306502272, {7.3890560989306502272}},
-    {"-(y * log(1 / (1 + exp(-x))) + (1 - y) * log(1 - 1 / (1 + exp(-x))))", {40, 1},
-     4.2483542552915890e-18, {-4.2483542552915889773e-18, ANY}},
-    {"-(y * log(1 / (1 + exp(-x))) + (1 - y) * log(1 - 1 / (1 + exp(-x))))", {-1000, 1}, 1000,
+    {"-(y * log(1 / (1 + exp(-x))) + (1 - y) * log(1 - 1 / (1 + exp(-x))))",
+     {40, 1},
+     4.2483542552915890e-18,
+     {-4.2483542552915889773e-18, ANY}},
+    {"-(y * log(1 / (1 + exp(-x))) + (1 - y) * log(1 - 1 / (1 + exp(-x))))",
+     {-1000, 1},
+     1000,
      {-1, ANY}},
     {"log(1 / (1 + exp(-x))) - log(1 - 1 / (1 + exp(-x)))", {-500}, -500, {1}},
     {"exp(x)", {709.782712893384}, 1.797693134862273e308, {1.797693134862273e308}},
@@ -203,8 +209,7 @@ static void check_row(size_t k) {
         scalar_param(&t, name);
         t.reals[v][0] = rows[k].at[v];
     }
-    const uint32_t file =
-        sources_add(t.sources, "row", rows[k].text, strlen(rows[k].text), false);
+    const uint32_t file = sources_add(t.sources, "row", rows[k].text, strlen(rows[k].text), false);
     const Expr *e = front_parse_expression(&t.front, file);
     if (!e) {
         printf("%s: does not parse\n", rows[k].text);
@@ -237,7 +242,9 @@ static void check_row(size_t k) {
     end_test(&t);
 }
 
-/* ---- vectors ------------------------------------------------------------------------------------------------ */
+/* ---- vectors
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void check_vector(const char *name, Ref (*make)(T *t, Ref x, Index i, Index j), int n,
                          const double *at_point, double value, const double *d) {
@@ -316,7 +323,9 @@ static void check_vectors(void) {
                  (double[]){0, 0.5, 0.5, 0});
 }
 
-/* ---- the report ------------------------------------------------------------------------------------------------ */
+/* ---- the report
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void check_report(void) {
     T t = new_test(3);
