@@ -1,10 +1,12 @@
 /* Hand-written C of the algorithms that the trainers run, and a solver, on a table of table.c.
  *
- *     peer linear|logistic bgd|sgd EPOCHS RATE < FILE.bin     trains; prints nanoseconds per epoch, weights
- *     peer linear solve 0 0 < FILE.bin                        least squares by normal equations
- *     peer convert FEATURES < FILE.csv > FILE.bin             rows of FEATURES + 1 doubles, after two int64
+ *     peer linear|logistic bgd|sgd EPOCHS RATE < FILE.bin     trains; prints nanoseconds per epoch,
+ * weights peer linear solve 0 0 < FILE.bin                        least squares by normal equations
+ *     peer convert FEATURES < FILE.csv > FILE.bin             rows of FEATURES + 1 doubles, after
+ * two int64
  *
- * Compiled with -O3 -march=native -ffast-math: what a careful programmer would get without intrinsics. */
+ * Compiled with -O3 -march=native -ffast-math: what a careful programmer would get without
+ * intrinsics. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>

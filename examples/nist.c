@@ -1,5 +1,5 @@
-/* Fits one of NIST's curves with NLopt, from NIST's second start, by the gradient of the mean loss that
- * gradc makes. MODEL is misra1a, danwood or thurber:
+/* Fits one of NIST's curves with NLopt, from NIST's second start, by the gradient of the mean loss
+ * that gradc makes. MODEL is misra1a, danwood or thurber:
  *
  *     gradc -c misra1a.model
  *     cc -DMODEL=misra1a nist.c misra1a.o -lnlopt -lm -o misra1a && ./misra1a < data/misra1a.csv
@@ -10,9 +10,9 @@
 #include <string.h>
 
 #define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define TEXT_(a) #a
-#define TEXT(a) TEXT_(a)
+#define JOIN(a, b)  JOIN_(a, b)
+#define TEXT_(a)    #a
+#define TEXT(a)     TEXT_(a)
 
 double JOIN(MODEL, _loss_batch)(const double *params, size_t m, const double *x, const double *y);
 double JOIN(MODEL, _loss_batch_grad)(const double *params, size_t m, const double *x,
@@ -35,8 +35,7 @@ static double objective(unsigned n, const double *z, double *gradient, void *dat
     if (!gradient) {
         return JOIN(MODEL, _loss_batch)(params, table->rows, table->x, table->y);
     }
-    double value =
-        JOIN(MODEL, _loss_batch_grad)(params, table->rows, table->x, table->y, grad);
+    double value = JOIN(MODEL, _loss_batch_grad)(params, table->rows, table->x, table->y, grad);
     for (unsigned k = 0; k < n; k++) {
         gradient[k] = grad[k] * table->scale[k];
     }

@@ -8,8 +8,8 @@
 
 #include "mgh.h"
 
-/* Newton's method is for solvers (see minimise.c); steepest descent with a halving step is enough to
- * see the gradient at work. */
+/* Newton's method is for solvers (see minimise.c); steepest descent with a halving step is enough
+ * to see the gradient at work. */
 static void descend(const char *name, double (*value)(const double *),
                     double (*gradient)(const double *, double *), double x[2]) {
     double g[2];
