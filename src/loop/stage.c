@@ -59,11 +59,13 @@ static bool never_stored(const Node *node) {
     return false;
 }
 
-static void add_cond(Plan *plan, Stage *stage, Ref cond) {
+/* `waiting`: conditions that are still to be added; past the room that there is an `and` stays
+ * whole. */
+static void add_conds(Plan *plan, Stage *stage, Ref cond, size_t waiting) {
     const Node *node = ir_node(plan->ir, cond);
-    if (node->op == OP_CALL && node->as.builtin == BI_and) {
-        add_cond(plan, stage, node->args[0]);
-        add_cond(plan, stage, node->args[1]);
+    if (node->op == OP_CALL && node->as.builtin == BI_and && stage->cond_count + waiting < 32) {
+        add_conds(plan, stage, node->args[0], waiting + 1);
+        add_conds(plan, stage, node->args[1], waiting);
         return;
     }
     if (stage->cond_count == 64) {
@@ -80,7 +82,7 @@ static void strip(Plan *plan, Stage *stage, const bool *merged) {
     for (;;) {
         const Node *node = ir_node(plan->ir, stage->body);
         if (node->op == OP_GUARD && stage->cond_count < 48 && !plan->stage_of[stage->body]) {
-            add_cond(plan, stage, node->args[0]);
+            add_conds(plan, stage, node->args[0], 0);
             stage->body = node->args[1];
         } else if (node->op == OP_SUM && merged && merged[stage->body]) {
             stage->bound |= INDEX_BIT(node->as.index);
