@@ -178,7 +178,7 @@ void compile_messages(Compiler *compiler);
 /* Does the whole task and returns the exit status. */
 Status compile(const Options *options, Arena *arena);
 
-/* ---- entries.c: which functions and kernels a model has ------------------------------------- */
+/* ---- entries.c: which C functions a model has; kernels.c: which kernels its trainer has ------ */
 
 /* The functions that the options ask for, in file order; false if there is none (reported). */
 bool entries_functions(const Compiler *compiler, const ModelFunction ***functions, size_t *count);

@@ -1,19 +1,8 @@
-/* entries.c: which functions the C interface of a model has, which kernels its trainer. */
+/* entries.c: which functions the C interface of a model has. */
 #include "driver/driver.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const struct {
-    const char *role;
-    EntryKind entry;
-    Derive derive;
-} kernel_rows[] = {
-#define KERNEL(role, entry, derive) {#role, entry, derive},
-#include "driver/kernel.def"
-#undef KERNEL
-};
-enum { KERNEL_ROWS = sizeof kernel_rows / sizeof kernel_rows[0] };
 
 /* Programs as they are made. */
 typedef struct {
@@ -180,60 +169,6 @@ bool entries_unit(Compiler *compiler, Unit *unit) {
     unit->functions = programs.items;
     unit->function_count = programs.count;
     return ok;
-}
-
-/* ---- the trainer ---------------------------------------------------------------------------- */
-
-static bool kernel_applies(const Model *model, EntryKind entry) {
-    return (entry != ENTRY_REGULAR || model->penalty != NULL) &&
-           (entry != ENTRY_FORWARD || model->forward != NULL);
-}
-
-static bool add_kernel(Compiler *compiler, Kernel *kernel, Request request) {
-    request.trainer = true;
-    request.all_params = true;
-    const char *of = kernel->metric != NULL ? kernel->metric->name : kernel->role;
-    request.name =
-        arena_format(compiler->arena, "%s_%s_%s", compiler->model->c_prefix,
-                     kernel->metric != NULL ? "metric" : "train", c_name(compiler->arena, of));
-    return compile_entry(compiler, &request, &kernel->stages);
-}
-
-bool entries_trainer(Compiler *compiler, Unit *unit) {
-    const Model *model = compiler->model;
-    if (!sema_check_trainer(&compiler->front, model)) {
-        return false;
-    }
-    Kernel *kernels = arena_array(compiler->arena, Kernel, KERNEL_ROWS + model->function_count);
-    size_t count = 0;
-    bool ok = true;
-    for (int k = 0; k < KERNEL_ROWS; k++) {
-        if (kernel_applies(model, kernel_rows[k].entry)) {
-            kernels[count].role = kernel_rows[k].role;
-            ok = ok && add_kernel(compiler, &kernels[count++],
-                                  (Request){.entry = kernel_rows[k].entry,
-                                            .derive = kernel_rows[k].derive});
-        }
-    }
-    for (size_t k = 0; k < model->function_count; k++) {
-        const ModelFunction *function = &model->functions[k];
-        if (function->role == FUNCTION_METRIC && !derived_is(function)) {
-            kernels[count] = (Kernel){.role = "metric", .metric = function};
-            ok = ok && add_kernel(compiler, &kernels[count++],
-                                  (Request){.entry = ENTRY_METRIC, .function = function});
-        }
-    }
-    if (!ok) {
-        return false;
-    }
-    Programs programs = {0};
-    for (size_t k = 0; k < count; k++) {
-        add_program(compiler, &programs, kernels[k].stages.program);
-    }
-    unit->kernels = programs.items;
-    unit->kernel_count = programs.count;
-    unit->description = describe_trainer(compiler, kernels, count);
-    return unit->description != NULL;
 }
 
 /* ---- derivations ---------------------------------------------------------------------------- */
