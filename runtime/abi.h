@@ -6,42 +6,77 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The model, described in lines of words separated by one blank (names are UTF-8 without blanks). A
- * size is RPN text over dim names with the blanks written as commas: "D,D,1,+,*,2,//".
+/* clang-format off */
+/* The model, described in lines of words separated by one blank (names are UTF-8 without blanks).
+ * A size is RPN text over dim names with the blanks written as commas: "D,D,1,+,*,2,//".
  *
- *   gradc 1                          format version; always the first line
+ *   gradc 2                          format version; always the first line
  *   model NAME
  *   source PATH                      the .model file as given to gradc
  *   hash HEX                         of the model's text and of its -D definitions
- *   dim NAME [VALUE]                 in the order of the dims array; VALUE if bound at compile time
+ *   dim NAME [VALUE | rows]          in the order of the dims array; VALUE if bound at compile time;
+ *                                    `rows`: the number of rows of a sample
  *   const NAME VALUE [fixed]         in the order of the consts array
- *   param NAME C_NAME RANK SIZE...   in the order of the flat vector
- *   column NAME KIND RANK SIZE... [in DIM-OR-SIZE]   arguments of loss in order; KIND real or int;
- * RANK and sizes without the sample axis; `target` follows if forward lacks it e.g. "column y int 0
- * in K target" forward RANK SIZE...             shape of forward's value for one sample; absent
- * without forward metric NAME KERNEL               a mean over samples derived NAME EXPRESSION
- * reserved setting NAME VALUE               of train { } kernel ROLE NUMBER WORK          NUMBER:
- * entry of gradc_kernels; WORK: size (doubles, over dims and m), or 0. ROLE: objective gradient sgd
- * regular regular_gradient forward init metric uses ROLE NAME...                the columns that
- * kernel ROLE reads (forward: no targets)
+ *   data NAME RANK SIZE...           arrays of the whole data set, in the order of the data array
+ *   param NAME C_NAME RANK SIZE...   in the order of the flat vector; shape as the user sees it
+ *   unconstrained NAME SIZE          after the line of a constrained param: how many entries of the
+ *                                    flat vector are its; without one as many as its shape has
+ *   column NAME KIND RANK SIZE... [in DIM-OR-SIZE] [target]
+ *                                    arguments of loss in order; KIND real or int; RANK and sizes
+ *                                    without the sample axis; `target`: forward lacks it
+ *   forward RANK SIZE...             shape of forward's value for one sample; absent without forward
+ *   define NAME RANK SIZE...         definitions that are reported beside the params, in the order of
+ *                                    kernel define's output
+ *   metric NAME KERNEL               a mean over samples
+ *   derived NAME EXPRESSION          of other metrics
+ *   setting NAME VALUE               of train { }
+ *   kernel ROLE NUMBER WORK          NUMBER: entry of gradc_kernels; WORK: size (doubles, over dims
+ *                                    and m), or 0
+ *   uses ROLE NAME...                the columns that kernel ROLE reads (forward: no targets)
+ *
+ * Roles, what they return, and what they write to `out`:
+ *
+ *   objective         Σ loss over the samples
+ *   gradient          Σ loss;                  its gradient, laid out like params
+ *   sgd               Σ of what is minimised for one sample (loss − prior/total + penalty), each at
+ *                     the parameters before its update; params are updated
+ *   regular           the penalty
+ *   regular_gradient  the penalty;             its gradient
+ *   prior             the log density
+ *   prior_gradient    the log density;         its gradient
+ *   forward           0;                       samples × entries
+ *   init              0;                       the start of params
+ *   constrain         0;                       the params as the user sees them, flat
+ *   unconstrain       0;                       params of those (which are in `params`)
+ *   define            0;                       definitions, flat
+ *   metric            Σ of the metric over the samples
  */
+/* clang-format on */
 extern const char gradc_model[];
 
-/* One signature for all kernels; each uses what it needs.
- *   dims      values of all dims, in the order of the `dim` lines
- *   consts    values of all consts, in order
- *   params    the flat parameter vector; only sgd writes it
- *   columns   one pointer per `column` line: rows × entries of one sample, row-major; double for
- * real, int64_t for int; those the kernel does not use may be NULL order     sgd: the row of each
- * of the `rows` samples, or NULL for 0, 1, 2, …; others: NULL rows      number of samples rate sgd:
- * the learning rate seed      init out       gradient, regular_gradient: overwritten with the
- * gradient, laid out like params; forward: rows × entries; init: the start of params work      as
- * many doubles as the `kernel` line says Returns: objective and gradient: Σ loss over the rows;
- * sgd: Σ loss + penalty, each at the parameters before its update; regular…: the penalty; metric: Σ
- * of the metric; others 0. */
-typedef double GradcKernel(const int64_t *dims, const double *consts, double *params,
-                           const void *const *columns, const int64_t *order, int64_t rows,
-                           double rate, uint64_t seed, double *out, double *work);
+/* What kernels are called with; each uses what it needs. */
+typedef struct {
+    const int64_t *dims;        /* values of all dims, in the order of the `dim` lines; that of a
+                                   rows dim: the most rows of a sample */
+    const double *consts;       /* values of all consts, in order */
+    double *params;             /* the flat vector; only sgd writes it */
+    const double *const *data;  /* one array for each `data` line, row-major */
+    const void *const *columns; /* one array for each `column` line, row-major: entries of one
+                                   sample, sample after sample; double for real, int64_t for int;
+                                   those that the kernel does not use may be NULL */
+    const int64_t *starts;      /* of a model with a rows dim, else NULL: sample s are the rows
+                                   starts[s] … starts[s + 1] - 1 of the columns whose first axis it
+                                   is; these columns are addressed by their rows, and never moved */
+    const int64_t *order;       /* sgd: the samples in their order, or NULL for 0, 1, 2, … */
+    int64_t rows;               /* number of samples given */
+    int64_t total;              /* samples of the whole data set: the prior's divisor */
+    double rate;                /* sgd: the learning rate */
+    uint64_t seed;              /* init */
+    double *out;                /* overwritten with what the role gives */
+    double *work;               /* as many doubles as the `kernel` line says */
+} GradcArgs;
+
+typedef double GradcKernel(const GradcArgs *args);
 extern GradcKernel *const gradc_kernels[];
 
 /* The trainer's main, in the runtime; the compiled executable's main calls it. */

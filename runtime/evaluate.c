@@ -108,9 +108,13 @@ void evaluate_move(const Evaluator *evaluator, int64_t first, const void **colum
 
 static double call(const Evaluator *evaluator, const Kernel *kernel, double *params,
                    const void *const *columns, int64_t rows, double *out, double *work) {
-    const Model *model = evaluator->model;
-    return kernel->function(model->dim_values, model->const_values, params, columns, NULL, rows, 0,
-                            0, out, work);
+    GradcArgs args = evaluator->model->args;
+    args.params = params;
+    args.columns = columns;
+    args.rows = rows;
+    args.out = out;
+    args.work = work;
+    return kernel->function(&args);
 }
 
 static void evaluate_chunk(void *job, size_t item, size_t worker) {

@@ -15,6 +15,11 @@ static const char *const role_names[ROLE_COUNT] = {
     [ROLE_REGULAR] = "regular",
     [ROLE_FORWARD] = "forward",
     [ROLE_REGULAR_GRADIENT] = "regular_gradient",
+    [ROLE_PRIOR] = "prior",
+    [ROLE_PRIOR_GRADIENT] = "prior_gradient",
+    [ROLE_CONSTRAIN] = "constrain",
+    [ROLE_UNCONSTRAIN] = "unconstrain",
+    [ROLE_DEFINE] = "define",
     [ROLE_INIT] = "init",
     [ROLE_METRIC] = "metric",
 };
@@ -96,6 +101,10 @@ static bool read_dim(Reader *reader) {
         return false;
     }
     dim->name = reader->words[1];
+    if (reader->count > 2 && strcmp(reader->words[2], "rows") == 0) {
+        dim->rows = true;
+        return true;
+    }
     if (reader->count > 2) {
         dim->bound = true;
         dim->by = "the model";
@@ -123,6 +132,32 @@ static bool read_param(Reader *reader) {
     param->name = reader->words[1];
     param->c_name = reader->words[2];
     return read_shape(reader, 3, &param->shape) != 0;
+}
+
+/* The param stands in the line before. */
+static bool read_unconstrained(Reader *reader) {
+    Model *model = reader->model;
+    if (reader->count < 3 || model->param_count == 0) {
+        return false;
+    }
+    model->params[model->param_count - 1].size = reader->words[2];
+    return strcmp(model->params[model->param_count - 1].name, reader->words[1]) == 0;
+}
+
+static bool read_array(Reader *reader, Array *array) {
+    if (!array || reader->count < 3) {
+        return false;
+    }
+    array->name = reader->words[1];
+    return read_shape(reader, 2, &array->shape) != 0;
+}
+
+static bool read_data(Reader *reader) {
+    return read_array(reader, APPEND(reader, Array, arrays, array_count));
+}
+
+static bool read_define(Reader *reader) {
+    return read_array(reader, APPEND(reader, Array, definitions, definition_count));
 }
 
 static bool read_column(Reader *reader) {
@@ -240,7 +275,7 @@ static bool read_text_line(Reader *reader) {
 }
 
 static bool read_version(Reader *reader) {
-    if (reader->count < 2 || strcmp(reader->words[1], "1") != 0) {
+    if (reader->count < 2 || strcmp(reader->words[1], "2") != 0) {
         return report_error(reader->context,
                             "the model was compiled for another runtime (format %s)",
                             reader->count < 2 ? "unknown" : reader->words[1]);
@@ -255,13 +290,23 @@ typedef struct {
 } LineKind;
 
 static const LineKind line_kinds[] = {
-    {"gradc", false, read_version},    {"model", false, read_text_line},
-    {"source", false, read_text_line}, {"hash", false, read_text_line},
-    {"dim", false, read_dim},          {"const", false, read_const},
-    {"param", false, read_param},      {"column", false, read_column},
-    {"forward", false, read_forward},  {"metric", false, read_metric},
-    {"derived", false, read_derived},  {"setting", false, read_setting},
-    {"kernel", true, read_kernel},     {"uses", true, read_uses},
+    {"gradc", false, read_version},
+    {"model", false, read_text_line},
+    {"source", false, read_text_line},
+    {"hash", false, read_text_line},
+    {"dim", false, read_dim},
+    {"const", false, read_const},
+    {"param", false, read_param},
+    {"column", false, read_column},
+    {"forward", false, read_forward},
+    {"metric", false, read_metric},
+    {"derived", false, read_derived},
+    {"setting", false, read_setting},
+    {"data", false, read_data},
+    {"define", false, read_define},
+    {"kernel", true, read_kernel},
+    {"uses", true, read_uses},
+    {"unconstrained", false, read_unconstrained},
 };
 
 static bool read_words(Reader *reader, bool late) {
@@ -489,39 +534,69 @@ static const Dim *unbound_dim(const Model *model) {
     return NULL;
 }
 
-static bool bind_arrays(Context *context, Model *model) {
-    model->dim_values = NEW(context, int64_t, model->dim_count + 1);
-    model->const_values = NEW(context, double, model->const_count + 1);
-    if (!model->dim_values || !model->const_values) {
+static bool bind_args(Context *context, Model *model, int64_t samples) {
+    int64_t *dims = NEW(context, int64_t, model->dim_count + 1);
+    double *consts = NEW(context, double, model->const_count + 1);
+    const double **data = NEW(context, const double *, model->array_count + 1);
+    if (!dims || !consts || !data) {
         return false;
     }
     for (size_t i = 0; i < model->dim_count; i++) {
-        model->dim_values[i] = model->dims[i].value;
+        dims[i] = model->dims[i].value;
     }
     for (size_t i = 0; i < model->const_count; i++) {
-        model->const_values[i] = model->consts[i].value;
+        consts[i] = model->consts[i].value;
     }
+    for (size_t i = 0; i < model->array_count; i++) {
+        data[i] = model->arrays[i].values;
+    }
+    model->args = (GradcArgs){.dims = dims, .consts = consts, .data = data, .total = samples};
     return true;
 }
 
-bool model_bind(Context *context, Model *model) {
+static bool bind_param(Context *context, const Model *model, Param *param, size_t offset,
+                       size_t shown) {
+    int64_t count = 0;
+    bool known = shape_resolve(context, model, &param->shape);
+    if (known && param->size) {
+        known = model_size(model, param->size, 0, &count) && count >= 0;
+    } else {
+        count = param->shape.count;
+    }
+    if (!known || count > INT64_MAX / 64 - (int64_t)offset ||
+        param->shape.count > INT64_MAX / 64 - (int64_t)shown) {
+        return report_error(context, "the shape of param `%s` is not possible with these dims",
+                            param->name);
+    }
+    param->offset = offset;
+    param->count = (size_t)count;
+    param->shown = shown;
+    return true;
+}
+
+bool model_bind(Context *context, Model *model, int64_t samples) {
     const Dim *unbound = unbound_dim(model);
     if (unbound) {
         return report_error(context, "dim `%s` has no value: the data do not bind it; give -D %s=…",
                             unbound->name, unbound->name);
     }
-    int64_t offset = 0;
     for (size_t i = 0; i < model->param_count; i++) {
         Param *param = &model->params[i];
-        param->offset = (size_t)offset;
-        if (!shape_resolve(context, model, &param->shape) ||
-            __builtin_add_overflow(offset, param->shape.count, &offset) ||
-            offset > INT64_MAX / 64) {
-            return report_error(context, "the shape of param `%s` is not possible with these dims",
-                                param->name);
+        if (!bind_param(context, model, param, model->parameter_count, model->shown_count)) {
+            return false;
         }
+        model->parameter_count += param->count;
+        model->shown_count += (size_t)param->shape.count;
     }
-    model->parameter_count = (size_t)offset;
+    for (size_t i = 0; i < model->definition_count; i++) {
+        Array *array = &model->definitions[i];
+        if (!shape_resolve(context, model, &array->shape)) {
+            return report_error(context, "the shape of `%s` is not possible with these dims",
+                                array->name);
+        }
+        array->shown = model->definition_total;
+        model->definition_total += (size_t)array->shape.count;
+    }
     for (size_t i = 0; i < model->column_count; i++) {
         if (!shape_resolve(context, model, &model->columns[i].shape)) {
             return report_error(context, "the shape of `%s` is not possible with these dims",
@@ -531,7 +606,7 @@ bool model_bind(Context *context, Model *model) {
     if (model->has_forward && !shape_resolve(context, model, &model->forward)) {
         return report_error(context, "the shape of `forward` is not possible with these dims");
     }
-    return bind_arrays(context, model);
+    return bind_args(context, model, samples);
 }
 
 size_t model_work(Context *context, const Model *model, const Kernel *kernel, int64_t rows) {

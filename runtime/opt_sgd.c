@@ -11,9 +11,14 @@ static double run_rows(Training *training, int64_t first, int64_t rows) {
     const Model *model = training->model;
     const int64_t *order = training->order ? training->order + first : NULL;
     evaluate_move(training->evaluator, order ? 0 : first, training->evaluator->one);
-    return model->kernels[ROLE_SGD].function(model->dim_values, model->const_values,
-                                             training->params, training->evaluator->one, order,
-                                             rows, training->rate, 0, NULL, training->work);
+    GradcArgs args = model->args;
+    args.params = training->params;
+    args.columns = training->evaluator->one;
+    args.order = order;
+    args.rows = rows;
+    args.rate = training->rate;
+    args.work = training->work;
+    return model->kernels[ROLE_SGD].function(&args);
 }
 
 /* Again from `good`, row by row; leaves the parameters before the bad row in good. */

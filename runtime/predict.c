@@ -81,8 +81,13 @@ static bool predict_rows(Session *session, Output *output) {
     for (int64_t first = 0; first < total; first += batch) {
         int64_t rows = total - first < batch ? total - first : batch;
         evaluate_move(&mover, first, columns);
-        kernel->function(model->dim_values, model->const_values, session->params, columns, NULL,
-                         rows, 0, 0, values, work);
+        GradcArgs args = model->args;
+        args.params = session->params;
+        args.columns = columns;
+        args.rows = rows;
+        args.out = values;
+        args.work = work;
+        kernel->function(&args);
         add_rows(&output->text, values, rows, width);
         if (!flush(output)) {
             return false;

@@ -90,8 +90,13 @@ typedef enum {
     ROLE_SGD,
     ROLE_REGULAR,
     ROLE_REGULAR_GRADIENT,
+    ROLE_PRIOR,
+    ROLE_PRIOR_GRADIENT,
     ROLE_FORWARD,
     ROLE_INIT,
+    ROLE_CONSTRAIN,
+    ROLE_UNCONSTRAIN,
+    ROLE_DEFINE,
     ROLE_METRIC, /* the uses of all metrics; their kernels are in `metrics` */
     ROLE_COUNT
 } Role;
@@ -107,6 +112,7 @@ typedef struct {
     const char *name;
     int64_t value;
     bool bound;
+    bool rows;      /* the number of rows of a sample */
     const char *by; /* what bound it, for messages */
 } Dim;
 
@@ -116,11 +122,23 @@ typedef struct {
     bool fixed;
 } Const;
 
+/* Training moves `count` entries of the flat vector; the user sees `shape`, which a constraint
+ * makes of them: that lies at `shown` of what kernel constrain gives. */
 typedef struct {
     const char *name, *c_name;
     Shape shape;
-    size_t offset; /* in the flat vector */
+    const char *size; /* RPN of count, or NULL: that of the shape */
+    size_t offset, count;
+    size_t shown;
 } Param;
+
+/* An array that is given (of data), or computed from the params (a definition). */
+typedef struct {
+    const char *name;
+    Shape shape;
+    size_t shown;   /* definitions: where it lies in the output of kernel define */
+    double *values; /* of data */
+} Array;
 
 typedef struct {
     const char *name;
@@ -158,15 +176,19 @@ typedef struct {
     Column *columns;
     Metric *metrics;
     Setting *settings;
+    Array *arrays;      /* of data */
+    Array *definitions; /* reported beside the params */
     size_t dim_count, const_count, param_count, column_count, metric_count, setting_count;
+    size_t array_count, definition_count;
     bool has_forward;
     Shape forward;
     Kernel kernels[ROLE_COUNT];
     bool *uses[ROLE_COUNT]; /* by column; NULL: not said */
-    /* the arrays that kernels take, made by model_bind */
-    int64_t *dim_values;
-    double *const_values;
-    size_t parameter_count; /* length of the flat vector */
+    /* what model_bind makes */
+    GradcArgs args;          /* what all kernels are given: dims, consts, data, total */
+    size_t parameter_count;  /* length of the flat vector */
+    size_t shown_count;      /* of the params as the user sees them */
+    size_t definition_total; /* entries of all definitions */
 } Model;
 
 Model *model_read(Context *context, const char *text, GradcKernel *const *kernels);
@@ -178,8 +200,9 @@ bool model_size(const Model *model, const char *rpn, int64_t rows, int64_t *valu
 /* Binds a dim, or checks that it has that value already. */
 bool model_bind_dim(Context *context, Model *model, Dim *dim, int64_t value, const char *by);
 bool shape_resolve(Context *context, const Model *model, Shape *shape); /* false: not yet known */
-/* After all dims are bound: shapes of params, offsets, arrays for the kernels. */
-bool model_bind(Context *context, Model *model);
+/* After all dims are bound: shapes of params, offsets, arrays for the kernels. `samples`: of the
+ * whole data set. */
+bool model_bind(Context *context, Model *model, int64_t samples);
 size_t model_work(Context *context, const Model *model, const Kernel *kernel, int64_t rows);
 bool model_uses(const Model *model, Role role, size_t column);
 

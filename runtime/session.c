@@ -114,8 +114,11 @@ static bool take_parameters(Session *session) {
         return result_params(session->context, model, &session->file, session->params);
     }
     if (init->function) {
-        init->function(model->dim_values, model->const_values, session->params, NULL, NULL, 0, 0,
-                       session->seed, session->params, work);
+        GradcArgs args = model->args;
+        args.params = args.out = session->params;
+        args.seed = session->seed;
+        args.work = work;
+        init->function(&args);
     }
     memory_free(session->context, work);
     return true;
@@ -132,6 +135,6 @@ bool session_start(Context *context, Model *model, const Options *options, Sessi
     }
     session->seed = (uint64_t)seed;
     session->threads = session->threads > 1024 ? 1024 : session->threads;
-    return take_definitions(session) && load(session) && model_bind(context, model) &&
-           take_parameters(session);
+    return take_definitions(session) && load(session) &&
+           model_bind(context, model, session->data.rows) && take_parameters(session);
 }

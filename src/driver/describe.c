@@ -67,7 +67,7 @@ static void add_dims(Text *text, const Model *model, const Ir *ir) {
     for (size_t k = 0; k < dim_symbol_count(ir); k++) {
         Name name;
         Dim dim = dim_symbol_at(ir, k);
-        if (dim != ir->sample_dim && dim_is_symbol(ir, dim, &name) &&
+        if (dim != ir->sample_dim && dim != ir->total_dim && dim_is_symbol(ir, dim, &name) &&
             model_dim(model, name) == NULL) {
             text_format(text, "dim %s\n", name);
         }
@@ -194,7 +194,7 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
     const Ir *ir = find_kernel(kernels, count, "objective")->stages.program->ir;
     Text text;
     text_init(&text, compiler->arena);
-    text_add(&text, "gradc 1\n");
+    text_add(&text, "gradc 2\n");
     text_format(&text, "model %s\n", model->name);
     text_format(&text, "source %s\n", sources_get(compiler->front.sources, compiler->file)->path);
     text_format(&text, "hash %016" PRIx64 "\n", hash_model(compiler));

@@ -49,7 +49,7 @@ static int64_t *choose_dims(Arena *arena, const Ir *ir) {
     int64_t next = 2;
     for (size_t k = 0; k < count; k++) {
         Dim symbol = dim_symbol_at(ir, k);
-        if (symbol == ir->sample_dim) {
+        if (symbol == ir->sample_dim || symbol == ir->total_dim) {
             dims[k] = POINT_ROWS;
         } else if (!dim_value(ir, symbol, &dims[k])) {
             dims[k] = next;
@@ -259,8 +259,10 @@ LoopArgValue *point_args(const Point *point, const LoopProgram *program, double 
         case ARG_CONSTS:
             break;
         case ARG_ROWS:
+        case ARG_TOTAL:
             args[k].integer = POINT_ROWS;
             break;
+        case ARG_STARTS:
         case ARG_ORDER:
             args[k].pointer = NULL;
             break;

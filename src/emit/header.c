@@ -135,6 +135,10 @@ static const char *argument_comment(Arena *arena, const LoopProgram *program, co
         return leaf_list(arena, ir, LEAF_CONST);
     case ARG_ROWS:
         return "the number of samples";
+    case ARG_TOTAL:
+        return "the number of samples of the whole data set";
+    case ARG_STARTS:
+        return "the first row of each sample, and the end of the last one";
     case ARG_ORDER:
         return "the row of each sample, or NULL for 0, 1, 2, …";
     case ARG_DATA:

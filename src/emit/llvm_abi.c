@@ -2,41 +2,37 @@
  * function of type GradcKernel that unpacks dims, columns, … into the arguments of the kernel's
  * loop program; gradc_model, gradc_kernels, and main. */
 #include "emit/llvm_private.h"
+#include "runtime/abi.h"
 
+#include <assert.h>
 #include <string.h>
 
-/* The formals of GradcKernel, in order. */
+/* The members of GradcArgs, in order; each has eight bytes. */
 typedef enum {
     KERNEL_DIMS,
     KERNEL_CONSTS,
     KERNEL_PARAMS,
+    KERNEL_DATA,
     KERNEL_COLUMNS,
+    KERNEL_STARTS,
     KERNEL_ORDER,
     KERNEL_ROWS,
+    KERNEL_TOTAL,
     KERNEL_RATE,
     KERNEL_SEED,
     KERNEL_OUT,
     KERNEL_WORK,
-    KERNEL_FORMALS,
-} KernelFormal;
+    KERNEL_MEMBERS,
+} KernelMember;
 
-static const char *const formal_names[KERNEL_FORMALS] = {
-    "dims", "consts", "params", "columns", "order", "rows", "rate", "seed", "out", "work",
+static_assert(sizeof(GradcArgs) == 8 * KERNEL_MEMBERS, "a member of GradcArgs has no row here");
+
+static const char *const member_names[KERNEL_MEMBERS] = {
+    "dims", "consts", "params", "data", "columns", "starts", "order",
+    "rows", "total",  "rate",   "seed", "out",     "work",
 };
 
 /* ---- places in the tables of the description ------------------------------------------------- */
-
-/* The number of lines "WORD …" of the description. */
-static size_t count_lines(const char *description, const char *word) {
-    size_t length = strlen(word);
-    size_t count = 0;
-    for (const char *line = description; *line;) {
-        count += strncmp(line, word, length) == 0 && line[length] == ' ';
-        const char *end = strchr(line, '\n');
-        line = end ? end + 1 : line + strlen(line);
-    }
-    return count;
-}
 
 /* The number of the line "WORD NAME …" among the lines of that word; `otherwise` when there is
  * none. */
@@ -77,17 +73,14 @@ static int64_t dim_slot(const char *description, const LoopProgram *program, con
     return find_line(description, "dim", name, arg->which);
 }
 
-/* Columns first, then whole arrays of data. */
-static int64_t column_slot(const char *description, const LoopProgram *program,
-                           const LoopArg *arg) {
+/* The place of a column or an array of data among the lines of `word`. */
+static int64_t leaf_slot(const char *description, const LoopProgram *program, const LoopArg *arg,
+                         const char *word) {
     if (!program->ir) {
         return arg->which;
     }
     int64_t order = role_order(program->ir, arg->which);
-    if (arg->role == ARG_DATA) {
-        return (int64_t)count_lines(description, "column") + order;
-    }
-    return find_line(description, "column", program->ir->leaves[arg->which].name, order);
+    return find_line(description, word, program->ir->leaves[arg->which].name, order);
 }
 
 /* ---- one kernel ------------------------------------------------------------------------------ */
@@ -99,68 +92,114 @@ static LLVMValueRef table_entry(Llvm *llvm, LLVMValueRef table, LLVMTypeRef type
     return LLVMBuildLoad2(llvm->builder, type, address, name);
 }
 
-static LLVMValueRef unpack(Llvm *llvm, LLVMValueRef wrapper, const LoopProgram *program,
-                           const LoopArg *arg) {
+/* The wrapper of a kernel while it is built. */
+typedef struct {
+    Llvm *llvm;
+    LLVMValueRef args; /* const GradcArgs * */
+    LLVMTypeRef args_type;
+    const LoopProgram *program;
+} Wrapper;
+
+static LLVMTypeRef member_type(const Llvm *llvm, KernelMember member) {
+    switch (member) {
+    case KERNEL_ROWS:
+    case KERNEL_TOTAL:
+    case KERNEL_SEED:
+        return llvm->integer;
+    case KERNEL_RATE:
+        return llvm->real;
+    case KERNEL_DIMS:
+    case KERNEL_CONSTS:
+    case KERNEL_PARAMS:
+    case KERNEL_DATA:
+    case KERNEL_COLUMNS:
+    case KERNEL_STARTS:
+    case KERNEL_ORDER:
+    case KERNEL_OUT:
+    case KERNEL_WORK:
+    case KERNEL_MEMBERS:
+        break;
+    }
+    return llvm->pointer;
+}
+
+static LLVMValueRef load_member(const Wrapper *wrapper, KernelMember member) {
+    LLVMBuilderRef builder = wrapper->llvm->builder;
+    LLVMValueRef address =
+        LLVMBuildStructGEP2(builder, wrapper->args_type, wrapper->args, member, "");
+    return LLVMBuildLoad2(builder, member_type(wrapper->llvm, member), address,
+                          member_names[member]);
+}
+
+static LLVMValueRef unpack(const Wrapper *wrapper, const LoopArg *arg) {
+    Llvm *llvm = wrapper->llvm;
     const char *description = llvm->unit->description;
     switch (arg->role) {
     case ARG_DIM:
-        return table_entry(llvm, LLVMGetParam(wrapper, KERNEL_DIMS), llvm->integer,
-                           dim_slot(description, program, arg), arg->name);
+        return table_entry(llvm, load_member(wrapper, KERNEL_DIMS), llvm->integer,
+                           dim_slot(description, wrapper->program, arg), arg->name);
     case ARG_DATA:
+        return table_entry(llvm, load_member(wrapper, KERNEL_DATA), llvm->pointer,
+                           leaf_slot(description, wrapper->program, arg, "data"), arg->name);
     case ARG_COLUMN:
-        return table_entry(llvm, LLVMGetParam(wrapper, KERNEL_COLUMNS), llvm->pointer,
-                           column_slot(description, program, arg), arg->name);
+        return table_entry(llvm, load_member(wrapper, KERNEL_COLUMNS), llvm->pointer,
+                           leaf_slot(description, wrapper->program, arg, "column"), arg->name);
     case ARG_PARAMS:
-        return LLVMGetParam(wrapper, KERNEL_PARAMS);
+        return load_member(wrapper, KERNEL_PARAMS);
     case ARG_CONSTS:
-        return LLVMGetParam(wrapper, KERNEL_CONSTS);
+        return load_member(wrapper, KERNEL_CONSTS);
     case ARG_ROWS:
-        return LLVMGetParam(wrapper, KERNEL_ROWS);
+        return load_member(wrapper, KERNEL_ROWS);
+    case ARG_TOTAL:
+        return load_member(wrapper, KERNEL_TOTAL);
+    case ARG_STARTS:
+        return load_member(wrapper, KERNEL_STARTS);
     case ARG_ORDER:
-        return LLVMGetParam(wrapper, KERNEL_ORDER);
+        return load_member(wrapper, KERNEL_ORDER);
     case ARG_SEED:
-        return LLVMGetParam(wrapper, KERNEL_SEED);
+        return load_member(wrapper, KERNEL_SEED);
     case ARG_RATE:
-        return LLVMGetParam(wrapper, KERNEL_RATE);
+        return load_member(wrapper, KERNEL_RATE);
     case ARG_GRADIENT:
     case ARG_OUTPUT:
-        return LLVMGetParam(wrapper, KERNEL_OUT);
+        return load_member(wrapper, KERNEL_OUT);
     case ARG_WORK:
-        return LLVMGetParam(wrapper, KERNEL_WORK);
+        return load_member(wrapper, KERNEL_WORK);
     case ARG_SCALAR:
     case ARG_ARRAY:
     case ARG_TANGENT:
         break;
     }
-    ice("emit", "kernel %s has an argument `%s` that no trainer gives", program->name, arg->name);
+    ice("emit", "kernel %s has an argument `%s` that no trainer gives", wrapper->program->name,
+        arg->name);
 }
 
-static LLVMTypeRef kernel_type(Llvm *llvm) {
-    LLVMTypeRef formals[KERNEL_FORMALS] = {
-        llvm->pointer, llvm->pointer, llvm->pointer, llvm->pointer, llvm->pointer,
-        llvm->integer, llvm->real,    llvm->integer, llvm->pointer, llvm->pointer,
-    };
-    return LLVMFunctionType(llvm->real, formals, KERNEL_FORMALS, false);
+static LLVMTypeRef args_type(const Llvm *llvm) {
+    LLVMTypeRef members[KERNEL_MEMBERS];
+    for (unsigned k = 0; k < KERNEL_MEMBERS; k++) {
+        members[k] = member_type(llvm, (KernelMember)k);
+    }
+    return LLVMStructTypeInContext(llvm->context, members, KERNEL_MEMBERS, false);
 }
 
 static LLVMValueRef build_wrapper(Llvm *llvm, LLVMValueRef kernel, const LoopProgram *program) {
     const char *name = arena_format(llvm->arena, "%s.kernel", program->name);
-    LLVMValueRef wrapper = LLVMAddFunction(llvm->module, name, kernel_type(llvm));
-    LLVMSetLinkage(wrapper, LLVMInternalLinkage);
-    llvm_add_attribute(llvm, wrapper, LLVMAttributeFunctionIndex, "nounwind", 0);
-    for (unsigned k = 0; k < KERNEL_FORMALS; k++) {
-        LLVMSetValueName2(LLVMGetParam(wrapper, k), formal_names[k], strlen(formal_names[k]));
-    }
-    LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(llvm->context, wrapper, "entry");
+    LLVMTypeRef type = LLVMFunctionType(llvm->real, &llvm->pointer, 1, false);
+    LLVMValueRef function = LLVMAddFunction(llvm->module, name, type);
+    LLVMSetLinkage(function, LLVMInternalLinkage);
+    llvm_add_attribute(llvm, function, LLVMAttributeFunctionIndex, "nounwind", 0);
+    Wrapper wrapper = {llvm, LLVMGetParam(function, 0), args_type(llvm), program};
+    LLVMSetValueName2(wrapper.args, "args", strlen("args"));
+    LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(llvm->context, function, "entry");
     LLVMPositionBuilderAtEnd(llvm->builder, entry);
     LLVMValueRef *args = arena_array(llvm->arena, LLVMValueRef, program->arg_count + 1);
     for (size_t k = 0; k < program->arg_count; k++) {
-        args[k] = unpack(llvm, wrapper, program, &program->args[k]);
+        args[k] = unpack(&wrapper, &program->args[k]);
     }
     LLVMValueRef call = LLVMBuildCall2(llvm->builder, LLVMGlobalGetValueType(kernel), kernel, args,
                                        (unsigned)program->arg_count, "");
     LLVMBuildRet(llvm->builder, program->returns ? call : LLVMConstReal(llvm->real, 0.0));
-    return wrapper;
+    return function;
 }
 
 /* ---- the symbols ----------------------------------------------------------------------------- */

@@ -157,13 +157,16 @@ typedef struct {
 
 /* One entry function in IR. `sample_dim` is the number of rows m (DIM_NONE: no batch).
  * A batch entry sums over an index of sample_dim. A *sample* entry (SGD) has outputs in which the
- * index `sample_index` is free: the loop over samples is outermost and sequential. */
+ * index `sample_index` is free: the loop over samples is outermost and sequential. `total_dim` is
+ * the number of samples of the whole data set, where an entry needs it beside its own rows (the
+ * share of the prior in a step of SGD). */
 struct Ir {
     Arena *arena;
     Interner *names;
     Name name; /* the C function's name: m_loss_grad */
     Span at;   /* the span that new nodes get; set by lower and diff */
     Dim sample_dim;
+    Dim total_dim; /* or DIM_NONE */
     bool per_sample;
     Index sample_index;
     Leaf *leaves;

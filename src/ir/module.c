@@ -277,6 +277,7 @@ Ir *ir_create_like(const Ir *like) {
     struct IrTables *to = ir->tables;
     ir->at = like->at;
     ir->sample_dim = like->sample_dim;
+    ir->total_dim = like->total_dim;
     ir->per_sample = like->per_sample;
     ir->sample_index = like->sample_index;
     ir->leaves = copy_array(ir->arena, like->leaves, like->leaf_count, sizeof *like->leaves);

@@ -224,6 +224,9 @@ static void add_header(const Ir *ir, Text *text) {
     if (ir->sample_dim != DIM_NONE) {
         text_format(text, "sample %s\n", dim_text(ir, ir->sample_dim));
     }
+    if (ir->total_dim != DIM_NONE) {
+        text_format(text, "total %s\n", dim_text(ir, ir->total_dim));
+    }
     if (ir->per_sample) {
         text_add(text, "each ");
         add_index(ir, text, ir->sample_index);

@@ -640,6 +640,8 @@ static void read_line(Reader *r) {
         read_dim_line(r);
     } else if (accept(r, "sample")) {
         r->ir->sample_dim = read_dim(r, 0);
+    } else if (accept(r, "total")) {
+        r->ir->total_dim = read_dim(r, 0);
     } else if (accept(r, "each")) {
         r->ir->per_sample = true;
         r->ir->sample_index = read_index(r);
@@ -652,7 +654,9 @@ static void read_line(Reader *r) {
     } else if (accept(r, "out")) {
         read_output_line(r);
     } else {
-        report(r, start, "expected `ir`, `dim`, `sample`, `each`, `index`, `leaf`, `out` or `%%`");
+        report(r, start,
+               "expected `ir`, `dim`, `sample`, `total`, `each`, `index`, `leaf`, `out` or "
+               "`%%`");
     }
     if (!at_end_of_line(r)) {
         report(r, r->at, "this does not belong here");

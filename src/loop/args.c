@@ -191,7 +191,8 @@ static void add_dims(Plan *plan, const Used *used) {
         Dim symbol = dim_symbol_at(ir, k);
         int64_t value;
         plan->symbol_arg[k] = -1;
-        if (used->symbol[k] && symbol != ir->sample_dim && !dim_value(ir, symbol, &value)) {
+        bool named = symbol != ir->sample_dim && symbol != ir->total_dim;
+        if (used->symbol[k] && named && !dim_value(ir, symbol, &value)) {
             Name name = NULL;
             dim_is_symbol(ir, symbol, &name);
             plan->symbol_arg[k] =
@@ -268,10 +269,14 @@ static void add_outputs(Plan *plan, bool gradients, const char *gradient_name) {
     }
 }
 
-static void add_rows(Plan *plan) {
+static void add_rows(Plan *plan, const Used *used) {
+    Ir *ir = plan->ir;
     int64_t value;
-    if (plan->ir->sample_dim != DIM_NONE && !dim_value(plan->ir, plan->ir->sample_dim, &value)) {
+    if (ir->sample_dim != DIM_NONE && !dim_value(ir, ir->sample_dim, &value)) {
         plan->rows_arg = (int)add_arg(plan, ARG_ROWS, C_SIZE, 0, "m");
+    }
+    if (ir->total_dim != DIM_NONE && used->symbol[dim_symbol_number(ir, ir->total_dim)]) {
+        plan->total_arg = (int)add_arg(plan, ARG_TOTAL, C_SIZE, 0, "total");
     }
 }
 
@@ -287,7 +292,7 @@ static void c_arguments(Plan *plan, const Used *used) {
                "params", true);
     add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_DOUBLE_PTR, "consts", false);
     add_leaves(plan, used, LEAF_DATA, false);
-    add_rows(plan);
+    add_rows(plan, used);
     if (plan->ir->per_sample) {
         plan->order_arg = (int)add_arg(plan, ARG_ORDER, C_CONST_INT64_PTR, 0, "order");
     }
@@ -311,7 +316,7 @@ static void trainer_arguments(Plan *plan, const Used *used) {
                    "params", false);
     }
     add_leaves(plan, used, LEAF_DATA, false);
-    add_rows(plan);
+    add_rows(plan, used);
     if (plan->ir->per_sample) {
         plan->order_arg = (int)add_arg(plan, ARG_ORDER, C_CONST_INT64_PTR, 0, "order");
     }
@@ -421,7 +426,7 @@ void args_make(Plan *plan) {
     for (size_t k = 0; k < leaves; k++) {
         plan->leaf_arg[k] = -1;
     }
-    plan->rows_arg = plan->order_arg = plan->rate_arg = plan->work_arg = -1;
+    plan->rows_arg = plan->total_arg = plan->order_arg = plan->rate_arg = plan->work_arg = -1;
     if (plan->options->trainer) {
         trainer_arguments(plan, &used);
     } else {

@@ -63,7 +63,9 @@ static Dim arg_dim(const Plan *plan, uint32_t arg) {
     if (info->role == ARG_DIM) {
         return dim_symbol_at(plan->ir, info->which);
     }
-    return info->role == ARG_ROWS ? plan->ir->sample_dim : DIM_NONE;
+    return info->role == ARG_ROWS    ? plan->ir->sample_dim
+           : info->role == ARG_TOTAL ? plan->ir->total_dim
+                                     : DIM_NONE;
 }
 
 static bool form_atom(Plan *plan, const LoopExpr *x, Form *form) {

@@ -422,6 +422,9 @@ static const LoopExpr *symbol_expr(Plan *plan, const char *word, size_t length) 
     if (symbol == plan->ir->sample_dim && plan->rows_arg >= 0) {
         return x_arg(plan, (uint32_t)plan->rows_arg);
     }
+    if (symbol == plan->ir->total_dim && plan->total_arg >= 0) {
+        return x_arg(plan, (uint32_t)plan->total_arg);
+    }
     int arg = plan->symbol_arg[dim_symbol_number(plan->ir, symbol)];
     if (arg < 0) {
         ice("loop", "the size `%s` is no argument of `%s`", dim_text(plan->ir, symbol),

@@ -15,6 +15,9 @@ typedef enum {
     ARG_CONSTS,   /* const double *: LEAF_CONSTs, in leaf order (trainer kernels) */
     ARG_DATA,     /* const double *: data leaf `which` */
     ARG_ROWS,     /* int64_t: the number of samples m */
+    ARG_TOTAL,    /* int64_t: samples of the whole data set (trainer kernels) */
+    ARG_STARTS,   /* const int64_t *: the first row of each sample, and the end of the last one
+                     (trainer kernels of models with a rows dim) */
     ARG_ORDER,    /* const int64_t *, may be NULL: the row of each sample (per-sample programs) */
     ARG_COLUMN,   /* const double * or const int64_t *: column leaf `which`, sample-major */
     ARG_SCALAR,   /* double or int64_t: scalar argument leaf `which` */

@@ -311,7 +311,7 @@ struct Plan {
     bool *leaf_has_var;
     BufferId *output_buffer;
     bool *output_zeroed; /* by output: filled with zeros at the start */
-    int rows_arg, order_arg, rate_arg, work_arg;
+    int rows_arg, total_arg, order_arg, rate_arg, work_arg;
     int *symbol_arg; /* by number of the dim symbol: argument, or -1 */
 };
 

@@ -14,7 +14,7 @@ ALLOWED = {
     "diff": ["base", "ir"],
     "opt": ["base", "ir"],
     "loop": ["base", "ir"],
-    "emit": ["base", "ir", "loop", "diff/trace.h"],
+    "emit": ["base", "ir", "loop", "diff/trace.h", "runtime/abi.h"],
     "driver": ["base", "front", "sema", "ir", "lower", "diff", "opt", "loop", "emit",
                "runtime/abi.h", "config.h"],
     "runtime": [],

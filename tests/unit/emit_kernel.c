@@ -29,7 +29,15 @@ static double run_kernel(GradcKernel *kernel, double *params, const int64_t *ord
     const void *columns[] = {column_y, column_x};
     double out[3] = {0, 0, 0};
     double work[4];
-    double value = kernel(dims, NULL, params, columns, order, 3, 0.25, 7, out, work);
+    double value = kernel(&(GradcArgs){.dims = dims,
+                                       .params = params,
+                                       .columns = columns,
+                                       .order = order,
+                                       .rows = 3,
+                                       .rate = 0.25,
+                                       .seed = 7,
+                                       .out = out,
+                                       .work = work});
     return value + 1000 * out[0];
 }
 
@@ -196,7 +204,7 @@ int main(void) {
     Unit unit = {.model_name = "t", .prefix = "t", .source_path = "t.model"};
     unit.kernels = kernels;
     unit.kernel_count = 1;
-    unit.description = "gradc 1\nmodel t\ndim K\ndim D\ncolumn y int 0\ncolumn x real 1 D\n";
+    unit.description = "gradc 2\nmodel t\ndim K\ndim D\ncolumn y int 0\ncolumn x real 1 D\n";
     test_kernels(arena, &unit, false);
     test_kernels(arena, &unit, true);
     unit.functions = functions;

@@ -110,7 +110,11 @@ static void run_program(T *t, const LoopProgram *program, Ran *ran, double *cons
             value->pointer = column_copy(t, ran, ir, arg->which);
             break;
         case ARG_ROWS:
+        case ARG_TOTAL:
             value->integer = extent(t, ir->sample_dim);
+            break;
+        case ARG_STARTS:
+            value->pointer = NULL;
             break;
         case ARG_ORDER:
             value->pointer = (void *)(uintptr_t)order;

@@ -2,70 +2,61 @@
  * by hand. */
 #include "runtime/abi.h"
 
-#define ARGUMENTS                                                                                  \
-    const int64_t *dims, const double *consts, double *params, const void *const *columns,         \
-        const int64_t *order, int64_t rows, double rate, uint64_t seed, double *out, double *work
 #ifndef WRONG
 #define WRONG 1 /* a test of tests: a gradient that is off by this factor */
 #endif
-#define UNUSED (void)dims, (void)consts, (void)order, (void)rate, (void)seed, (void)out, (void)work
 
-static double objective(ARGUMENTS) {
-    const double *x = columns[0];
-    const double *y = columns[1];
+static double objective(const GradcArgs *a) {
+    const double *x = a->columns[0];
+    const double *y = a->columns[1];
     double sum = 0;
-    UNUSED;
-    for (int64_t i = 0; i < rows; i++) {
-        double r = params[0] * x[i] - y[i];
+    for (int64_t i = 0; i < a->rows; i++) {
+        double r = a->params[0] * x[i] - y[i];
         sum += r * r;
     }
     return sum;
 }
 
-static double gradient(ARGUMENTS) {
-    const double *x = columns[0];
-    const double *y = columns[1];
+static double gradient(const GradcArgs *a) {
+    const double *x = a->columns[0];
+    const double *y = a->columns[1];
     double sum = 0;
-    UNUSED;
-    out[0] = 0;
-    for (int64_t i = 0; i < rows; i++) {
-        double r = params[0] * x[i] - y[i];
+    a->out[0] = 0;
+    for (int64_t i = 0; i < a->rows; i++) {
+        double r = a->params[0] * x[i] - y[i];
         sum += r * r;
-        out[0] += 2 * r * x[i] * WRONG;
+        a->out[0] += 2 * r * x[i] * WRONG;
     }
     return sum;
 }
 
-static double sgd(ARGUMENTS) {
-    const double *x = columns[0];
-    const double *y = columns[1];
+static double sgd(const GradcArgs *a) {
+    const double *x = a->columns[0];
+    const double *y = a->columns[1];
     double sum = 0;
-    UNUSED;
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t k = order ? order[i] : i;
-        double r = params[0] * x[k] - y[k];
+    for (int64_t i = 0; i < a->rows; i++) {
+        int64_t k = a->order ? a->order[i] : i;
+        double r = a->params[0] * x[k] - y[k];
         sum += r * r;
-        params[0] -= rate * 2 * r * x[k];
+        a->params[0] -= a->rate * 2 * r * x[k];
     }
     return sum;
 }
 
-static double forward(ARGUMENTS) {
-    const double *x = columns[0];
-    UNUSED;
-    for (int64_t i = 0; i < rows; i++) {
-        out[i] = params[0] * x[i];
+static double forward(const GradcArgs *a) {
+    const double *x = a->columns[0];
+    for (int64_t i = 0; i < a->rows; i++) {
+        a->out[i] = a->params[0] * x[i];
     }
     return 0;
 }
 
-static double init(ARGUMENTS) {
-    UNUSED, (void)params, (void)columns, (void)rows;
-    out[0] = 1;
+static double init(const GradcArgs *a) {
+    a->out[0] = 1;
     return 0;
 }
 
-const char gradc_model[] = "gradc 1\n"
+const char gradc_model[] = "gradc 2\n"
                            "model line\n"
                            "source tests/line.model\n"
                            "hash 0123456789abcdef\n"

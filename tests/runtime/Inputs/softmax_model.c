@@ -5,11 +5,6 @@
 
 #include <math.h>
 
-#define ARGUMENTS                                                                                  \
-    const int64_t *dims, const double *consts, double *params, const void *const *columns,         \
-        const int64_t *order, int64_t rows, double rate, uint64_t seed, double *out, double *work
-#define UNUSED (void)dims, (void)consts, (void)order, (void)rate, (void)seed, (void)out, (void)work
-
 /* p = softmax(W x + b); returns log of the sum, shifted */
 static double scores(const int64_t *dims, const double *params, const double *x, double *p) {
     int64_t d = dims[0];
@@ -33,112 +28,110 @@ static double scores(const int64_t *dims, const double *params, const double *x,
     return total;
 }
 
-static double objective(ARGUMENTS) {
-    const double *x = columns[0];
-    const int64_t *y = columns[1];
+static double objective(const GradcArgs *a) {
+    const double *x = a->columns[0];
+    const int64_t *y = a->columns[1];
     double sum = 0;
-    UNUSED;
-    for (int64_t i = 0; i < rows; i++) {
-        scores(dims, params, x + i * dims[0], work);
-        sum -= log(work[y[i]]);
+    for (int64_t i = 0; i < a->rows; i++) {
+        scores(a->dims, a->params, x + i * a->dims[0], a->work);
+        sum -= log(a->work[y[i]]);
     }
     return sum;
 }
 
-static double gradient(ARGUMENTS) {
-    const double *x = columns[0];
-    const int64_t *y = columns[1];
-    int64_t d = dims[0];
-    int64_t k = dims[1];
+static double gradient(const GradcArgs *a) {
+    const double *x = a->columns[0];
+    const int64_t *y = a->columns[1];
+    int64_t d = a->dims[0];
+    int64_t k = a->dims[1];
     double sum = 0;
-    UNUSED;
     for (int64_t i = 0; i < k * (d + 1); i++) {
-        out[i] = 0;
+        a->out[i] = 0;
     }
-    for (int64_t n = 0; n < rows; n++) {
-        scores(dims, params, x + n * d, work);
-        sum -= log(work[y[n]]);
+    for (int64_t n = 0; n < a->rows; n++) {
+        scores(a->dims, a->params, x + n * d, a->work);
+        sum -= log(a->work[y[n]]);
         for (int64_t i = 0; i < k; i++) {
-            double e = work[i] - (i == y[n]);
+            double e = a->work[i] - (i == y[n]);
             for (int64_t j = 0; j < d; j++) {
-                out[i * d + j] += e * x[n * d + j];
+                a->out[i * d + j] += e * x[n * d + j];
             }
-            out[k * d + i] += e;
+            a->out[k * d + i] += e;
         }
     }
     return sum;
 }
 
-static double penalty(ARGUMENTS) {
+static double penalty(const GradcArgs *a) {
     double sum = 0;
-    UNUSED, (void)columns, (void)rows;
-    for (int64_t i = 0; i < dims[0] * dims[1]; i++) {
-        sum += params[i] * params[i];
+    for (int64_t i = 0; i < a->dims[0] * a->dims[1]; i++) {
+        sum += a->params[i] * a->params[i];
     }
-    return consts[0] / 2 * sum;
+    return a->consts[0] / 2 * sum;
 }
 
-static double penalty_gradient(ARGUMENTS) {
-    int64_t n = dims[0] * dims[1];
-    for (int64_t i = 0; i < n + dims[1]; i++) {
-        out[i] = i < n ? consts[0] * params[i] : 0;
+static double penalty_gradient(const GradcArgs *a) {
+    int64_t n = a->dims[0] * a->dims[1];
+    for (int64_t i = 0; i < n + a->dims[1]; i++) {
+        a->out[i] = i < n ? a->consts[0] * a->params[i] : 0;
     }
-    return penalty(dims, consts, params, columns, order, rows, rate, seed, out, work);
+    return penalty(a);
 }
 
-static double sgd(ARGUMENTS) {
-    int64_t n = dims[1] * (dims[0] + 1);
+static double sgd(const GradcArgs *a) {
+    int64_t n = a->dims[1] * (a->dims[0] + 1);
     double sum = 0;
-    UNUSED;
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t k = order ? order[i] : i;
-        const void *row[2] = {(const double *)columns[0] + k * dims[0],
-                              (const int64_t *)columns[1] + k};
-        double *g = work + dims[1];
-        sum += gradient(dims, consts, params, row, NULL, 1, 0, 0, g, work);
-        sum += penalty(dims, consts, params, row, NULL, 1, 0, 0, NULL, NULL);
+    for (int64_t i = 0; i < a->rows; i++) {
+        int64_t k = a->order ? a->order[i] : i;
+        const void *row[2] = {(const double *)a->columns[0] + k * a->dims[0],
+                              (const int64_t *)a->columns[1] + k};
+        double *g = a->work + a->dims[1];
+        GradcArgs one = *a;
+        one.columns = row;
+        one.rows = 1;
+        one.out = g;
+        sum += gradient(&one) + penalty(&one);
         for (int64_t j = 0; j < n; j++) {
-            params[j] -= rate * (g[j] + (j < dims[0] * dims[1] ? consts[0] * params[j] : 0));
+            a->params[j] -=
+                a->rate * (g[j] + (j < a->dims[0] * a->dims[1] ? a->consts[0] * a->params[j] : 0));
         }
     }
     return sum;
 }
 
-static double forward(ARGUMENTS) {
-    const double *x = columns[0];
-    UNUSED;
-    for (int64_t i = 0; i < rows; i++) {
-        scores(dims, params, x + i * dims[0], out + i * dims[1]);
+static double forward(const GradcArgs *a) {
+    const double *x = a->columns[0];
+    for (int64_t i = 0; i < a->rows; i++) {
+        scores(a->dims, a->params, x + i * a->dims[0], a->out + i * a->dims[1]);
     }
     return 0;
 }
 
-static double accuracy(ARGUMENTS) {
-    const double *x = columns[0];
-    const int64_t *y = columns[1];
+static double accuracy(const GradcArgs *a) {
+    const double *x = a->columns[0];
+    const int64_t *y = a->columns[1];
     double sum = 0;
-    UNUSED;
-    for (int64_t i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < a->rows; i++) {
         int64_t best = 0;
-        scores(dims, params, x + i * dims[0], work);
-        for (int64_t k = 1; k < dims[1]; k++) {
-            best = work[k] > work[best] ? k : best;
+        scores(a->dims, a->params, x + i * a->dims[0], a->work);
+        for (int64_t k = 1; k < a->dims[1]; k++) {
+            best = a->work[k] > a->work[best] ? k : best;
         }
         sum += best == y[i];
     }
     return sum;
 }
 
-static double init(ARGUMENTS) {
-    UNUSED, (void)params, (void)columns, (void)rows;
-    for (int64_t i = 0; i < dims[1] * (dims[0] + 1); i++) {
+static double init(const GradcArgs *a) {
+    uint64_t seed = a->seed;
+    for (int64_t i = 0; i < a->dims[1] * (a->dims[0] + 1); i++) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
-        out[i] = i < dims[0] * dims[1] ? ((double)(seed >> 11) * 0x1p-53 - 0.5) * 0.1 : 0;
+        a->out[i] = i < a->dims[0] * a->dims[1] ? ((double)(seed >> 11) * 0x1p-53 - 0.5) * 0.1 : 0;
     }
     return 0;
 }
 
-const char gradc_model[] = "gradc 1\n"
+const char gradc_model[] = "gradc 2\n"
                            "model softmax\n"
                            "source tests/softmax.model\n"
                            "hash 00000000deadbeef\n"
