@@ -206,12 +206,13 @@ static Ref forward_node(Forward *f, Ref v) {
         return f->dot[v];
     case OP_VAR:
         return first;
-    case OP_LIB:
-        diag_error(f->diff->diags, node->span,
-                   "the derivative of a library operation is not supported yet"); /* rare: lower/
-                                                                                     makes none */
-        f->failed = true;
-        return REF_NONE;
+    case OP_LIB: {
+        Ref dots[LIB_ARITY];
+        for (uint32_t k = 0; k < node->arg_count; k++) {
+            dots[k] = f->dot[node->args[k]];
+        }
+        return forward_lib(ir, v, dots);
+    }
     case OP_DERIV:
         ice("diff", "value %u is a deriv that was not expanded", v);
     case OP_CONST:

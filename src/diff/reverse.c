@@ -299,10 +299,7 @@ static void reverse_node(Reverse *r, Ref v, Ref g) {
         reverse_accumulate(r, node->args[0], g, node->free | axis_set(ir, v));
         return;
     case OP_LIB:
-        diag_error(r->diff->diags, node->span,
-                   "the derivative of a library operation is not supported yet"); /* rare: lower/
-                                                                                     makes none */
-        r->failed = true;
+        reverse_lib(r, v, g);
         return;
     case OP_DERIV:
         ice("diff", "value %u is a deriv that was not expanded", v);
@@ -332,6 +329,9 @@ static const char *rule_name(const Ir *ir, Ref v) {
     const Node *node = ir_node(ir, v);
     if (node->op == OP_CALL) {
         return arena_format(ir->arena, "chain: %s", builtins[node->as.builtin].name);
+    }
+    if (node->op == OP_LIB) {
+        return lib_table[node->as.lib.id].name;
     }
     return names[node->op];
 }

@@ -92,6 +92,14 @@ void reverse_scan(Reverse *r, Ref scan);
 /* To be called at each state leaf; closes the adjoint's recurrence at the lowest one. */
 void reverse_state(Reverse *r, Ref state);
 
+/* ---- lib.c: library operations ---------------------------------------------------------------
+ */
+
+/* Adds the contributions of the operation v, whose adjoint is g. */
+void reverse_lib(Reverse *r, Ref v, Ref g);
+/* The tangent of v; dots[k] is that of operand k, or REF_NONE, and one of them is given. */
+Ref forward_lib(Ir *ir, Ref v, const Ref *dots);
+
 /* ---- forward.c
  * -------------------------------------------------------------------------------------- */
 

@@ -41,6 +41,9 @@ static void add_label(Text *out, const Ir *ir, const Node *node) {
         add_quoted(out, dim_text(ir, ir_index_dim(ir, node->as.index)));
         text_format(out, ".%u", ir_index_ordinal(ir, node->as.index));
         return;
+    case OP_LIB:
+        text_add(out, lib_table[node->as.lib.id].name);
+        return;
     case OP_CONVERT:
     case OP_SELECT:
     case OP_GUARD:
@@ -50,7 +53,6 @@ static void add_label(Text *out, const Ir *ir, const Node *node) {
     case OP_STATE:
     case OP_SCAN:
     case OP_PICK:
-    case OP_LIB:
     case OP_VAR:
     case OP_DERIV:
     case OP_COUNT:

@@ -206,6 +206,15 @@ static void add_list(Tex *tex, const Ref *values, uint32_t count, const char *be
     text_add(&tex->out, count > 0 ? after : "");
 }
 
+static void add_lib(Tex *tex, const Node *node) {
+    text_add(&tex->out, "\\operatorname{");
+    for (const char *c = lib_table[node->as.lib.id].name; *c; c++) {
+        text_add(&tex->out, *c == '_' ? "\\_" : (const char[]){*c, '\0'});
+    }
+    text_add(&tex->out, "}");
+    add_list(tex, node->args, node->arg_count, "\\left(", "\\right)");
+}
+
 static void add_deposit(Tex *tex, const Node *node) {
     text_add(&tex->out, "\\sum");
     add_indices(tex, node->as.deposit.bound);
@@ -345,13 +354,15 @@ static void tex_body(Tex *tex, const Node *node) {
         tex_value(tex, node->args[0], TEX_ANY);
         text_add(out, "}");
         return;
+    case OP_LIB:
+        add_lib(tex, node);
+        return;
     case OP_DEPOSIT:
         add_deposit(tex, node);
         return;
     case OP_STATE:
     case OP_SCAN:
     case OP_PICK:
-    case OP_LIB:
     case OP_DERIV:
     case OP_COUNT:
         text_format(out, "\\operatorname{%s}", op_name(node->op));

@@ -337,11 +337,12 @@ Ref ir_rebuild_node(Ir *ir, const Node *node, const Ref *args) {
                        args + node->as.scan.count, node->as.scan.count);
     case OP_PICK:
         return ir_pick(ir, args[0], node->as.pick);
-    case OP_LIB: {
-        Node made = *node;
-        made.args = args;
-        return ir_make(ir, &made);
-    }
+    case OP_LIB:
+        if (node->as.lib.count > 0) {
+            return ir_lib_planned(ir, node->as.lib.id, node->as.lib.targets, args[0],
+                                  node->arg_count > 1 ? args[1] : REF_NONE);
+        }
+        return ir_lib(ir, node->as.lib.id, args, node->arg_count);
     case OP_VAR:
         return ir_var(ir, args[0]);
     case OP_DERIV:

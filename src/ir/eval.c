@@ -453,6 +453,38 @@ static void eval_scan(Eval *e, Ref v, IndexSet fixed) {
     memcpy(e->at, saved, sizeof saved);
 }
 
+/* The matrix of operand k at the current position. */
+static Number *lib_operand(Eval *e, const Node *node, uint32_t k) {
+    const Node *operand = ir_node(e->ir, node->args[k]);
+    size_t size = inner_size(e, operand), from = offset_in(e, operand->free) * size;
+    Number *matrix = arena_array(e->arena, Number, size + 1);
+    for (size_t i = 0; i < size; i++) {
+        matrix[i] = load(&e->entries[node->args[k]], from + i);
+    }
+    return matrix;
+}
+
+static void eval_library(Eval *e, Ref v, IndexSet fixed) {
+    const Node *node = ir_node(e->ir, v);
+    const Node *last = ir_node(e->ir, node->args[node->arg_count - 1]);
+    size_t n = (size_t)dim_extent(e, last->shape[0]), k = (size_t)dim_extent(e, last->shape[1]);
+    size_t size = inner_size(e, node);
+    Number *result = arena_array(e->arena, Number, size + 1);
+    IndexSet loop = node->free & ~fixed;
+    if (node->as.lib.count > 0) {
+        ice("eval", "no value of `%s` as it is planned", lib_table[node->as.lib.id].name);
+    }
+    for (bool more = start(e, loop); more; more = next(e, loop)) {
+        const Number *a = lib_operand(e, node, 0);
+        const Number *b = node->arg_count > 1 ? lib_operand(e, node, 1) : NULL;
+        eval_lib(node->as.lib.id, n, k, a, b, result, e->arena);
+        size_t to = offset_in(e, node->free) * size;
+        for (size_t i = 0; i < size; i++) {
+            store(&e->entries[v], to + i, result[i]);
+        }
+    }
+}
+
 static void eval_value(Eval *e, Ref v, IndexSet fixed) {
     const Node *node = ir_node(e->ir, v);
     switch (node->op) {
@@ -466,6 +498,9 @@ static void eval_value(Eval *e, Ref v, IndexSet fixed) {
         return;
     case OP_DEPOSIT:
         eval_deposit(e, v, fixed);
+        return;
+    case OP_LIB:
+        eval_library(e, v, fixed);
         return;
     case OP_SCAN:
         eval_scan(e, v, fixed);
@@ -482,7 +517,6 @@ static void eval_value(Eval *e, Ref v, IndexSet fixed) {
     case OP_MAX:
     case OP_ARGMAX:
     case OP_LSE:
-    case OP_LIB:
     case OP_DERIV:
     case OP_COUNT:
         break;

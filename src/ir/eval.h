@@ -14,6 +14,12 @@ typedef struct {
 bool eval_call(BuiltinId f, Kind kind, const Number *args, bool is_complex, Number *result);
 Number complex_log_sum_exp(const Number *terms, size_t count);
 
+/* eval_lib.c: a library operation on matrices, row-major: `a` is n × n, `b` and the result n × k
+ * (n × n where there is no b; one number for a determinant). A result that does not exist is NaN.
+ * `arena`: for copies. */
+void eval_lib(LibId f, size_t n, size_t k, const Number *a, const Number *b, Number *result,
+              Arena *arena);
+
 /* The order of evaluation: a list for the outermost level and one for the body of each scan. */
 typedef struct {
     Ref scan;   /* REF_NONE: the outermost level */

@@ -411,7 +411,7 @@ static int write_node(const Formula *f, Text *text, const Node *node) {
         text_format(text, "%s_%u", f->texts[node->args[0]], (unsigned)node->as.pick);
         return ATOM;
     case OP_LIB:
-        return write_function(f, text, "lib", node);
+        return write_function(f, text, lib_table[node->as.lib.id].name, node);
     case OP_DERIV:
         return write_function(f, text, "deriv", node);
     case OP_COUNT:

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "ir/builtin.h"
+#include "ir/lib.h"
 
 /* ---- dim.c: sizes ------------------------------------------------------------------------------
  * A Dim is an entry of the module's table of sizes: a constant, a symbol, or an expression of them
@@ -125,7 +126,11 @@ typedef struct {
             uint32_t count;
         } scan;
         uint32_t pick;
-        uint32_t lib;
+        struct {
+            LibId id;
+            const Index *targets; /* planned form: P, in the order of memory */
+            uint32_t count;       /* of targets; 0: the operands are whole matrices */
+        } lib;
     } as;
     Span span;
 } Node;
@@ -243,6 +248,14 @@ Ref ir_scan_of_tag(const Ir *ir, uint32_t tag);
 Ref ir_pick(Ir *ir, Ref scan, uint32_t k);
 Ref ir_var(Ir *ir, Ref a);
 Ref ir_deriv(Ir *ir, Ref e, Ref v);
+/* lib.c: an operation of lib.def on matrices; what does not fit is an internal error. */
+Ref ir_lib(Ir *ir, LibId f, const Ref *args, unsigned count);
+Ref ir_lib1(Ir *ir, LibId f, Ref a);
+Ref ir_lib2(Ir *ir, LibId f, Ref a, Ref b);
+/* Are these real matrices whose shapes the operation takes? */
+bool ir_lib_fits(const Ir *ir, LibId f, const Ref *args, unsigned count);
+/* The planned form: `entry` has the targets free; `factor` is an array or REF_NONE. */
+Ref ir_lib_planned(Ir *ir, LibId f, const Index targets[2], Ref entry, Ref factor);
 /* The node `v` with other operands (same op and attributes), through the smart constructors. */
 Ref ir_rebuild(Ir *ir, Ref v, const Ref *args);
 /* The same for a node of an Ir that `ir` was created like; `args` are Refs of `ir`. */

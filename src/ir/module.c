@@ -94,8 +94,9 @@ static Attributes attributes_of(const Node *node) {
         a.words[0] = node->as.pick;
         break;
     case OP_LIB:
-        a.words[0] = node->as.lib;
-        a.words[1] = node->rank;
+        a.words[0] = node->as.lib.id;
+        a.list = node->as.lib.targets;
+        a.count = node->as.lib.count;
         break;
     case OP_CONVERT:
     case OP_SELECT:
@@ -196,6 +197,11 @@ IndexSet ir_free_of(const Ir *ir, const Node *node) {
             free |= INDEX_BIT(node->as.deposit.targets[k]);
         }
         return free;
+    case OP_LIB:
+        for (uint32_t k = 0; k < node->as.lib.count; k++) {
+            free |= INDEX_BIT(node->as.lib.targets[k]);
+        }
+        return free;
     case OP_STATE:
         return node->free;
     case OP_SCAN:
@@ -209,7 +215,6 @@ IndexSet ir_free_of(const Ir *ir, const Node *node) {
     case OP_GUARD:
     case OP_READ:
     case OP_PICK:
-    case OP_LIB:
     case OP_VAR:
     case OP_DERIV:
     case OP_COUNT:
@@ -243,6 +248,9 @@ Ref ir_make(Ir *ir, const Node *given) {
     } else if (node->op == OP_DEPOSIT) {
         node->as.deposit.targets =
             copy(ir, given->as.deposit.targets, given->as.deposit.count * sizeof(Index));
+    } else if (node->op == OP_LIB) {
+        node->as.lib.targets =
+            copy(ir, given->as.lib.targets, given->as.lib.count * sizeof(Index));
     }
     tables->slots[at] = v;
     return v;

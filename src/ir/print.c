@@ -145,8 +145,10 @@ static void add_attributes(const Ir *ir, Text *text, const Node *node) {
         text_format(text, " %u", (unsigned)node->as.pick);
         break;
     case OP_LIB:
-        text_format(text, " %u ", (unsigned)node->as.lib);
-        add_shape(ir, text, node->kind, node->shape, node->rank);
+        text_format(text, " %s", lib_table[node->as.lib.id].name);
+        if (node->as.lib.count > 0) {
+            add_indices(ir, text, node->as.lib.targets, node->as.lib.count);
+        }
         break;
     case OP_CALL:
     case OP_CONVERT:

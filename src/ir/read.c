@@ -323,8 +323,28 @@ static void read_constant(Reader *r, Node *node) {
     }
 }
 
+static void read_lib(Reader *r, Node *node, Index *list) {
+    skip_blanks(r);
+    const char *start = r->at;
+    Name name = word(r, false);
+    unsigned id = 0;
+    while (id < LIB_COUNT && strcmp(lib_table[id].name, name) != 0) {
+        id++;
+    }
+    if (id == LIB_COUNT) {
+        report(r, start, "unknown library operation `%s`", name);
+        return;
+    }
+    node->as.lib.id = (LibId)id;
+    skip_blanks(r);
+    if (*r->at == '[') {
+        node->as.lib.count = read_index_list(r, list);
+        node->as.lib.targets = list;
+    }
+}
+
 /* The attributes of the kind; lists go to `list` and `bound`. */
-static void read_attributes(Reader *r, Node *node, Index *list, Dim *shape) {
+static void read_attributes(Reader *r, Node *node, Index *list) {
     switch (node->op) {
     case OP_CONST:
         read_constant(r, node);
@@ -368,9 +388,7 @@ static void read_attributes(Reader *r, Node *node, Index *list, Dim *shape) {
         node->as.pick = (uint32_t)integer(r);
         break;
     case OP_LIB:
-        node->as.lib = (uint32_t)integer(r);
-        node->kind = read_type(r, shape, &node->rank);
-        node->shape = shape;
+        read_lib(r, node, list);
         break;
     case OP_CALL:
     case OP_CONVERT:
@@ -445,9 +463,15 @@ static void find_type(Reader *r, Node *node, Dim *shape) {
     case OP_CONST:
     case OP_CONVERT:
     case OP_LSE:
-    case OP_LIB:
     case OP_PICK:
     case OP_COUNT:
+        break;
+    case OP_LIB:
+        if (node->as.lib.count == 0 && lib_table[node->as.lib.id].result == LIB_RESULT_SAME) {
+            const Node *last = ir_node(ir, node->args[node->arg_count - 1]);
+            node->rank = last->rank;
+            node->shape = last->shape;
+        }
         break;
     }
 }
@@ -486,7 +510,7 @@ static bool count_fits(const Node *node) {
     case OP_VAR:
         return count == 1;
     case OP_LIB:
-        return count >= 1;
+        return count == lib_table[node->as.lib.id].arity;
     case OP_COUNT:
         break;
     }
@@ -558,7 +582,6 @@ static Ref make_node(Reader *r, const char *start, Node *node) {
 static void read_node_line(Reader *r, const char *start) {
     Node node = {.kind = KIND_REAL};
     Index list[INDEX_LIMIT];
-    Dim shape[RANK_LIMIT];
     Ref *args = NULL;
     size_t capacity = 0;
     int64_t number = integer(r);
@@ -566,7 +589,7 @@ static void read_node_line(Reader *r, const char *start) {
     if (r->failed || !find_operation(r, &node)) {
         return;
     }
-    read_attributes(r, &node, list, shape);
+    read_attributes(r, &node, list);
     while (!r->failed && !at_end_of_line(r) && *r->at == '%') {
         args = arena_grow(r->ir->arena, args, node.arg_count, &capacity, sizeof *args);
         args[node.arg_count++] = read_ref(r);

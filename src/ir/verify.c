@@ -269,6 +269,33 @@ static void check_pick(Check *c, const Node *node) {
     }
 }
 
+static void check_lib(Check *c, const Node *node) {
+    const LibRow *row = &lib_table[node->as.lib.id];
+    if (node->as.lib.count == 0) {
+        bool fits = ir_lib_fits(c->ir, node->as.lib.id, node->args, node->arg_count);
+        bool number = row->result == LIB_RESULT_NUMBER;
+        if (!fits) {
+            fail(c, "`%s` of operands that do not fit", row->name);
+            return;
+        }
+        const Node *last = ir_node(c->ir, node->args[node->arg_count - 1]);
+        if (!has_shape(node, last->shape, number ? 0 : last->rank)) {
+            fail(c, "the result of `%s` has another shape", row->name);
+        }
+        return;
+    }
+    expect_args(c, node, row->arity);
+    expect_scalar(c, node->args[0], KIND_REAL, "entry");
+    expect_distinct(c, node->as.lib.targets, node->as.lib.count, 0, "a target");
+    for (uint32_t k = 1; k < node->arg_count; k++) {
+        const Node *factor = ir_node(c->ir, node->args[k]);
+        if (factor->op != OP_ARRAY || ir_node(c->ir, factor->args[0])->op != OP_LIB) {
+            fail(c, "the factor %%%u is not in memory", (unsigned)node->args[k]);
+        }
+    }
+    expect_result(c, node, KIND_REAL);
+}
+
 static void check_leaf(Check *c, const Node *node) {
     if (node->as.leaf >= c->ir->leaf_count) {
         fail(c, "no leaf %u", (unsigned)node->as.leaf);
@@ -338,6 +365,7 @@ static void check_kind(Check *c, const Node *node) {
         expect_args(c, node, 2);
         return;
     case OP_LIB:
+        check_lib(c, node);
         return;
     case OP_COUNT:
         break;

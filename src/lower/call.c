@@ -463,6 +463,10 @@ static Values call_function(Lower *lower, const Function *f, const ModelFunction
         return (Values){NULL, 0};
     }
     lower->ir->at = user_span(lower, call->span);
+    if (model) {
+        model = lower_vector_form(lower, model, args);
+        f = model->ast;
+    }
     return map_call(lower, f, model, env, call, args, spans);
 }
 
@@ -565,8 +569,7 @@ static Ref call_reduction(Lower *lower, const Expr *call) {
 }
 
 static const char *const later[] = {"deriv",         "grad",     "jacobian", "hessian", "dirderiv",
-                                    "stop_gradient", "cholesky", "solve",    "inverse", "det",
-                                    "logdet",        "rk4",      "eye",      "diag"};
+                                    "stop_gradient", "rk4"};
 
 static void unknown_function(Lower *lower, const Expr *call) {
     Name name = call->as.call.name;
@@ -625,8 +628,12 @@ static const Binding *find_local(const Lower *lower, Name name) {
 static Ref call_special(Lower *lower, const Expr *call, bool *done) {
     const char *name = call->as.call.name;
     BuiltinId id;
+    Ref value;
 
     *done = true;
+    if (lower_library_operation(lower, call, &value)) {
+        return value;
+    }
     if (is_reduction(name)) {
         return call_reduction(lower, call);
     }

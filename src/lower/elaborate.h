@@ -188,6 +188,14 @@ Ref lower_definition(Lower *lower, const ModelFunction *function, Span at);
 /* The shape of a formal or a declaration, with names in scope. */
 bool lower_shape(Lower *lower, const Expr *axes, Dim *shape, unsigned *rank, Span at);
 
+/* ---- linalg.c -------------------------------------------------------------------------------- */
+
+/* A call in the library of an operation of ir/lib.def, as lib_NAME; false if it is none. */
+bool lower_library_operation(Lower *lower, const Expr *call, Ref *value);
+/* The form NAME_vector of a library function when its last argument has one axis less than the
+ * formal: solve(A, b) of a vector; else the function itself. */
+const ModelFunction *lower_vector_form(Lower *lower, const ModelFunction *f, const Ref *args);
+
 /* ---- block.c --------------------------------------------------------------------------------- */
 
 /* A new array, defined entry by entry: h[i, j] = …; also at item level. */
