@@ -66,6 +66,10 @@ static double compare(Check *check, size_t at, double value) {
 }
 
 static char *component_name(Check *check, const Param *param, int64_t k) {
+    if (param->size) {
+        return memory_format(check->session->context, "%s, entry %lld without its constraint",
+                             param->name, (long long)k);
+    }
     if (param->shape.rank == 0) {
         return memory_format(check->session->context, "%s", param->name);
     }
@@ -83,7 +87,7 @@ static char *component_name(Check *check, const Param *param, int64_t k) {
 }
 
 static bool check_param(Check *check, const Param *param, double value) {
-    int64_t count = param->shape.count;
+    int64_t count = (int64_t)param->count;
     bool all = count <= COMPONENTS_MAX;
     for (int64_t i = 0; i < (all ? count : COMPONENTS_MAX); i++) {
         int64_t k = all ? i : random_below(&check->random, count);

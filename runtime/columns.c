@@ -400,6 +400,17 @@ static int64_t total_count(Matcher *matcher) {
 
 /* ---- sizes ---- */
 
+/* A dim of the shape that something else has bound, or NULL. */
+static const Dim *foreign_dim(const Model *model, const Shape *shape) {
+    for (size_t i = 0; i < shape->rank; i++) {
+        const Dim *dim = model_dim(model, shape->sizes[i]);
+        if (dim && dim->by) {
+            return dim;
+        }
+    }
+    return NULL;
+}
+
 /* Binds the dims of one argument by the number of its columns. */
 static bool bind_sizes(Matcher *matcher, size_t column) {
     Model *model = matcher->model;
@@ -434,9 +445,13 @@ static bool bind_sizes(Matcher *matcher, size_t column) {
         known = count;
     }
     if (known != count) {
+        const Dim *dim = foreign_dim(model, &argument->shape);
+        char *why = dim ? memory_format(matcher->context, " (`%s` is %lld by %s)", dim->name,
+                                        (long long)dim->value, dim->by)
+                        : NULL;
         return report_place(matcher->context, matcher->where,
-                            "`%s` has %lld values a sample, but %lld columns", argument->name,
-                            (long long)known, (long long)count);
+                            "`%s` has %lld values a sample%s, but %lld columns", argument->name,
+                            (long long)known, why ? why : "", (long long)count);
     }
     return shape_resolve(matcher->context, model, &argument->shape);
 }

@@ -43,14 +43,20 @@ static size_t largest_work(Context *context, const Model *model, int64_t rows) {
 
 static bool regular_start(Context *context, Evaluator *evaluator) {
     const Model *model = evaluator->model;
-    size_t a = model_work(context, model, &model->kernels[ROLE_REGULAR], 1);
-    size_t b = model_work(context, model, &model->kernels[ROLE_REGULAR_GRADIENT], 1);
-    if (a == SIZE_MAX || b == SIZE_MAX) {
-        return false;
+    static const Role roles[] = {ROLE_REGULAR, ROLE_REGULAR_GRADIENT, ROLE_PRIOR,
+                                 ROLE_PRIOR_GRADIENT};
+    size_t largest = 0;
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        size_t size = model_work(context, model, &model->kernels[roles[i]], 1);
+        if (size == SIZE_MAX) {
+            return false;
+        }
+        largest = size > largest ? size : largest;
     }
     evaluator->regular = NEW(context, double, evaluator->parameters + 1);
-    evaluator->regular_work = NEW(context, double, (a > b ? a : b) + 1);
-    return evaluator->regular && evaluator->regular_work;
+    evaluator->prior = NEW(context, double, evaluator->parameters + 1);
+    evaluator->regular_work = NEW(context, double, largest + 1);
+    return evaluator->regular && evaluator->prior && evaluator->regular_work;
 }
 
 bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model, const Data *data,
@@ -194,19 +200,35 @@ double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metri
     return sum / (double)evaluator->rows;
 }
 
-double evaluate_regular(Evaluator *evaluator, double *params, double *gradient) {
-    const Model *model = evaluator->model;
-    const Kernel *value = &model->kernels[ROLE_REGULAR];
-    const Kernel *slope = &model->kernels[ROLE_REGULAR_GRADIENT];
-    if (gradient && slope->function) {
-        return call(evaluator, slope, params, evaluator->one, 1, gradient, evaluator->regular_work);
+/* What no sample has a part in: the value of `value`, and with a gradient that of `slope`. */
+static double evaluate_apart(Evaluator *evaluator, Role value, Role slope, double *params,
+                             double *gradient) {
+    const Kernel *kernels = evaluator->model->kernels;
+    if (gradient && kernels[slope].function) {
+        return call(evaluator, &kernels[slope], params, NULL, 1, gradient, evaluator->regular_work);
     }
     if (gradient) {
         memset(gradient, 0, evaluator->parameters * sizeof *gradient);
     }
-    return value->function
-               ? call(evaluator, value, params, evaluator->one, 1, NULL, evaluator->regular_work)
+    return kernels[value].function
+               ? call(evaluator, &kernels[value], params, NULL, 1, NULL, evaluator->regular_work)
                : 0;
+}
+
+double evaluate_regular(Evaluator *evaluator, double *params, double *gradient) {
+    const Model *model = evaluator->model;
+    double regular =
+        evaluate_apart(evaluator, ROLE_REGULAR, ROLE_REGULAR_GRADIENT, params, gradient);
+    if (!model->kernels[ROLE_PRIOR].function) {
+        return regular;
+    }
+    double share = 1 / (double)model->args.total;
+    double *slope = gradient ? evaluator->prior : NULL;
+    double prior = evaluate_apart(evaluator, ROLE_PRIOR, ROLE_PRIOR_GRADIENT, params, slope);
+    for (size_t i = 0; gradient && i < evaluator->parameters; i++) {
+        gradient[i] -= slope[i] * share;
+    }
+    return regular - prior * share;
 }
 
 int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,

@@ -60,23 +60,35 @@ static void print_consts(const Model *model) {
     }
 }
 
+static void print_arrays(const char *word, const Array *arrays, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        printf("%s %s", word, arrays[i].name);
+        print_shape(&arrays[i].shape);
+        printf("\n");
+    }
+}
+
 int command_info(Context *context, const Model *model) {
     (void)context;
     printf("model %s\nsource %s\nhash %s\n", model->name, model->source, model->hash);
     for (size_t i = 0; i < model->dim_count; i++) {
         const Dim *dim = &model->dims[i];
-        if (dim->bound) {
+        if (dim->rows) {
+            printf("dim %s (the rows of a sample)\n", dim->name);
+        } else if (dim->bound) {
             printf("dim %s = %lld\n", dim->name, (long long)dim->value);
         } else {
             printf("dim %s (from the data)\n", dim->name);
         }
     }
     print_consts(model);
+    print_arrays("data", model->arrays, model->array_count);
     for (size_t i = 0; i < model->param_count; i++) {
         printf("param %s", model->params[i].name);
         print_shape(&model->params[i].shape);
-        printf("\n");
+        printf("%s\n", model->params[i].size ? " (constrained)" : "");
     }
+    print_arrays("definition", model->definitions, model->definition_count);
     print_columns(model);
     if (model->has_forward) {
         printf("forward");

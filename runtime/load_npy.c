@@ -63,7 +63,7 @@ static bool read_type(Npy *npy, const char *header) {
 static bool read_shape(Npy *npy, const char *header) {
     const char *p = strstr(header, "'shape':");
     p = p ? strchr(p, '(') : NULL;
-    int64_t sizes[2] = {1, 1};
+    int64_t sizes[NPY_AXES] = {1, 1};
     size_t rank = 0;
     if (!p) {
         return bad_header(npy, "the header of the .npy file is damaged");
@@ -73,9 +73,8 @@ static bool read_shape(Npy *npy, const char *header) {
             p++;
             continue;
         }
-        if (rank == 2) {
-            return bad_header(
-                npy, "an array of more than two axes is not read; the rows must be the first");
+        if (rank == NPY_AXES) {
+            return bad_header(npy, "an array of more than eight axes is not read");
         }
         int64_t size = 0;
         for (; *p >= '0' && *p <= '9'; p++) {
@@ -87,7 +86,14 @@ static bool read_shape(Npy *npy, const char *header) {
         sizes[rank++] = size;
     }
     npy->rows = sizes[0];
-    npy->width = sizes[1];
+    npy->width = 1;
+    for (size_t axis = 1; axis < rank; axis++) { /* a sample's entries, row-major */
+        if (__builtin_mul_overflow(npy->width, sizes[axis], &npy->width)) {
+            return bad_header(npy, "the header of the .npy file is damaged");
+        }
+    }
+    memcpy(npy->data->axes, sizes, sizeof sizes);
+    npy->data->axis_count = rank;
     if (strstr(header, "'fortran_order': True") && npy->width > 1 && npy->rows > 1) {
         return bad_header(npy, "the array is in Fortran order; save numpy.ascontiguousarray of it");
     }

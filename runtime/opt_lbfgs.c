@@ -39,7 +39,7 @@ static void choose_scale(Training *training) {
     double *scale = training->state[STATE_SCALE];
     for (size_t i = 0; i < model->param_count; i++) {
         const Param *param = &model->params[i];
-        size_t count = (size_t)param->shape.count;
+        size_t count = param->count;
         double size =
             norm(training->params + param->offset, count) / sqrt((double)(count ? count : 1));
         for (size_t k = 0; k < count; k++) {

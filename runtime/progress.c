@@ -113,7 +113,7 @@ bool progress_epoch(Progress *progress, const Training *training, bool last) {
     return true;
 }
 
-bool progress_end(Progress *progress, const Training *training) {
+bool progress_end(Progress *progress, const Training *training, const View *view) {
     Context *context = training->context;
     bool done = true;
     progress_clear(progress);
@@ -127,7 +127,7 @@ bool progress_end(Progress *progress, const Training *training) {
     }
     Text text;
     text_start(&text, context);
-    params_text(&text, training->model, training->params, SHOWN_VALUES);
+    view_text(&text, view, SHOWN_VALUES);
     text_string(&text, "objective = ");
     text_number(&text, training->objective, true);
     text_string(&text, "\n");

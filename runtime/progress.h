@@ -21,6 +21,6 @@ bool progress_epoch(Progress *progress, const Training *training, bool last);
 /* Between reports, on a terminal. */
 void progress_draw(Progress *progress, const Training *training, bool now);
 void progress_clear(Progress *progress); /* before other text */
-bool progress_end(Progress *progress, const Training *training);
+bool progress_end(Progress *progress, const Training *training, const View *view);
 
 #endif

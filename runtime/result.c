@@ -1,7 +1,8 @@
 /* result.c: trained parameters as safetensors, JSON, CSV, and as text for people.
  *
  * safetensors: an F64 tensor for each param; __metadata__ (all texts, as the format demands) holds
- * the model's name and hash, dims, consts and classes as JSON, and a checksum of the numbers. */
+ * the model's name and hash, dims, consts and classes as JSON, and a checksum of the numbers.
+ * Definitions are tensors too, for other programs; they are not read back. */
 #include "runtime/runtime.h"
 
 #include <math.h>
@@ -153,6 +154,17 @@ static void add_array(Text *text, const Shape *shape, const double *values) {
 
 /* ---- JSON ---- */
 
+static void add_items(Text *text, const View *view, size_t first, size_t end) {
+    for (size_t i = first; i < end; i++) {
+        const Item *item = &view->items[i];
+        text_string(text, i > first ? ",\n    " : "\n    ");
+        json_text(text, item->name);
+        text_string(text, ": ");
+        add_array(text, item->shape, item->values);
+    }
+    text_string(text, end > first ? "\n  }" : "}");
+}
+
 static void make_json(Text *text, const Model *model, const Result *result) {
     text_string(text, "{\n  \"gradc\": 1,\n  \"model\": ");
     json_text(text, model->name);
@@ -175,34 +187,34 @@ static void make_json(Text *text, const Model *model, const Result *result) {
         add_classes(text, model);
     }
     text_string(text, ",\n  \"params\": {");
-    for (size_t i = 0; i < model->param_count; i++) {
-        const Param *param = &model->params[i];
-        text_string(text, i ? ",\n    " : "\n    ");
-        json_text(text, param->name);
-        text_string(text, ": ");
-        add_array(text, &param->shape, result->params + param->offset);
+    add_items(text, result->view, 0, result->view->params);
+    if (result->view->count > result->view->params) {
+        text_string(text, ",\n  \"definitions\": {");
+        add_items(text, result->view, result->view->params, result->view->count);
     }
-    text_string(text, model->param_count ? "\n  }\n}\n" : "}\n}\n");
+    text_string(text, "\n}\n");
 }
 
 /* ---- CSV ---- */
 
 static void make_csv(Text *text, const Model *model, const Result *result) {
+    (void)model;
     text_string(text, "name,value\n");
-    for (size_t i = 0; i < model->param_count; i++) {
-        const Param *param = &model->params[i];
-        for (int64_t k = 0; k < param->shape.count; k++) {
-            bool quotes = param->shape.rank > 1;
-            text_format(text, "%s%s", quotes ? "\"" : "", param->name);
-            int64_t block = param->shape.count;
+    for (size_t i = 0; i < result->view->count; i++) {
+        const Item *item = &result->view->items[i];
+        const Shape *shape = item->shape;
+        for (int64_t k = 0; k < shape->count; k++) {
+            bool quotes = shape->rank > 1;
+            text_format(text, "%s%s", quotes ? "\"" : "", item->name);
+            int64_t block = shape->count;
             int64_t rest = k;
-            for (size_t axis = 0; axis < param->shape.rank; axis++) {
-                block /= param->shape.shape[axis];
+            for (size_t axis = 0; axis < shape->rank; axis++) {
+                block /= shape->shape[axis];
                 text_format(text, "%s%lld", axis ? "," : "[", (long long)(rest / block));
                 rest %= block;
             }
-            text_format(text, "%s%s,", param->shape.rank ? "]" : "", quotes ? "\"" : "");
-            text_number(text, result->params[param->offset + (size_t)k], true);
+            text_format(text, "%s%s,", shape->rank ? "]" : "", quotes ? "\"" : "");
+            text_number(text, item->values[k], true);
             text_string(text, "\n");
         }
     }
@@ -252,12 +264,11 @@ static void add_metadata(Text *text, const Model *model, const Result *result, u
     text_format(text, ",\"checksum\":\"%016llx\"}", (unsigned long long)checksum);
 }
 
-/* order: params by name, the order of the format's own writer */
-static void sort_params(const Model *model, size_t *order) {
-    for (size_t i = 0; i < model->param_count; i++) {
+/* order: items by name, the order of the format's own writer */
+static void sort_items(const View *view, size_t *order) {
+    for (size_t i = 0; i < view->count; i++) {
         size_t at = i;
-        for (; at > 0 && strcmp(model->params[order[at - 1]].name, model->params[i].name) > 0;
-             at--) {
+        for (; at > 0 && strcmp(view->items[order[at - 1]].name, view->items[i].name) > 0; at--) {
             order[at] = order[at - 1];
         }
         order[at] = i;
@@ -272,28 +283,28 @@ static void add_little_endian(Text *text, uint64_t value) {
     text_bytes(text, bytes, 8);
 }
 
-static void add_data(Text *text, const Model *model, const size_t *order, const double *params) {
-    for (size_t i = 0; i < model->param_count; i++) {
-        const Param *param = &model->params[order[i]];
-        for (int64_t k = 0; k < param->shape.count; k++) {
+static void add_data(Text *text, const View *view, const size_t *order) {
+    for (size_t i = 0; i < view->count; i++) {
+        const Item *item = &view->items[order[i]];
+        for (int64_t k = 0; k < item->shape->count; k++) {
             uint64_t bits;
-            memcpy(&bits, &params[param->offset + (size_t)k], sizeof bits);
+            memcpy(&bits, &item->values[k], sizeof bits);
             add_little_endian(text, bits);
         }
     }
 }
 
-static void add_tensors(Text *text, const Model *model, const size_t *order) {
+static void add_tensors(Text *text, const View *view, const size_t *order) {
     int64_t offset = 0;
-    for (size_t i = 0; i < model->param_count; i++) {
-        const Param *param = &model->params[order[i]];
+    for (size_t i = 0; i < view->count; i++) {
+        const Shape *shape = view->items[order[i]].shape;
         text_string(text, ",");
-        json_text(text, param->name);
+        json_text(text, view->items[order[i]].name);
         text_string(text, ":{\"dtype\":\"F64\",\"shape\":[");
-        for (size_t axis = 0; axis < param->shape.rank; axis++) {
-            text_format(text, "%s%lld", axis ? "," : "", (long long)param->shape.shape[axis]);
+        for (size_t axis = 0; axis < shape->rank; axis++) {
+            text_format(text, "%s%lld", axis ? "," : "", (long long)shape->shape[axis]);
         }
-        int64_t end = offset + 8 * param->shape.count;
+        int64_t end = offset + 8 * shape->count;
         text_format(text, "],\"data_offsets\":[%lld,%lld]}", (long long)offset, (long long)end);
         offset = end;
     }
@@ -307,12 +318,12 @@ static void make_safetensors(Text *text, const Model *model, const Result *resul
     Text header, data;
     text_start(&header, text->context);
     text_start(&data, text->context);
-    size_t *order = NEW(text->context, size_t, model->param_count + 1);
+    size_t *order = NEW(text->context, size_t, result->view->count + 1);
     if (order) {
-        sort_params(model, order);
-        add_data(&data, model, order, result->params);
+        sort_items(result->view, order);
+        add_data(&data, result->view, order);
         add_metadata(&header, model, result, result_checksum(data.data, data.length));
-        add_tensors(&header, model, order);
+        add_tensors(&header, result->view, order);
         add_little_endian(text, header.length);
         text_bytes(text, header.data, header.length);
         text_bytes(text, data.data, data.length);
@@ -339,27 +350,27 @@ bool result_write(Context *context, const Model *model, const Result *result, co
 
 /* ---- for people ---- */
 
-void params_text(Text *text, const Model *model, const double *params, size_t limit) {
-    for (size_t i = 0; i < model->param_count; i++) {
-        const Param *param = &model->params[i];
-        const double *values = params + param->offset;
-        text_format(text, "%s = ", param->name);
-        if ((uint64_t)param->shape.count <= limit) {
-            add_array(text, &param->shape, values);
+void view_text(Text *text, const View *view, size_t limit) {
+    for (size_t i = 0; i < view->count; i++) {
+        const Shape *shape = view->items[i].shape;
+        const double *values = view->items[i].values;
+        text_format(text, "%s = ", view->items[i].name);
+        if ((uint64_t)shape->count <= limit) {
+            add_array(text, shape, values);
             text_string(text, "\n");
             continue;
         }
         double square = 0;
         double least = values[0];
         double largest = values[0];
-        for (int64_t k = 0; k < param->shape.count; k++) {
+        for (int64_t k = 0; k < shape->count; k++) {
             square += values[k] * values[k];
             least = values[k] < least ? values[k] : least;
             largest = values[k] > largest ? values[k] : largest;
         }
         text_string(text, "[");
-        for (size_t axis = 0; axis < param->shape.rank; axis++) {
-            text_format(text, "%s%lld", axis ? ", " : "", (long long)param->shape.shape[axis]);
+        for (size_t axis = 0; axis < shape->rank; axis++) {
+            text_format(text, "%s%lld", axis ? ", " : "", (long long)shape->shape[axis]);
         }
         text_format(text, "] values from %.6g to %.6g, norm %.6g\n", least, largest, sqrt(square));
     }

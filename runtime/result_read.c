@@ -287,10 +287,10 @@ static bool read_member(Context *context, const ResultFile *file, const Param *p
     return read_nested(json, &param->shape, 0, &next) || wrong_shape(context, file, param);
 }
 
-bool result_params(Context *context, const Model *model, const ResultFile *file, double *params) {
+bool result_params(Context *context, const Model *model, const ResultFile *file, double *shown) {
     for (size_t i = 0; i < model->param_count; i++) {
         const Param *param = &model->params[i];
-        double *values = params + param->offset;
+        double *values = shown + param->shown;
         if (!(file->data ? read_tensor(context, file, param, values)
                          : read_member(context, file, param, values))) {
             return false;

@@ -206,6 +206,31 @@ bool model_bind(Context *context, Model *model, int64_t samples);
 size_t model_work(Context *context, const Model *model, const Kernel *kernel, int64_t rows);
 bool model_uses(const Model *model, Role role, size_t column);
 
+/* ---- view.c: the params in the user's terms
+ * -------------------------------------------------- */
+
+typedef struct {
+    const char *name;
+    const Shape *shape;
+    const double *values;
+} Item;
+
+typedef struct {
+    Item *items; /* params, then definitions */
+    size_t params, count;
+    double *numbers;
+} View;
+
+/* What constraints make of the flat vector, and the definitions. */
+bool view_make(Context *context, const Model *model, double *params, View *view);
+void view_free(Context *context, View *view);
+/* The flat vector of params in the user's terms. What does not keep its constraint is an error;
+ * `where` begins the message: "the start", … */
+bool view_take(Context *context, const Model *model, double *shown, double *params,
+               const char *where);
+/* Is the whole flat vector finite? Else an error that names the param. */
+bool view_check(Context *context, const Model *model, const double *params, const char *where);
+
 /* ---- data.h parts: columns.c, load.c, load_csv.c, load_npy.c
  * ------------------------------------------- */
 
@@ -220,6 +245,8 @@ typedef struct {
     int64_t row, line;
 } LineJump;
 
+enum { NPY_AXES = 8 };
+
 typedef struct {
     const char *path;
     int64_t rows;
@@ -227,6 +254,8 @@ typedef struct {
     LineJump *jumps; /* where line ≠ row + constant begins; line numbers from 1; none for npy */
     size_t jump_count, jump_capacity;
     int64_t capacity; /* rows that fit */
+    int64_t axes[NPY_AXES];
+    size_t axis_count; /* of the array in a .npy file; 0: not from one */
 } Data;
 
 typedef struct {
@@ -317,8 +346,8 @@ void random_shuffle(Random *random, int64_t *order, int64_t count);
 /* ---- evaluate.c: the objective and its gradient over all rows
  * --------------------------------------------- */
 
-/* J(θ) = (Σ loss)/m + penalty. Rows are cut into chunks by their number alone, and the chunks' sums
- * are added by a fixed tree: the same bits for any number of threads. */
+/* J(θ) = (Σ loss − prior)/m + penalty. Rows are cut into chunks by their number alone, and the
+ * chunks' sums are added by a fixed tree: the same bits for any number of threads. */
 typedef struct {
     Context *context;
     const Model *model;
@@ -328,7 +357,8 @@ typedef struct {
     double *values;   /* of the chunks */
     double *partials; /* gradients of the chunks */
     double **work;    /* by worker */
-    double *regular;  /* gradient of the penalty */
+    double *regular;  /* gradient of the penalty less the prior's share */
+    double *prior;    /* gradient of the prior */
     double *regular_work;
     const void **one;    /* columns moved to a row */
     const void ***moved; /* by worker */
@@ -353,7 +383,8 @@ double evaluate_columns(Evaluator *evaluator, double *params, const void *const 
 void evaluate_move(const Evaluator *evaluator, int64_t first, const void **columns);
 /* The mean of a metric over all rows. */
 double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metric);
-double evaluate_regular(Evaluator *evaluator, double *params, double *gradient); /* overwrites */
+/* penalty − prior/m; overwrites the gradient. */
+double evaluate_regular(Evaluator *evaluator, double *params, double *gradient);
 /* The first row whose loss (or gradient) is not finite, or -1. */
 int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
                           double *value);
@@ -391,7 +422,7 @@ void json_text(Text *text, const char *string);            /* quoted and escaped
  * ----------------------------------------------------- */
 
 typedef struct {
-    const double *params;
+    const View *view;
     const char *method;
     int64_t epochs;
     double objective;
@@ -404,7 +435,7 @@ Format format_of_path(const char *path);
 bool result_write(Context *context, const Model *model, const Result *result, const char *path,
                   Format format);
 /* Reads what result_write wrote (safetensors or JSON). result_open binds dims, consts and classes;
- * result_params, after model_bind, fills the flat vector. */
+ * result_params, after model_bind, fills `shown` with the params in the user's terms. */
 typedef struct {
     const char *path;
     char *bytes;
@@ -416,9 +447,9 @@ typedef struct {
 
 uint64_t result_checksum(const char *bytes, size_t length);
 bool result_open(Context *context, Model *model, const char *path, bool force, ResultFile *file);
-bool result_params(Context *context, const Model *model, const ResultFile *file, double *params);
-/* `name = value` lines of all params; arrays with more than `limit` values as a summary. */
-void params_text(Text *text, const Model *model, const double *params, size_t limit);
+bool result_params(Context *context, const Model *model, const ResultFile *file, double *shown);
+/* `name = value` lines of the view; arrays with more than `limit` values as a summary. */
+void view_text(Text *text, const View *view, size_t limit);
 
 /* ---- file.c
  * ------------------------------------------------------------------------------------------------------
@@ -453,7 +484,8 @@ typedef struct {
     const char *values[OPT_COUNT]; /* the last one given; "" for a switch; NULL: not given */
     const char **sets;             /* all of --set */
     const char **defines;          /* all of -D */
-    size_t set_count, define_count;
+    const char **arrays;           /* all of --data */
+    size_t set_count, define_count, array_count;
     const char *data; /* DATA, or NULL */
 } Options;
 
@@ -467,6 +499,14 @@ bool option_integer(Context *context, const Model *model, const Options *options
 /* The command line's text, or the model's `train { }` setting, or NULL. */
 const char *option_text(const Model *model, const Options *options, OptionId id);
 const char *option_name(OptionId id);
+
+/* ---- arrays.c: `data A[N, M]`, from files of their own
+ * --------------------------------------------------------------- */
+
+/* Does every --data name an array of the model? */
+bool arrays_check(Context *context, const Model *model, const Options *options);
+/* Loads all arrays of data; binds the dims that they bind. */
+bool arrays_load(Context *context, Model *model, const Options *options);
 
 /* ---- session.c: what all commands do first
  * ----------------------------------------------------------------------------- */

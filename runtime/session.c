@@ -72,6 +72,13 @@ static bool take_definitions(Session *session) {
     return true;
 }
 
+static bool take_arrays(Session *session) {
+    const Options *options = session->options;
+    session->usage =
+        options->array_count > 0 && !arrays_check(session->context, session->model, options);
+    return !session->usage && arrays_load(session->context, session->model, options);
+}
+
 static bool load(Session *session) {
     Model *model = session->model;
     const Options *options = session->options;
@@ -101,6 +108,14 @@ static bool load(Session *session) {
     return data_load(session->context, model, &load_options, options->data, &session->data);
 }
 
+static bool read_parameters(Session *session) {
+    const Model *model = session->model;
+    double *shown = NEW(session->context, double, model->shown_count + 1);
+    char *where = memory_format(session->context, "`%s`: the value", session->file.path);
+    return shown && where && result_params(session->context, model, &session->file, shown) &&
+           view_take(session->context, model, shown, session->params, where);
+}
+
 static bool take_parameters(Session *session) {
     Model *model = session->model;
     const Kernel *init = &model->kernels[ROLE_INIT];
@@ -111,7 +126,7 @@ static bool take_parameters(Session *session) {
         return false;
     }
     if (session->file.bytes) {
-        return result_params(session->context, model, &session->file, session->params);
+        return read_parameters(session);
     }
     if (init->function) {
         GradcArgs args = model->args;
@@ -121,7 +136,7 @@ static bool take_parameters(Session *session) {
         init->function(&args);
     }
     memory_free(session->context, work);
-    return true;
+    return view_check(session->context, model, session->params, "the start");
 }
 
 bool session_start(Context *context, Model *model, const Options *options, Session *session) {
@@ -135,6 +150,6 @@ bool session_start(Context *context, Model *model, const Options *options, Sessi
     }
     session->seed = (uint64_t)seed;
     session->threads = session->threads > 1024 ? 1024 : session->threads;
-    return take_definitions(session) && load(session) &&
+    return take_definitions(session) && take_arrays(session) && load(session) &&
            model_bind(context, model, session->data.rows) && take_parameters(session);
 }

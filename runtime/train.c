@@ -193,7 +193,7 @@ static EpochStatus evaluate_epoch(Training *training) {
     int64_t row = evaluate_find_bad(training->evaluator, training->params, NULL,
                                     training->data->rows, &value);
     training->bad = (Bad){row, row < 0 ? training->objective : value,
-                          row < 0           ? "the sum of all losses and the penalty"
+                          row < 0           ? "the sum of all losses, the prior and the penalty"
                           : isfinite(value) ? "the gradient of the loss"
                                             : "the loss"};
     return EPOCH_DIVERGED;
@@ -255,8 +255,14 @@ static void report_diverged(const Training *training) {
                      bad->what);
     }
     Text text;
+    View view;
+    if (!view_make(context, training->model, training->params, &view)) {
+        return;
+    }
+    view.count = view.params;
     text_start(&text, context);
-    params_text(&text, training->model, training->params, SHOWN_IN_ERROR);
+    view_text(&text, &view, SHOWN_IN_ERROR);
+    view_free(context, &view);
     for (char *p = text.data, *end; p && !text.failed && *p; p = end + 1) {
         end = strchr(p, '\n');
         fprintf(stderr, "    %.*s\n", (int)(end - p), p);
@@ -285,7 +291,7 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
         if (training->epoch == 0) {
             report_note(session->context, "these are the start values; nothing is written");
             progress->quiet = true;
-            progress_end(progress, training);
+            progress_end(progress, training, NULL);
             return STATUS_FAILED;
         }
         keep_good(training);
@@ -294,7 +300,11 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
         report_note(session->context,
                     "the last good parameters are kept; a smaller --rate than %s may help", rate);
     }
-    if (!progress_end(progress, training)) {
+    View view;
+    if (!view_make(session->context, session->model, training->params, &view)) {
+        return STATUS_FAILED;
+    }
+    if (!progress_end(progress, training, &view)) {
         result = STATUS_FAILED;
     }
     if (status == EPOCH_CONVERGED && !progress->quiet && training->epoch < training->epochs) {
@@ -305,8 +315,7 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
     if (named) {
         format_find(named, &format);
     }
-    Result written = {training->params, training->optimizer->name, training->epoch,
-                      training->objective};
+    Result written = {&view, training->optimizer->name, training->epoch, training->objective};
     if (path && (fflush(stdout) != 0 ||
                  !result_write(session->context, session->model, &written, path, format))) {
         result = STATUS_FAILED;
