@@ -46,3 +46,9 @@ for _ in range(300):
         count, product = count + 1, product * random.random()
     rows.append(["%.4f" % v for v in x] + ["%d" % count])
 write("negative_binomial.csv", ["x0", "x1", "x2", "y"], rows)
+
+random.seed(1)
+rows = [["%.6f" % random.random(), "%.6f" % random.random(), "0"] for _ in range(300)]
+rows += [["%.6f" % (k / 59), "0", "1"] for k in range(60)]
+rows += [["%d" % (k % 2), "%.6f" % random.random(), "2"] for k in range(60)]
+write("heat.csv", ["x", "t", "kind"], rows)

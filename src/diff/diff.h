@@ -9,6 +9,7 @@
 typedef struct {
     const Rules *rules; /* prepared for what ir calls */
     Diags *diags;
+    bool by_adjoints; /* derivatives inside the language by reverse mode alone (for --check) */
 } Diff;
 
 /* Reverse mode: adds for each wrt leaf (in order) an OUT_GRADIENT output named "grad.<leaf>", the

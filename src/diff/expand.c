@@ -177,6 +177,56 @@ static Ref by_array(Expander *x, Ref e, Ref v) {
     return ir_array(ir, axes, rank, adjoint);
 }
 
+/* Along a direction: its indices that the variable lacks get new names meanwhile, for the
+ * differentiated value may bind them. */
+static Ref along(Expander *x, Ref e, Ref v, Ref tangent) {
+    Ir *ir = x->ir;
+    Index from[INDEX_LIMIT], to[INDEX_LIMIT], names[RANK_LIMIT];
+    const unsigned rank = ir_rank(ir, tangent);
+    const IndexSet extra = ir_free(ir, tangent) & ~ir_free(ir, v);
+    unsigned renamed = 0;
+    for (unsigned i = 0; i < INDEX_LIMIT; i++) {
+        if (extra & INDEX_BIT(i)) {
+            from[renamed] = (Index)i;
+            to[renamed] = held_index(x, ir_index_dim(ir, (Index)i));
+            renamed++;
+        }
+    }
+    if (renamed > 0) {
+        const Node *node = ir_node(ir, tangent);
+        for (unsigned k = 0; k < rank; k++) {
+            names[k] = held_index(x, node->shape[k]);
+        }
+        Ref entry = diff_read_at(ir, tangent, REF_NONE, names, rank);
+        const Ref closed = ir_array(ir, from, renamed, entry);
+        entry = diff_read_at(ir, closed, REF_NONE, to, renamed);
+        tangent = rank > 0 ? ir_array(ir, names, rank, entry) : entry;
+    }
+    const Direction direction = {v, tangent};
+    const Ref *dot = diff_tangents(x->diff, ir, &direction, 1, e);
+    if (!dot) {
+        x->failed = true;
+        return e;
+    }
+    const unsigned own = ir_rank(ir, e);
+    if (dot[e] == REF_NONE) {
+        for (unsigned k = 0; k < own; k++) {
+            names[k] = held_index(x, ir_node(ir, e)->shape[k]);
+        }
+        return diff_zeros(ir, names, own);
+    }
+    if (renamed == 0) {
+        return dot[e];
+    }
+    for (unsigned k = 0; k < own; k++) {
+        names[k] = held_index(x, ir_node(ir, e)->shape[k]);
+    }
+    Ref entry = diff_read_at(ir, dot[e], REF_NONE, names, own);
+    const Ref closed = ir_array(ir, to, renamed, entry);
+    entry = diff_read_at(ir, closed, REF_NONE, from, renamed);
+    return own > 0 ? ir_array(ir, names, own, entry) : entry;
+}
+
 static Ref expand_rule(Expander *x, Ref v) {
     Ir *ir = x->ir;
     const Node *node = ir_node(ir, v);
@@ -186,8 +236,10 @@ static Ref expand_rule(Expander *x, Ref v) {
     const Ref e = x->map[node->args[0]];
     const Ref variable = x->map[node->args[1]];
     const bool inside = (ir_free(ir, variable) & ~ir_free(ir, e)) == 0;
-    Ref result =
-        ir_rank(ir, variable) == 0 && inside ? by_number(x, e, variable) : by_array(x, e, variable);
+    const bool number = ir_rank(ir, variable) == 0 && inside && !x->diff->by_adjoints;
+    Ref result = node->arg_count == 3 ? along(x, e, variable, x->map[node->args[2]])
+                 : number             ? by_number(x, e, variable)
+                                      : by_array(x, e, variable);
     if (ir_overflowed(ir) && !x->failed) {
         diag_error(x->diff->diags, node->span, "too many nested indices"); /* rare: tests/unit */
         x->failed = true;

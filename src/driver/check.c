@@ -345,6 +345,28 @@ static void compare_program(Check *check, const Backend *backend, const Stages *
     }
 }
 
+/* The value as written, with the derivatives in it by reverse mode, and as it is compiled. */
+static void compare_value(Check *check) {
+    const Ir *plain = check->subject->value.lowered;
+    const Ir *compiled = check->subject->value.derived;
+    Score score = {0};
+    uint64_t next = 0;
+    Point point;
+    for (int i = 0; i < POINTS && finite_point(check, &next, &point); i++) {
+        EvalInput input = point_input(&point, plain, NULL);
+        EvalInput other = point_input(&point, compiled, NULL);
+        for (size_t k = 0; k < plain->output_count; k++) {
+            size_t count;
+            size_t same;
+            const double *expected = ir_eval_output(plain, &input, k, &count);
+            const double *found = ir_eval_output(compiled, &other, k, &same);
+            compare_entries(check, "reverse mode in its parts", "value", expected, found, count,
+                            &score);
+        }
+    }
+    row(check, "", "as written", &score);
+}
+
 static void compare_backend(Check *check, const char *method, bool native) {
     const Subject *subject = check->subject;
     Backend value = {.method = method};
@@ -480,6 +502,7 @@ Status check_model(Compiler *compiler) {
         for (size_t leaf = 0; subjects[k].differentiated && leaf < subjects[k].wrt_count; leaf++) {
             compare_leaf(&check, leaf);
         }
+        compare_value(&check);
         compare_backend(&check, "loop program", false);
         compare_backend(&check, "machine code", true);
     }

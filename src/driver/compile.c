@@ -234,6 +234,23 @@ OptOptions compile_opt_options(const Compiler *compiler) {
                         .verify = true};
 }
 
+/* `ir` without the derivatives of the language, by the cheapest modes; what was lowered is taken by
+ * reverse mode alone, so that --check can compare the two. NULL on errors. */
+static Ir *expand(Compiler *compiler, Stages *stages, const Ir *ir) {
+    Diff diff = {.rules = &compiler->rules, .diags = compiler->front.diags};
+    Ir *result = diff_expand(&diff, ir);
+    if (result != NULL && compiler->options->task == TASK_CHECK) {
+        diff.by_adjoints = true;
+        stages->lowered = diff_expand(&diff, stages->lowered);
+    }
+    if (result == NULL || stages->lowered == NULL || !no_errors(compiler)) {
+        return NULL;
+    }
+    verify(result, "expand");
+    rules_prepare(&compiler->rules, &compiler->front, result);
+    return result;
+}
+
 bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) {
     const Front *front = &compiler->front;
     OptOptions options = compile_opt_options(compiler);
@@ -255,6 +272,11 @@ bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) 
     compiler->stable[compiler->stable_count++] = ir;
     compile_time(compiler, TIME_opt, &since);
     rules_prepare(&compiler->rules, front, ir);
+    ir = expand(compiler, stages, ir);
+    stages->ir = ir;
+    if (ir == NULL) {
+        return false;
+    }
     if (request->derive != DERIVE_NOTHING) {
         ir = differentiate(compiler, request, ir);
         compile_time(compiler, TIME_diff, &since);

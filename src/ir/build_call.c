@@ -267,13 +267,18 @@ Ref ir_pick(Ir *ir, Ref scan, uint32_t k) {
 }
 
 Ref ir_var(Ir *ir, Ref a) {
+    return ir_numbered_var(ir, a, 0);
+}
+
+Ref ir_numbered_var(Ir *ir, Ref a, uint32_t number) {
     const Node *value = node_of(ir, a);
     Node node = {.op = OP_VAR,
                  .kind = value->kind,
                  .rank = value->rank,
                  .shape = value->shape,
                  .args = &a,
-                 .arg_count = 1};
+                 .arg_count = 1,
+                 .as.variable = number};
     return ir_make(ir, &node);
 }
 
@@ -294,6 +299,23 @@ Ref ir_deriv(Ir *ir, Ref e, Ref v) {
                  .shape = shape,
                  .args = args,
                  .arg_count = 2};
+    return ir_make(ir, &node);
+}
+
+Ref ir_deriv_along(Ir *ir, Ref e, Ref v, Ref direction) {
+    const Node *value = node_of(ir, e);
+    Ref args[3] = {e, v, direction};
+    if (value->kind != KIND_REAL || ir_kind(ir, v) != KIND_REAL ||
+        ir_kind(ir, direction) != KIND_REAL || ir_rank(ir, v) != ir_rank(ir, direction)) {
+        ice("ir", "deriv of %%%u by %%%u along %%%u", (unsigned)e, (unsigned)v,
+            (unsigned)direction);
+    }
+    Node node = {.op = OP_DERIV,
+                 .kind = KIND_REAL,
+                 .rank = value->rank,
+                 .shape = value->shape,
+                 .args = args,
+                 .arg_count = 3};
     return ir_make(ir, &node);
 }
 
@@ -344,9 +366,10 @@ Ref ir_rebuild_node(Ir *ir, const Node *node, const Ref *args) {
         }
         return ir_lib(ir, node->as.lib.id, args, node->arg_count);
     case OP_VAR:
-        return ir_var(ir, args[0]);
+        return ir_numbered_var(ir, args[0], node->as.variable);
     case OP_DERIV:
-        return ir_deriv(ir, args[0], args[1]);
+        return node->arg_count == 3 ? ir_deriv_along(ir, args[0], args[1], args[2])
+                                    : ir_deriv(ir, args[0], args[1]);
     case OP_COUNT:
         break;
     }

@@ -73,6 +73,10 @@ static double value_not(double a) {
     return a == 0;
 }
 
+static double value_sech(double a) {
+    return 1 / cosh(a);
+}
+
 static double value_sign(double a) {
     return a > 0 ? 1 : a < 0 ? -1 : a;
 }
@@ -274,6 +278,12 @@ static double complex complex_pow(double complex a, double complex b) {
     return pair(value, imaginary);
 }
 
+/* To first order: the derivative of 1 / cosh would be inf / inf far out. */
+static double complex complex_sech(double complex a) {
+    double value = 1 / cosh(creal(a));
+    return pair(value, -cimag(a) * value * tanh(creal(a)));
+}
+
 static double complex complex_abs(double complex a) {
     return creal(a) > 0 ? a : creal(a) < 0 ? complex_neg(a) : pair(fabs(creal(a)), 0);
 }
@@ -287,12 +297,18 @@ static double complex complex_abs(double complex a) {
 #define value_ceil  ceil
 #define value_round round
 #define value_trunc trunc
+
+static double value_stop(double a) {
+    return a;
+}
+
 PIECEWISE_CONSTANT(sign)
 PIECEWISE_CONSTANT(step)
 PIECEWISE_CONSTANT(floor)
 PIECEWISE_CONSTANT(ceil)
 PIECEWISE_CONSTANT(round)
 PIECEWISE_CONSTANT(trunc)
+PIECEWISE_CONSTANT(stop)
 
 static double complex complex_maximum(double complex a, double complex b) {
     if (creal(a) == creal(b)) {

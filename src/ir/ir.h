@@ -131,6 +131,7 @@ typedef struct {
             const Index *targets; /* planned form: P, in the order of memory */
             uint32_t count;       /* of targets; 0: the operands are whole matrices */
         } lib;
+        uint32_t variable; /* VAR: its number */
     } as;
     Span span;
 } Node;
@@ -247,6 +248,8 @@ Ref ir_scan(Ir *ir, uint32_t tag, Index t, int direction, const Ref *inits, cons
 Ref ir_scan_of_tag(const Ir *ir, uint32_t tag);
 Ref ir_pick(Ir *ir, Ref scan, uint32_t k);
 Ref ir_var(Ir *ir, Ref a);
+/* A variable of its own: variables of one value with different numbers are different. */
+Ref ir_numbered_var(Ir *ir, Ref a, uint32_t number);
 Ref ir_deriv(Ir *ir, Ref e, Ref v);
 /* lib.c: an operation of lib.def on matrices; what does not fit is an internal error. */
 Ref ir_lib(Ir *ir, LibId f, const Ref *args, unsigned count);
@@ -256,6 +259,8 @@ Ref ir_lib2(Ir *ir, LibId f, Ref a, Ref b);
 bool ir_lib_fits(const Ir *ir, LibId f, const Ref *args, unsigned count);
 /* The planned form: `entry` has the targets free; `factor` is an array or REF_NONE. */
 Ref ir_lib_planned(Ir *ir, LibId f, const Index targets[2], Ref entry, Ref factor);
+/* The derivative of e along `direction`, a value of the shape of v: it has the axes of e. */
+Ref ir_deriv_along(Ir *ir, Ref e, Ref v, Ref direction);
 /* The node `v` with other operands (same op and attributes), through the smart constructors. */
 Ref ir_rebuild(Ir *ir, Ref v, const Ref *args);
 /* The same for a node of an Ir that `ir` was created like; `args` are Refs of `ir`. */

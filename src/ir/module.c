@@ -102,9 +102,11 @@ static Attributes attributes_of(const Node *node) {
     case OP_SELECT:
     case OP_GUARD:
     case OP_READ:
-    case OP_VAR:
     case OP_DERIV:
     case OP_COUNT:
+        break;
+    case OP_VAR:
+        a.words[0] = node->as.variable;
         break;
     }
     return a;

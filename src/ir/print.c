@@ -155,9 +155,13 @@ static void add_attributes(const Ir *ir, Text *text, const Node *node) {
     case OP_SELECT:
     case OP_GUARD:
     case OP_READ:
-    case OP_VAR:
     case OP_DERIV:
     case OP_COUNT:
+        break;
+    case OP_VAR:
+        if (node->as.variable != 0) {
+            text_format(text, " %u", (unsigned)node->as.variable);
+        }
         break;
     }
 }

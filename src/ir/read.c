@@ -3,6 +3,7 @@
  * them. */
 #include "ir/tables.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -387,6 +388,10 @@ static void read_attributes(Reader *r, Node *node, Index *list) {
     case OP_PICK:
         node->as.pick = (uint32_t)integer(r);
         break;
+    case OP_VAR:
+        skip_blanks(r);
+        node->as.variable = isdigit((unsigned char)*r->at) ? (uint32_t)integer(r) : 0;
+        break;
     case OP_LIB:
         read_lib(r, node, list);
         break;
@@ -395,7 +400,6 @@ static void read_attributes(Reader *r, Node *node, Index *list) {
     case OP_SELECT:
     case OP_GUARD:
     case OP_READ:
-    case OP_VAR:
     case OP_DERIV:
     case OP_COUNT:
         break;
@@ -453,7 +457,7 @@ static void find_type(Reader *r, Node *node, Dim *shape) {
         break;
     case OP_DERIV: {
         const Node *variable = ir_node(ir, node->args[1]);
-        node->rank = (uint8_t)(first->rank + variable->rank);
+        node->rank = node->arg_count == 3 ? first->rank : (uint8_t)(first->rank + variable->rank);
         for (unsigned k = 0; k < node->rank; k++) {
             shape[k] = k < first->rank ? first->shape[k] : variable->shape[k - first->rank];
         }
@@ -490,8 +494,9 @@ static bool count_fits(const Node *node) {
     case OP_SELECT:
         return count == 3;
     case OP_GUARD:
-    case OP_DERIV:
         return count == 2;
+    case OP_DERIV:
+        return count == 2 || count == 3;
     case OP_READ:
         return count >= 2 && count <= 1 + RANK_LIMIT;
     case OP_DEPOSIT:

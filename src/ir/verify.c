@@ -362,7 +362,7 @@ static void check_kind(Check *c, const Node *node) {
         expect_args(c, node, 1);
         return;
     case OP_DERIV:
-        expect_args(c, node, 2);
+        expect_args(c, node, node->arg_count == 3 ? 3 : 2);
         return;
     case OP_LIB:
         check_lib(c, node);

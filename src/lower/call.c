@@ -224,6 +224,8 @@ static bool bind_formals(Lower *lower, const Function *f, const ModelFunction *m
         good &= check_kind(lower, f, a, whole, args[k], spans[k]);
         if (whole || a->class_size) {
             args[k] = to_number(lower, args[k]);
+        } else if (is_variable(lower->variables, a->name)) {
+            args[k] = to_real(lower, args[k]);
         }
         bind_name(lower, a->name, a->name_span, args[k]);
     }
@@ -266,18 +268,25 @@ Values invoke(Lower *lower, const Function *f, const ModelFunction *model, const
     }
     const Binding *saved = lower->env;
     bool library = lower->library;
+    const Variables *variables = lower->variables;
     Call call = {f, at, lower->call};
     Ref *own = arena_array(lower->arena, Ref, f->formal_count + 1);
     copy_ids(own, args, f->formal_count);
     lower->env = env;
     lower->call = &call;
     lower->library = model ? model->library : library;
+    lower->variables = variables_of(lower, f);
     if (bind_formals(lower, f, model, own, spans)) {
         values = lower_body(lower, f);
+    }
+    if (!f->has_parens && model && values.count == 1 &&
+        is_variable(lower->item_variables, f->name)) {
+        values = one_value(lower, make_variable(lower, to_real(lower, values.refs[0])));
     }
     lower->env = saved;
     lower->call = call.outer;
     lower->library = library;
+    lower->variables = variables;
     add_memo(lower, (Memo){f, env, args, f->formal_count, values, NULL});
     return values;
 }
@@ -568,14 +577,13 @@ static Ref call_reduction(Lower *lower, const Expr *call) {
     return value == REF_NONE ? REF_NONE : reduce_array(lower, call, value);
 }
 
-static const char *const later[] = {"deriv",         "grad",     "jacobian", "hessian", "dirderiv",
-                                    "stop_gradient", "rk4"};
+static const char *const later[] = {"rk4"};
 
 static void unknown_function(Lower *lower, const Expr *call) {
     Name name = call->as.call.name;
     const Name *items;
     size_t count = model_names(lower->model, lower->arena, true, &items);
-    Name *names = arena_array(lower->arena, Name, count + BI_COUNT + 1);
+    Name *names = arena_array(lower->arena, Name, count + BI_COUNT + DERIVATIVES + 1);
     Ref value;
 
     for (const Call *c = lower->call; c; c = c->outer) {
@@ -596,6 +604,9 @@ static void unknown_function(Lower *lower, const Expr *call) {
         return;
     }
     memcpy(names, items, count * sizeof *names);
+    for (unsigned k = 0; k < DERIVATIVES; k++) {
+        names[count++] = intern_text(lower->front->names, derivative_names[k]);
+    }
     for (unsigned k = 0; k < BI_COUNT; k++) {
         if (!builtins[k].hidden) {
             names[count++] = intern_text(lower->front->names, builtins[k].name);
@@ -636,6 +647,9 @@ static Ref call_special(Lower *lower, const Expr *call, bool *done) {
     }
     if (is_reduction(name)) {
         return call_reduction(lower, call);
+    }
+    if (is_derivative(name)) {
+        return lower_derivative(lower, call);
     }
     if (strcmp(name, "concat") == 0) {
         return lower_concat(lower, call);

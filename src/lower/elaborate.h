@@ -33,6 +33,7 @@ typedef struct {
 } Values;
 
 typedef struct Memo Memo;
+typedef struct Variables Variables;
 typedef struct Elements Elements;
 enum { MEMO_BUCKETS = 256 };
 
@@ -52,8 +53,12 @@ typedef struct {
     bool derived;   /* a derived metric: metrics are leaves */
     bool no_params; /* the starts of params may not use params */
     Memo *memo[MEMO_BUCKETS];
-    Elements *elements; /* of array literals */
-    Ref seed;           /* ENTRY_INIT: the seed */
+    Elements *elements;              /* of array literals */
+    const Variables *variables;      /* the names by which the function takes derivatives */
+    const Variables *item_variables; /* the same of all functions: params and definitions */
+    Variables *variable_sets;        /* of the functions so far */
+    uint32_t variable_count;         /* variables so far: each has a number of its own */
+    Ref seed;                        /* ENTRY_INIT: the seed */
     const bool *broken; /* of each function of the user: it has errors of its own; or NULL */
     bool failed;        /* a value is missing for a reason reported elsewhere */
 } Lower;
@@ -195,6 +200,21 @@ bool lower_library_operation(Lower *lower, const Expr *call, Ref *value);
 /* The form NAME_vector of a library function when its last argument has one axis less than the
  * formal: solve(A, b) of a vector; else the function itself. */
 const ModelFunction *lower_vector_form(Lower *lower, const ModelFunction *f, const Ref *args);
+
+/* ---- deriv.c: derivatives inside the language ------------------------------------------------ */
+
+/* The operations on derivatives: deriv, grad, … */
+enum { DERIVATIVES = 5 };
+extern const char *const derivative_names[DERIVATIVES];
+bool is_derivative(const char *name);
+Ref lower_derivative(Lower *lower, const Expr *call);
+/* The names that stand second in a derivative somewhere in the function. */
+const Variables *variables_of(Lower *lower, const Function *function);
+/* Those of all functions of the model. */
+const Variables *variables_of_model(Lower *lower);
+bool is_variable(const Variables *variables, Name name);
+/* The value as a variable of its own, if it is real. */
+Ref make_variable(Lower *lower, Ref value);
 
 /* ---- block.c --------------------------------------------------------------------------------- */
 

@@ -91,6 +91,14 @@ static Lower *open_lower(const Front *front, const Model *model, const char *c_n
     if (const_leaves) {
         add_consts(lower, true);
     }
+    lower->item_variables = variables_of_model(lower);
+    for (size_t k = 0; k < model->param_count; k++) {
+        const bool computed =
+            lower->params[k] != REF_NONE && ir_node(lower->ir, lower->params[k])->op != OP_LEAF;
+        if (computed && is_variable(lower->item_variables, model->params[k].name)) {
+            lower->params[k] = make_variable(lower, lower->params[k]);
+        }
+    }
     return lower;
 }
 

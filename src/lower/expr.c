@@ -13,6 +13,9 @@ IndexSet visible(const Lower *lower) {
 void bind_name(Lower *lower, Name name, Span span, Ref ref) {
     Binding *b = arena_new(lower->arena, Binding);
 
+    if (is_variable(lower->variables, name)) {
+        ref = make_variable(lower, ref);
+    }
     *b = (Binding){.name = name, .span = span, .ref = ref, .next = lower->env};
     b->visible = visible(lower) | (ref == REF_NONE ? 0 : ir_free(lower->ir, ref));
     lower->env = b;
@@ -151,7 +154,7 @@ static Ref lower_name(Lower *lower, const Expr *expr) {
     if (f && f->role == FUNCTION_METRIC) {
         Diag *diag = lower_error(lower, expr->span, "`%s` is a metric: a mean over samples", name);
         diag_label(lower->diags, diag, "only a metric without arguments may use it");
-    } else if (f || is_reduction(name) || builtin_find(name, &id)) {
+    } else if (f || is_reduction(name) || is_derivative(name) || builtin_find(name, &id)) {
         Diag *diag = lower_error(lower, expr->span, "`%s` is a function, not a value", name);
         diag_label(lower->diags, diag, "call it: `%s(…)`", name);
     } else {

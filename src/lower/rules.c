@@ -30,7 +30,7 @@ enum { CONSTANTS = sizeof constants / sizeof *constants };
 /* What opt and diff may bring in besides what the model and the rules call. */
 static const BuiltinId introduced[] = {
     BI_exp, BI_log, BI_log1p, BI_expm1,  BI_log1pexp, BI_logistic, BI_hypot,     BI_sqrt,
-    BI_sin, BI_cos, BI_abs,   BI_square, BI_pow,      BI_log1mexp, BI_norm_root,
+    BI_sin, BI_cos, BI_abs,   BI_square, BI_pow,      BI_log1mexp, BI_norm_root, BI_sech,
 };
 enum { INTRODUCED = sizeof introduced / sizeof *introduced };
 

@@ -341,9 +341,8 @@ static Ref stable_sub(Stable *s, Ref v) {
         }
         Ref t;
         if (opt_is_square(ir, b, &t) && opt_is_call(ir, t, BI_tanh)) {
-            const Ref cosh = ir_call1(ir, BI_cosh, opt_arg(ir, t, 0));
-            const Ref inverse = ir_div(ir, ir_real(ir, 1), cosh);
-            return made(s, "1 - tanh(x)^2", "1 / cosh(x)^2", ir_square(ir, inverse));
+            const Ref inverse = ir_call1(ir, BI_sech, opt_arg(ir, t, 0));
+            return made(s, "1 - tanh(x)^2", "sech(x)^2", ir_square(ir, inverse));
         }
     }
     if (opt_is_call(ir, a, BI_log1pexp) && opt_is_call(ir, b, BI_log1pexp) &&

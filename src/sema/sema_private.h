@@ -3,6 +3,7 @@
 #define GRADC_SEMA_PRIVATE_H
 
 #include "sema/sema.h"
+#include "sema/walk.h"
 
 typedef struct {
     const Front *front;
@@ -19,22 +20,6 @@ typedef struct {
 bool sema_is_reduction(const char *name);
 
 Name sema_name(const Sema *sema, const char *text);
-
-/* ---- walk.c: every expression of a function, in the order written -------------------------------
- */
-
-typedef struct {
-    void *data;
-    void (*expr)(void *data, const Expr *expr);       /* before its parts; or NULL */
-    void (*target)(void *data, const Target *target); /* of assignments; or NULL */
-    void (*binder)(void *data, const Binder *binder); /* or NULL */
-    void (*local)(void *data, const Function *local); /* functions of a block; or NULL */
-} Walk;
-
-void walk_expr(const Walk *walk, const Expr *expr);
-void walk_stmts(const Walk *walk, const Stmt *stmts);
-/* The shapes of its formals too. */
-void walk_function(const Walk *walk, const Function *function);
 
 /* ---- locals.c: formals, local names, what they may hide; names that are never used ----------- */
 

@@ -1,6 +1,6 @@
 /* walk.c: visits every expression of a function in the order written. Left-deep sums are walked in
  * a loop; the parser limits every other nesting. */
-#include "sema/sema_private.h"
+#include "sema/walk.h"
 
 static void walk_list(const Walk *walk, const Expr *list) {
     for (const Expr *e = list; e; e = e->next) {
