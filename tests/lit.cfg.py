@@ -15,7 +15,7 @@ config.test_source_root = os.path.join(config.gradc_source, "tests")
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".test", ".model", ".ir", ".c"]
 # unit programs run under automake; the rest is input of tests
-config.excludes = ["unit", "Inputs", "fuzz", "data-files"]
+config.excludes = ["unit", "Inputs", "data-files"]
 config.golden_errors = formats.GoldenErrors
 config.example_models = formats.ExampleModels
 
