@@ -363,9 +363,10 @@ class Generator:
                 self.definition(lines, "    ")
         shape = self.pick([(), (), (), (), (self.pick(list(DIMS)),)])
         result = self.value(shape, 3)
-        locals_ = [n for n, s in self.values if n[0] in "vch" and not s]
-        if not shape and locals_:
-            result = f"{result} + {self.pick(locals_)}"
+        if not shape:
+            for local, of in self.values:
+                if local[0] in "vch" and self.chance(0.8):  # what nothing uses is not tested
+                    result += f" + {local}" if not of else f" + sum(sin({local}))"
         if lines:
             text = f"{head} {{\n" + "\n".join(lines) + f"\n    return {result}\n}}\n"
         else:
