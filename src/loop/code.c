@@ -30,8 +30,8 @@ Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind) {
     return stmt;
 }
 
-static Stmt *add_var(Plan *plan, Block *block, LoopStmtKind kind, VarId var, const LoopExpr *value,
-                     Span span) {
+Stmt *code_set(Plan *plan, Block *block, LoopStmtKind kind, VarId var, const LoopExpr *value,
+               Span span) {
     Stmt *stmt = block_add(plan, block, kind);
     stmt->s.var = var;
     stmt->s.value = value;
@@ -39,8 +39,8 @@ static Stmt *add_var(Plan *plan, Block *block, LoopStmtKind kind, VarId var, con
     return stmt;
 }
 
-static void add_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buffer,
-                      const LoopExpr *index, const LoopExpr *value, Span span) {
+void code_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buffer, const LoopExpr *index,
+                const LoopExpr *value, Span span) {
     Stmt *stmt = block_add(plan, block, kind);
     stmt->s.buffer = buffer;
     stmt->s.index = index;
@@ -137,7 +137,44 @@ static bool var_serves(const Writer *w, uint32_t env, const Stage *stage) {
     return true;
 }
 
+/* State number p, at the positions `at`. */
+static const LoopExpr *state_read(const Writer *w, uint32_t env, const Carry *carry,
+                                  const LoopExpr *p, const LoopExpr *const *at) {
+    const LoopExpr *made = carry_read(w->plan, w->scope, carry, w->plan->envs[env], p, at);
+    if (!made) {
+        ice("loop", "a state of %%%u is read where it is not kept", (unsigned)carry->scan);
+    }
+    return made;
+}
+
+/* A read of a STATE or PICK; `count` positions. */
+static const LoopExpr *states_expr(const Writer *w, uint32_t env, const Node *states,
+                                   const Carry *carry, const Ref *positions, unsigned count) {
+    const LoopExpr *at[RANK_LIMIT + 1];
+    for (unsigned k = 0; k < count; k++) {
+        at[k] = value_expr(w, env, positions[k]);
+    }
+    if (states->op == OP_PICK) {
+        return state_read(w, env, carry, at[0], at + 1);
+    }
+    const LoopExpr *t = index_at(w, env, carry->t);
+    return state_read(w, env, carry, carry_before(w->plan, carry, t), at);
+}
+
+/* A value that is kept as the states that it makes. */
+static const LoopExpr *step_expr(const Writer *w, uint32_t env, const Carry *carry) {
+    const LoopExpr *at[RANK_LIMIT];
+    for (unsigned a = 0; a < carry->rank; a++) {
+        at[a] = index_at(w, env, carry->names[a]);
+    }
+    const LoopExpr *t = index_at(w, env, carry->t);
+    return state_read(w, env, carry, carry_after(w->plan, carry, t), at);
+}
+
 static const LoopExpr *stage_expr(const Writer *w, uint32_t env, const Stage *stage) {
+    if (stage->carry) {
+        return step_expr(w, env, stage->carry);
+    }
     if (var_serves(w, env, stage)) {
         return x_var(w->plan, stage->var);
     }
@@ -190,6 +227,16 @@ static const LoopExpr *call_expr(const Writer *w, uint32_t env, const Node *node
         args[k] = value_expr(w, env, node->args[k]);
     }
     BuiltinId f = node->as.builtin;
+    if ((f == BI_eq || f == BI_ne) && args[0]->type == KIND_INT) {
+        const LoopExpr *one = x_int(w->plan, 1);
+        if (args[0] == args[1]) {
+            return x_bool(w->plan, f == BI_eq);
+        }
+        if (x_proves_le(w->plan, x_call2(w->plan, BI_add, args[0], one), args[1]) ||
+            x_proves_le(w->plan, x_call2(w->plan, BI_add, args[1], one), args[0])) {
+            return x_bool(w->plan, f == BI_ne);
+        }
+    }
     if ((f == BI_lt || f == BI_le) && args[0]->type == KIND_INT) { /* known by the loops' ranges? */
         const LoopExpr *one = x_int(w->plan, f == BI_lt ? 1 : 0);
         const LoopExpr *other = x_int(w->plan, f == BI_lt ? 0 : 1);
@@ -254,6 +301,10 @@ static const LoopExpr *make_expr(const Writer *w, uint32_t env, Ref v) {
     }
     case OP_READ: {
         Node array = *ir_node(plan->ir, node.args[0]);
+        const Carry *carry = node.args[0] < plan->node_count ? carry_of(plan, node.args[0]) : NULL;
+        if (carry) {
+            return states_expr(w, env, &array, carry, node.args + 1, node.arg_count - 1);
+        }
         return array.op == OP_LEAF ? leaf_read(w, env, &array, node.args + 1, node.arg_count - 1)
                                    : array_read(w, env, &node, &array);
     }
@@ -263,7 +314,6 @@ static const LoopExpr *make_expr(const Writer *w, uint32_t env, Ref v) {
     case OP_ARGMAX:
     case OP_LSE:
     case OP_DEPOSIT:
-    case OP_STATE:
     case OP_SCAN:
     case OP_PICK:
     case OP_LIB:
@@ -271,6 +321,8 @@ static const LoopExpr *make_expr(const Writer *w, uint32_t env, Ref v) {
     case OP_DERIV:
     case OP_COUNT:
         break;
+    case OP_STATE:
+        return states_expr(w, env, &node, carry_of(plan, v), NULL, 0);
     }
     ice("loop", "%%%u cannot be an expression", (unsigned)v);
 }
@@ -331,6 +383,10 @@ static const char *value_name(Plan *plan, const Stage *stage) {
     case STAGE_OUTPUT:
         stem = "out";
         break;
+    case STAGE_INIT:
+    case STAGE_STEP:
+        stem = "state";
+        break;
     case STAGE_RETURN:
         stem = "total";
         break;
@@ -368,7 +424,7 @@ static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, Buff
         whole = whole && !(scope->open & INDEX_BIT(axes[k]));
     }
     if (whole) {
-        add_store(plan, scope->block, LS_ZERO, buffer, NULL, x_dim(plan, size), stage->span);
+        code_store(plan, scope->block, LS_ZERO, buffer, NULL, x_dim(plan, size), stage->span);
         return;
     }
     Block *block = scope->block;
@@ -389,7 +445,7 @@ static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, Buff
         block = body;
     }
     const LoopExpr *index = x_index(plan, positions, dims, rank);
-    add_store(plan, block, LS_STORE, buffer, index, value, stage->span);
+    code_store(plan, block, LS_STORE, buffer, index, value, stage->span);
 }
 
 /* Accumulators of stages that run inside the item begin here. */
@@ -412,21 +468,21 @@ static void begin_stage(Plan *plan, Scope *scope, Stage *stage) {
     const LoopExpr *start = start_value(plan, stage);
     stage->var = plan_var(plan, value_name(plan, stage), start->type, scope->block);
     stage->has_var = true;
-    add_var(plan, scope->block, LS_DECLARE, stage->var, start, stage->span);
+    code_set(plan, scope->block, LS_DECLARE, stage->var, start, stage->span);
     if (stage->kind == STAGE_ARGMAX) {
         Kind kind = ir_kind(plan->ir, stage->body);
         const LoopExpr *least =
             kind == KIND_REAL ? x_real(plan, -(double)INFINITY) : x_int(plan, INT64_MIN);
         stage->best = plan_var(plan, plan_name(plan, "best"), kind, scope->block);
-        add_var(plan, scope->block, LS_DECLARE, stage->best, least, stage->span);
+        code_set(plan, scope->block, LS_DECLARE, stage->best, least, stage->span);
     }
 }
 
 static void end_stage(Plan *plan, Scope *scope, Stage *stage) {
     if (stage->has_var && stage->has_buffer) {
         Writer w = {plan, scope, NULL};
-        add_store(plan, scope->block, LS_STORE, stage->buffer, buffer_index(&w, scope->env, stage),
-                  x_var(plan, stage->var), stage->span);
+        code_store(plan, scope->block, LS_STORE, stage->buffer, buffer_index(&w, scope->env, stage),
+                   x_var(plan, stage->var), stage->span);
     }
 }
 
@@ -437,23 +493,23 @@ static void write_accumulation(const Writer *w, Stage *stage, const LoopExpr *va
     Plan *plan = w->plan;
     Block *block = w->scope->block;
     if (stage->partial) {
-        Stmt *stmt = add_var(plan, block, LS_ADD, stage->partial_var, value, stage->span);
+        Stmt *stmt = code_set(plan, block, LS_ADD, stage->partial_var, value, stage->span);
         stmt->s.reassociate = true;
         return;
     }
     if (stage->has_var) {
-        Stmt *stmt = add_var(plan, block, stage->kind == STAGE_MAX ? LS_MAX : LS_ADD, stage->var,
-                             value, stage->span);
+        Stmt *stmt = code_set(plan, block, stage->kind == STAGE_MAX ? LS_MAX : LS_ADD, stage->var,
+                              value, stage->span);
         stmt->s.reassociate = !plan->options->strict;
         return;
     }
     const LoopExpr *index = buffer_index(w, w->scope->env, stage);
     if (stage->kind == STAGE_MAX) {
         value = x_call2(plan, BI_maximum, x_moving_load(plan, stage->buffer, index), value);
-        add_store(plan, block, LS_STORE, stage->buffer, index, value, stage->span);
+        code_store(plan, block, LS_STORE, stage->buffer, index, value, stage->span);
         return;
     }
-    add_store(plan, block, LS_STORE_ADD, stage->buffer, index, value, stage->span);
+    code_store(plan, block, LS_STORE_ADD, stage->buffer, index, value, stage->span);
 }
 
 /* if (value > best, or it is the first NaN) { best = value; arg = i } */
@@ -472,8 +528,8 @@ static void write_argmax(const Writer *w, Stage *stage, const LoopExpr *value) {
     stmt->s.condition = better;
     stmt->s.span = stage->span;
     stmt->body = block_new(plan, block, false);
-    add_var(plan, stmt->body, LS_ASSIGN, stage->best, value, stage->span);
-    add_var(plan, stmt->body, LS_ASSIGN, stage->var, w->scope->at[x], stage->span);
+    code_set(plan, stmt->body, LS_ASSIGN, stage->best, value, stage->span);
+    code_set(plan, stmt->body, LS_ASSIGN, stage->var, w->scope->at[x], stage->span);
 }
 
 static void write_deposit(const Writer *w, Stage *stage, const LoopExpr *value) {
@@ -493,8 +549,8 @@ static void write_deposit(const Writer *w, Stage *stage, const LoopExpr *value) 
         positions[a] = positions[a] ? positions[a] : index_at(w, w->scope->env, x);
         positions[a] = x_inside(plan, positions[a], dims[a]);
     }
-    add_store(plan, w->scope->block, LS_STORE_ADD, stage->buffer,
-              x_index(plan, positions, dims, stage->axis_count), value, stage->span);
+    code_store(plan, w->scope->block, LS_STORE_ADD, stage->buffer,
+               x_index(plan, positions, dims, stage->axis_count), value, stage->span);
 }
 
 static void write_output(const Writer *w, Stage *stage, const LoopExpr *value) {
@@ -522,17 +578,18 @@ static void write_output(const Writer *w, Stage *stage, const LoopExpr *value) {
             minus ? x_call2(plan, BI_add, old, value->args[0]) : x_call2(plan, BI_sub, old, value);
     }
     if (kept) {
-        add_var(plan, w->scope->block, LS_ASSIGN, plan->leaf_var[output->leaf], value, stage->span);
+        code_set(plan, w->scope->block, LS_ASSIGN, plan->leaf_var[output->leaf], value,
+                 stage->span);
         return;
     }
-    add_store(plan, w->scope->block, kind, buffer, index, value, stage->span);
+    code_store(plan, w->scope->block, kind, buffer, index, value, stage->span);
 }
 
 static void write_value(const Writer *w, Stage *stage, const LoopExpr *value) {
     Plan *plan = w->plan;
     stage->var = plan_var(plan, value_name(plan, stage), value->type, w->scope->block);
     stage->has_var = true;
-    add_var(plan, w->scope->block, LS_LET, stage->var, value, stage->span);
+    code_set(plan, w->scope->block, LS_LET, stage->var, value, stage->span);
     end_stage(plan, w->scope, stage);
 }
 
@@ -542,7 +599,8 @@ static void write_stage(Plan *plan, Scope *scope, Stage *stage) {
     }
     Writer w = {plan, scope, stage};
     const LoopExpr *value = value_expr(&w, scope->env, stage->body);
-    if (!plan->options->strict && stage->kind != STAGE_VALUE) {
+    bool compared = stage->kind == STAGE_MAX || stage->kind == STAGE_ARGMAX; /* with the value */
+    if (!plan->options->strict && stage->kind != STAGE_VALUE && !compared) {
         value = x_regrouped(plan, value);
     }
     value = guarded(&w, value);
@@ -567,6 +625,10 @@ static void write_stage(Plan *plan, Scope *scope, Stage *stage) {
         break;
     case STAGE_OUTPUT:
         write_output(&w, stage, value);
+        break;
+    case STAGE_INIT:
+    case STAGE_STEP:
+        carry_write(plan, scope, stage, value);
         break;
     }
 }
@@ -627,12 +689,12 @@ static const LoopExpr *sample_row(Plan *plan, Scope *scope, VarId counter) {
     plan->var_facts[row].low[0] = x_int(plan, 0);
     plan->var_facts[row].high[0] = x_dim(plan, plan->ir->sample_dim);
     plan->var_facts[row].low_count = plan->var_facts[row].high_count = 1;
-    add_var(plan, scope->block, LS_DECLARE, row, x_var(plan, counter), plan->ir->at);
+    code_set(plan, scope->block, LS_DECLARE, row, x_var(plan, counter), plan->ir->at);
     Stmt *stmt = block_add(plan, scope->block, LS_IF);
     stmt->s.condition = x_arg_set(plan, order);
     stmt->body = block_new(plan, scope->block, false);
-    add_var(plan, stmt->body, LS_ASSIGN, row, x_load(plan, buffer, x_var(plan, counter)),
-            plan->ir->at);
+    code_set(plan, stmt->body, LS_ASSIGN, row, x_load(plan, buffer, x_var(plan, counter)),
+             plan->ir->at);
     return x_var(plan, row);
 }
 
@@ -648,7 +710,7 @@ static void keep_params(Plan *plan, Block *outside, Block *inside) {
             plan->leaf_var[k] =
                 plan_var(plan, plan_name(plan, plan->ir->leaves[k].name), KIND_REAL, inside);
             plan->leaf_has_var[k] = true;
-            add_var(plan, outside, LS_DECLARE, plan->leaf_var[k], first, plan->ir->leaves[k].span);
+            code_set(plan, outside, LS_DECLARE, plan->leaf_var[k], first, plan->ir->leaves[k].span);
         }
         plan->buffer_facts[buffer].block = inside;
     }
@@ -657,8 +719,8 @@ static void keep_params(Plan *plan, Block *outside, Block *inside) {
 static void put_params_back(Plan *plan, Block *outside) {
     for (size_t k = 0; k < plan->ir->leaf_count; k++) {
         if (plan->leaf_has_var[k]) {
-            add_store(plan, outside, LS_STORE, plan->leaf_buffer[k], x_int(plan, 0),
-                      x_moving(plan, plan->leaf_var[k]), plan->ir->leaves[k].span);
+            code_store(plan, outside, LS_STORE, plan->leaf_buffer[k], x_int(plan, 0),
+                       x_moving(plan, plan->leaf_var[k]), plan->ir->leaves[k].span);
         }
     }
 }
@@ -688,6 +750,7 @@ static void open_loop(Plan *plan, Scope *scope) {
     loop->s.var = var;
     loop->s.low = join_bounds(plan, facts.low, facts.low_count, BI_maximum);
     loop->s.high = join_bounds(plan, facts.high, facts.high_count, BI_minimum);
+    loop->s.down = key->direction < 0;
     loop->body = scope->block;
     scope->at[key->index] = ordered ? sample_row(plan, scope, var) : x_var(plan, var);
     place_flags(plan, loop, scope);
@@ -720,7 +783,7 @@ static void open_fixed(Plan *plan, Scope *scope) {
     plan->var_facts[var].low[0] = x_int(plan, 0);
     plan->var_facts[var].high[0] = x_dim(plan, dim);
     plan->var_facts[var].low_count = plan->var_facts[var].high_count = 1;
-    add_var(plan, scope->block, LS_LET, var, at, (Span){0});
+    code_set(plan, scope->block, LS_LET, var, at, (Span){0});
     scope->at[x] = x_var(plan, var);
 }
 
@@ -761,13 +824,13 @@ static bool collects(const Stage *stage, const Scope *scope, const Scope *item) 
 static void begin_partial(Plan *plan, Scope *scope, Stage *stage) {
     const LoopExpr *start = start_value(plan, stage);
     stage->partial_var = plan_var(plan, value_name(plan, stage), start->type, scope->block);
-    add_var(plan, scope->block, LS_DECLARE, stage->partial_var, start, stage->span);
+    code_set(plan, scope->block, LS_DECLARE, stage->partial_var, start, stage->span);
 }
 
 static void end_partial(Plan *plan, Scope *scope, Stage *stage) {
     Writer w = {plan, scope, NULL};
-    add_store(plan, scope->block, LS_STORE_ADD, stage->buffer, buffer_index(&w, scope->env, stage),
-              x_var(plan, stage->partial_var), stage->span);
+    code_store(plan, scope->block, LS_STORE_ADD, stage->buffer, buffer_index(&w, scope->env, stage),
+               x_var(plan, stage->partial_var), stage->span);
 }
 
 static bool all_dropped(const Scope *scope) {
@@ -808,7 +871,9 @@ static void write_child(Plan *plan, Scope *scope, Scope *child) {
     case SCOPE_ROOT:
         break;
     }
+    carry_begin_step(plan, child);
     write_scope(plan, child);
+    carry_end_step(plan, child);
     if (child->key.kind == SCOPE_LOOP && plan->ir->per_sample &&
         child->key.index == plan->ir->sample_index) {
         put_params_back(plan, scope->block);
@@ -826,6 +891,7 @@ static void write_child(Plan *plan, Scope *scope, Scope *child) {
 static void write_scope(Plan *plan, Scope *scope) {
     scope->env = new_env(plan, scope->at);
     make_buffers(plan, scope);
+    carry_buffers(plan, scope);
     for (size_t k = 0; k < scope->item_count; k++) {
         if (scope->items[k].scope) {
             write_child(plan, scope, scope->items[k].scope);
@@ -843,8 +909,8 @@ static void zero_outputs(Plan *plan) {
             size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, output->axes[a]));
         }
         if (plan->output_zeroed[k]) {
-            add_store(plan, plan->root_block, LS_ZERO, plan->output_buffer[k], NULL,
-                      x_dim(plan, size), output->span);
+            code_store(plan, plan->root_block, LS_ZERO, plan->output_buffer[k], NULL,
+                       x_dim(plan, size), output->span);
         }
     }
 }

@@ -163,8 +163,13 @@ void home_find(Plan *plan) {
             }
         }
     }
+    carry_homes(plan);
     for (size_t s = 0; s < plan->stage_count; s++) {
         Stage *stage = plan->stages[s];
+        if (stage->carry) {
+            stage->gather = stage->scope;
+            continue;
+        }
         if (stage->value == REF_NONE) {
             stage->home = plan->root;
             find_gather(stage);

@@ -52,10 +52,12 @@ static void add_reads(Plan *plan, const Stage *stage, Costs *costs) {
             }
             continue;
         }
-        if (node->op == OP_READ && ir_node(plan->ir, node->args[0])->op == OP_LEAF) {
+        const Carry *carry = node->op == OP_READ ? carry_of(plan, node->args[0]) : NULL;
+        bool leaf = node->op == OP_READ && ir_node(plan->ir, node->args[0])->op == OP_LEAF;
+        if (leaf || carry) {
             add_access(plan, costs, stage->loops, node->args + 1, node->arg_count - 1, 1);
         }
-        for (uint32_t k = 0; k < node->arg_count; k++) {
+        for (uint32_t k = carry ? 1 : 0; k < node->arg_count && node->op != OP_STATE; k++) {
             in[node->args[k]] = true;
         }
     }
@@ -118,6 +120,10 @@ static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, In
     if (stage->kind == STAGE_ARGMAX && (stage->bound & (INDEX_BIT(a) | INDEX_BIT(b)))) {
         return (stage->bound & INDEX_BIT(b)) != 0; /* its two accumulators are scalars */
     }
+    if (plan->loop_rank[a] != plan->loop_rank[b]) { /* as the recurrences have it */
+        return plan->loop_rank[b] == 0 ||
+               (plan->loop_rank[a] != 0 && plan->loop_rank[a] < plan->loop_rank[b]);
+    }
     if (costs->cost[a] != costs->cost[b]) {
         return costs->cost[a] > costs->cost[b];
     }
@@ -135,6 +141,9 @@ static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, In
 /* If the innermost loop reduces, all loops that reduce go inside: the accumulator is a register. */
 static void sums_inside(const Plan *plan, Stage *stage) {
     IndexSet reduces = stage->bound & ~plan->rows & ~stage->fixed;
+    for (Index x = 0; x < INDEX_LIMIT; x++) {
+        reduces &= plan->loop_rank[x] ? ~INDEX_BIT(x) : ~(IndexSet)0;
+    }
     unsigned last = stage->order_count;
     while (last > 0 && (stage->fixed & INDEX_BIT(stage->order[last - 1]))) {
         last--;
@@ -153,6 +162,25 @@ static void sums_inside(const Plan *plan, Stage *stage) {
         }
     }
     for (unsigned k = 0; k < last; k++) {
+        stage->order[k] = order[k];
+    }
+}
+
+/* The loops of a recurrence that it is part of are outside. */
+static void whole_first(Stage *stage) {
+    Index order[INDEX_LIMIT];
+    unsigned count = stage->whole_count;
+    IndexSet first = 0;
+    for (unsigned k = 0; k < count; k++) {
+        order[k] = stage->whole[k];
+        first |= INDEX_BIT(order[k]);
+    }
+    for (unsigned k = 0; k < stage->order_count; k++) {
+        if (!(first & INDEX_BIT(stage->order[k]))) {
+            order[count++] = stage->order[k];
+        }
+    }
+    for (unsigned k = 0; k < count; k++) {
         stage->order[k] = order[k];
     }
 }
@@ -183,4 +211,5 @@ void order_loops(Plan *plan, Stage *stage) {
         stage->order[at] = x;
     }
     sums_inside(plan, stage);
+    whole_first(stage);
 }

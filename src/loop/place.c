@@ -296,12 +296,18 @@ void place_flags(Plan *plan, Stmt *loop, const Scope *scope) {
             const Scope *begins = stage->partial ? stage->partial : stage->gather;
             bool held = stage->has_var || stage->partial;
             bool scalar = adds && held && !scope_inside(begins, scope);
-            bool keeps = stage->kind == STAGE_VALUE || (adds && scope_inside(stage->gather, scope));
+            bool keeps = stage->kind == STAGE_VALUE || stage->kind == STAGE_INIT ||
+                         (adds && scope_inside(stage->gather, scope));
             reduces = reduces || scalar;
             independent = independent && (scalar || keeps);
         }
         /* a buffer that every iteration uses again */
         if (stage->value != REF_NONE && !stage->scalar && scope_inside(stage->home, scope)) {
+            independent = false;
+        }
+        const Carry *carry = stage->carry;
+        if (carry &&
+            (carry->loop == scope || (carry->has_buffer && scope_inside(carry->home, scope)))) {
             independent = false;
         }
     }

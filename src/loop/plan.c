@@ -24,11 +24,11 @@ static IndexSet indices_in_use(const Plan *plan) {
 }
 
 LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
-    Ir *own = prepare_ir(options, arena, ir);
+    Plan *plan = arena_new(arena, Plan);
+    Ir *own = prepare_ir(options, arena, ir, &plan->carries);
     if (!own) {
         return NULL;
     }
-    Plan *plan = arena_new(arena, Plan);
     plan->options = options;
     plan->arena = arena;
     plan->ir = own;

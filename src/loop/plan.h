@@ -11,6 +11,7 @@ typedef struct Plan Plan;
 typedef struct Stage Stage;
 typedef struct Scope Scope;
 typedef struct Block Block;
+typedef struct Carry Carry;
 
 /* ---- blocks: where statements stand
  * ---------------------------------------------------------------- */
@@ -111,6 +112,8 @@ typedef enum {
     STAGE_ARGMAX,
     STAGE_DEPOSIT,
     STAGE_OUTPUT, /* stores, adds or updates an output */
+    STAGE_INIT,   /* of a recurrence: the state before the first step */
+    STAGE_STEP,   /* of a recurrence: the state after a step */
     STAGE_RETURN, /* the value of the function; its loop, if any, is over the samples */
 } StageKind;
 
@@ -118,12 +121,15 @@ typedef struct {
     Stage *stage;
     IndexSet aligned; /* in a loop over one of these, the same iteration is early enough */
     bool order;       /* it only has to come first: its value is not read */
+    IndexSet carried; /* a STEP is read as it was one step of this index before */
+    bool last;        /* only the state after the last step is read */
 } Need;
 
 struct Stage {
     StageKind kind;
     uint32_t number;
-    Ref value; /* what it computes; REF_NONE for outputs */
+    Ref value;    /* what it computes; REF_NONE for outputs */
+    Carry *carry; /* INIT, STEP */
     const Output *output;
     size_t output_number;
     Sink sink;      /* of outputs: how this term of the output is written */
@@ -140,6 +146,10 @@ struct Stage {
     size_t need_count, need_capacity;
     Index order[INDEX_LIMIT]; /* its loops, outermost first */
     unsigned order_count;
+    /* cycle.c: loops of recurrences that it is part of: opened first, in this order, as they are */
+    Index whole[INDEX_LIMIT];
+    unsigned whole_count;
+    IndexSet up, down; /* loops whose direction matters, or is preferred */
     Span span;
     /* tree.c */
     IndexSet opened;
@@ -191,6 +201,7 @@ typedef struct {
     Ref low[BOUND_LIMIT]; /* LOOP: bounds from guards, besides 0 … extent: ≥ low, < high */
     Ref high[BOUND_LIMIT];
     unsigned low_count, high_count;
+    int direction; /* LOOP: +1, -1; 0: any */
     uint64_t used; /* conds of the stage that it uses up */
 } Key;
 
@@ -230,18 +241,97 @@ Dim leaf_size(const Plan *plan, const Leaf *leaf);
  */
 
 void code_write(Plan *plan);
+Stmt *code_set(Plan *plan, Block *block, LoopStmtKind kind, VarId var, const LoopExpr *value,
+               Span span);
+void code_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buffer, const LoopExpr *index,
+                const LoopExpr *value, Span span);
 Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind);
 Block *block_new(Plan *plan, Block *parent, bool loop);
 void place_common(Plan *plan);
 void place_flags(Plan *plan, Stmt *loop, const Scope *scope);
 
+/* ---- carry.c: recurrences
+ * --------------------------------------------------------------------------------------------------------------
+ *
+ * A carried name has T + 1 states S[0] … S[T]: the init, and one after each step; a recurrence in
+ * the other direction begins at S[T]. Kept are all of them, where something outside the loop reads
+ * them, or only the last two. */
+
+struct Carry {
+    Ref scan;
+    uint32_t tag, k;
+    Index t;
+    int direction;
+    IndexSet free;           /* of a state, without t */
+    Index names[RANK_LIMIT]; /* of its axes */
+    unsigned rank;
+    Ref init, step; /* numbers, at `names` */
+    bool used;
+    Stage *init_stage, *step_stage;
+    /* home.c */
+    Scope *home;             /* the scope that contains all that reads or writes it */
+    Scope *loop;             /* over t */
+    bool history;            /* all states are kept */
+    bool inside;             /* the state is read by its own loop */
+    bool afterwards;         /* the last state is read behind the loop */
+    bool scalar;             /* one number at a time */
+    Index axes[INDEX_LIMIT]; /* of its buffer, besides that of the states */
+    unsigned axis_count;
+    BufferId buffer;
+    bool has_buffer;
+    VarId current, before, next; /* scalar: in front of the loop, in a step, at the end of it */
+    bool has_current, has_before, has_next;
+};
+
+typedef struct {
+    Carry **list;
+    size_t count, capacity;
+    uint32_t *tags; /* new tag of each tag, or UINT32_MAX */
+    size_t tag_count;
+} Carries;
+
+/* The copy of a state leaf and of a scan, whose operands are copied. */
+Ref carry_state(Ir *ir, Arena *arena, Carries *carries, Ref state, const Ref *args);
+Ref carry_scan(Ir *ir, Arena *arena, Carries *carries, Ref scan, const Ref *args);
+/* What the outputs need, and by it the carried names in use. */
+void carry_reach(Plan *plan);
+/* The carried name of a STATE or PICK. */
+Carry *carry_of(const Plan *plan, Ref v);
+/* All loops of its step. */
+IndexSet carry_loops(const Carry *carry);
+/* What a stage needs that reads the states: at the loop's position (`position` REF_NONE) or at
+ * another, at axes `at`; `moved`: indices that stand elsewhere. */
+void carry_needs(Plan *plan, Stage *stage, Carry *carry, Ref position, const Ref *at,
+                 IndexSet moved);
+void carry_homes(Plan *plan);
+void carry_buffers(Plan *plan, Scope *scope);
+/* Number p of the states; NULL: not kept. */
+const LoopExpr *carry_read(Plan *plan, Scope *scope, const Carry *carry, const LoopExpr *const *env,
+                           const LoopExpr *p, const LoopExpr *const *at);
+/* The number of the state before and after step t. */
+const LoopExpr *carry_before(Plan *plan, const Carry *carry, const LoopExpr *t);
+const LoopExpr *carry_after(Plan *plan, const Carry *carry, const LoopExpr *t);
+void carry_write(Plan *plan, Scope *scope, const Stage *stage, const LoopExpr *value);
+/* At the beginning and the end of the body of a loop. */
+void carry_begin_step(Plan *plan, Scope *loop);
+void carry_end_step(Plan *plan, Scope *loop);
+
+/* ---- cycle.c
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/* Finds the stages that a step and the next depend on, and the order of their loops. False: they
+ * cannot be put in order (reported). */
+bool cycle_find(Plan *plan);
+void stage_need(Plan *plan, Stage *stage, Need need);
+
 /* ---- prepare.c
  * --------------------------------------------------------------------------------------------------------------
  */
 
-/* A copy of the IR, with log-sum-exp taken apart and one-hot sums made reads. Reports what cannot
- * be planned yet and returns NULL. */
-Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *ir);
+/* A copy of the IR, with log-sum-exp taken apart and one-hot sums made reads; its recurrences.
+ * Reports what cannot be planned yet and returns NULL. */
+Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *ir, Carries *carries);
 /* v = coefficient · x + rest, x not in rest; false if v is not of that form. */
 bool linear_in(Ir *ir, Ref v, Index x, int64_t *coefficient, Ref *rest);
 /* The e of a condition x = e, e without x; or REF_NONE. */
@@ -287,6 +377,11 @@ struct Plan {
     uint32_t env_count;
     const LoopExpr ***envs; /* env → index → value */
     size_t env_capacity;
+    /* recurrences */
+    Carries carries;
+    Carry **carry_by_ref;
+    uint8_t loop_rank[INDEX_LIMIT]; /* of the loops of recurrences: outermost first, from 1 */
+    uint8_t loop_ranks;
     /* stages */
     Stage **stages;
     size_t stage_count, stage_capacity;

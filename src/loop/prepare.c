@@ -153,7 +153,7 @@ static Ref take_lse_apart(Ir *ir, Index x, Ref a) {
     return ir_add(ir, shift, ir_call1(ir, BI_log, s));
 }
 
-static Ref rewrite(Ir *ir, Ref v, const Ref *args) {
+static Ref rewrite(Ir *ir, Arena *arena, Carries *carries, Ref v, const Ref *args) {
     Node node = *ir_node(ir, v);
     switch (node.op) {
     case OP_SUM:
@@ -176,10 +176,12 @@ static Ref rewrite(Ir *ir, Ref v, const Ref *args) {
     case OP_MAX:
     case OP_ARGMAX:
     case OP_DEPOSIT:
+    case OP_PICK:
         return ir_rebuild(ir, v, args);
     case OP_STATE:
+        return carry_state(ir, arena, carries, v, args);
     case OP_SCAN:
-    case OP_PICK:
+        return carry_scan(ir, arena, carries, v, args);
     case OP_LIB:
     case OP_DERIV:
     case OP_COUNT:
@@ -190,10 +192,6 @@ static Ref rewrite(Ir *ir, Ref v, const Ref *args) {
 
 static const char *unsupported(Op op) {
     switch (op) {
-    case OP_STATE:
-    case OP_SCAN:
-    case OP_PICK:
-        return "a recurrence (a `for` loop) is not supported yet";
     case OP_LIB:
         return "linear algebra is not supported yet";
     case OP_DERIV:
@@ -213,6 +211,9 @@ static const char *unsupported(Op op) {
     case OP_ARGMAX:
     case OP_LSE:
     case OP_DEPOSIT:
+    case OP_STATE:
+    case OP_SCAN:
+    case OP_PICK:
     case OP_VAR:
     case OP_COUNT:
         break;
@@ -220,7 +221,7 @@ static const char *unsupported(Op op) {
     return NULL;
 }
 
-Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original) {
+Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original, Carries *carries) {
     Ir *ir = ir_compact(original);
     Ref count = ir_count(ir);
     bool *reached = ir_reach_outputs(ir);
@@ -246,7 +247,7 @@ Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original) {
             args[k] = map[node.args[k]];
         }
         ir->at = node.span;
-        map[v] = rewrite(ir, v, args);
+        map[v] = rewrite(ir, arena, carries, v, args);
     }
     for (size_t k = 0; k < ir->output_count; k++) {
         ir->outputs[k].value = map[ir->outputs[k].value];

@@ -36,6 +36,9 @@ static bool never_stored(const Node *node) {
     case OP_LEAF:
     case OP_ARRAY:
     case OP_GUARD:
+    case OP_STATE:
+    case OP_SCAN:
+    case OP_PICK:
         return true;
     case OP_CALL:
     case OP_CONVERT:
@@ -47,9 +50,6 @@ static bool never_stored(const Node *node) {
     case OP_ARGMAX:
     case OP_LSE:
     case OP_DEPOSIT:
-    case OP_STATE:
-    case OP_SCAN:
-    case OP_PICK:
     case OP_LIB:
     case OP_VAR:
     case OP_DERIV:
@@ -163,6 +163,52 @@ static void output_term(Plan *plan, size_t k, Ref body, Sink sink, bool term) {
     stage->loops = stage->free | stage->bound;
 }
 
+static Stage *carry_stage(Plan *plan, Carry *carry, StageKind kind) {
+    Stage *stage = new_stage(plan, kind, REF_NONE);
+    bool init = kind == STAGE_INIT;
+    stage->carry = carry;
+    stage->body = init ? carry->init : carry->step;
+    stage->span = ir_node(plan->ir, init ? stage->body : carry->scan)->span;
+    stage->free = init ? carry_loops(carry) & ~INDEX_BIT(carry->t) : carry_loops(carry);
+    stage->loops = stage->free | update_loops(plan, stage->body);
+    return stage;
+}
+
+static void add_init(Plan *plan, Carry *carry) {
+    if (carry->used && !carry->init_stage) {
+        carry->init_stage = carry_stage(plan, carry, STAGE_INIT);
+    }
+}
+
+/* A value that would be kept for nothing else than to be the step is kept as the states. */
+static bool is_step(Plan *plan, Ref v) {
+    const Node *node = ir_node(plan->ir, v);
+    for (size_t c = 0; c < plan->carries.count && !is_reduction(node->op); c++) {
+        Carry *carry = plan->carries.list[c];
+        if (carry->used && carry->step == v && node->free == carry_loops(carry)) {
+            if (!carry->step_stage) {
+                add_init(plan, carry);
+                carry->step_stage = carry_stage(plan, carry, STAGE_STEP);
+            }
+            plan->stage_of[v] = carry->step_stage;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void scan_stages(Plan *plan, Ref scan) {
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (carry->used && carry->scan == scan) {
+            add_init(plan, carry);
+            if (!carry->step_stage) {
+                carry->step_stage = carry_stage(plan, carry, STAGE_STEP);
+            }
+        }
+    }
+}
+
 enum { TERM_LIMIT = 32 };
 
 /* The terms of a sum; false: too many. */
@@ -273,7 +319,6 @@ static double own_cost(const Node *node) {
     case OP_ARGMAX:
     case OP_LSE:
     case OP_DEPOSIT:
-    case OP_STATE:
     case OP_SCAN:
     case OP_PICK:
     case OP_LIB:
@@ -281,8 +326,15 @@ static double own_cost(const Node *node) {
     case OP_DERIV:
     case OP_COUNT:
         break;
+    case OP_STATE:
+        return node->rank == 0;
     }
     return 0;
+}
+
+/* Their operands belong to the stages of the recurrence. */
+static bool of_states(Op op) {
+    return op == OP_STATE || op == OP_SCAN || op == OP_PICK;
 }
 
 /* Upwards: what computing each value takes, given what is stored. Values under very many others are
@@ -300,7 +352,7 @@ static void find_costs(Plan *plan, Select *select) {
         }
         double cost = own_cost(node);
         unsigned depth = 0;
-        for (uint32_t k = 0; k < node->arg_count; k++) {
+        for (uint32_t k = 0; k < node->arg_count && !of_states(node->op); k++) {
             Ref arg = node->args[k];
             cost += select->stored[arg] ? 1 : select->cost[arg];
             depth = select->depth[arg] > depth ? select->depth[arg] : depth;
@@ -316,9 +368,14 @@ static void count_uses(Plan *plan) {
     plan->uses = arena_array(plan->arena, uint32_t, count);
     for (Ref v = 1; v < count; v++) {
         const Node *node = ir_node(plan->ir, v);
-        for (uint32_t k = 0; plan->reached[v] && k < node->arg_count; k++) {
+        for (uint32_t k = 0; plan->reached[v] && !of_states(node->op) && k < node->arg_count; k++) {
             plan->uses[node->args[k]]++;
         }
+    }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        const Carry *carry = plan->carries.list[c];
+        plan->uses[carry->init] += carry->used;
+        plan->uses[carry->step] += carry->used;
     }
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         plan->uses[plan->ir->outputs[k].value]++;
@@ -417,11 +474,20 @@ static void decide(Plan *plan, Select *select) {
         }
         note_reader(select, output->value, count + (uint32_t)k, loops);
     }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        const Carry *carry = plan->carries.list[c];
+        uint32_t reader = count + (uint32_t)(ir->output_count + 2 * c);
+        if (carry->used) {
+            IndexSet loops = carry_loops(carry);
+            note_reader(select, carry->init, reader, loops & ~INDEX_BIT(carry->t));
+            note_reader(select, carry->step, reader + 1, loops);
+        }
+    }
     for (Ref v = count; v-- > 1;) {
-        if (!plan->reached[v] || select->reader[v] == 0) {
+        const Node *node = ir_node(ir, v);
+        if (!plan->reached[v] || select->reader[v] == 0 || of_states(node->op)) {
             continue;
         }
-        const Node *node = ir_node(ir, v);
         select->stored[v] = to_be_stored(plan, select, v);
         IndexSet loops = select->stored[v]   ? node_loops(plan, v)
                          : select->merged[v] ? select->loops[v] | node_loops(plan, v)
@@ -445,13 +511,20 @@ static void find_updates(Plan *plan) {
             plan->leaf_updated[ir->outputs[k].leaf] = true;
         }
     }
-    for (Ref v = 1; v < ir_count(ir); v++) {
-        const Node *node = ir_node(ir, v);
-        bool after = node->op == OP_LEAF && plan->leaf_updated[node->as.leaf];
-        for (uint32_t k = 0; k < node->arg_count; k++) {
-            after = after || plan->after_update[node->args[k]];
+    bool again = true;
+    while (again) { /* a state depends on its step, which comes later */
+        again = false;
+        for (Ref v = 1; v < ir_count(ir); v++) {
+            const Node *node = ir_node(ir, v);
+            bool after = node->op == OP_LEAF && plan->leaf_updated[node->as.leaf];
+            for (uint32_t k = 0; k < node->arg_count; k++) {
+                after = after || plan->after_update[node->args[k]];
+            }
+            const Carry *carry = carry_of(plan, v);
+            after = after || (carry && plan->after_update[carry->step]);
+            again = again || (carry && after && !plan->after_update[v]);
+            plan->after_update[v] = after;
         }
-        plan->after_update[v] = after;
     }
 }
 
@@ -461,7 +534,7 @@ static bool step_reads_others(Plan *plan, const Output *output, Ref body, const 
     in[body] = true;
     for (Ref v = body; v > 0; v--) {
         const Node *node = ir_node(plan->ir, v);
-        if (!in[v] || stored[v] || !plan->after_update[v]) {
+        if (!in[v] || stored[v] || !plan->after_update[v] || of_states(node->op)) {
             continue;
         }
         if (node->op == OP_READ) {
@@ -515,12 +588,14 @@ typedef struct {
     Ref top;
 } Cone;
 
-static void add_need(Plan *plan, Stage *stage, Stage *on, IndexSet aligned, bool order) {
+void stage_need(Plan *plan, Stage *stage, Need need) {
     stage->needs = arena_grow(plan->arena, stage->needs, stage->need_count, &stage->need_capacity,
                               sizeof(Need));
-    stage->needs[stage->need_count].stage = on;
-    stage->needs[stage->need_count].order = order;
-    stage->needs[stage->need_count++].aligned = aligned;
+    stage->needs[stage->need_count++] = need;
+}
+
+static void add_need(Plan *plan, Stage *stage, Stage *on, IndexSet aligned, bool order) {
+    stage_need(plan, stage, (Need){.stage = on, .aligned = aligned, .order = order});
 }
 
 static void cone_enter(Cone *cone, Ref v, IndexSet moved) {
@@ -574,8 +649,13 @@ static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v) {
     }
     if (node->op == OP_READ) {
         const Node *array = ir_node(plan->ir, node->args[0]);
+        Carry *carry = carry_of(plan, node->args[0]);
         if (array->op == OP_ARRAY) {
             cone_enter(cone, array->args[0], moved_inside(plan, node, array, moved));
+        } else if (carry) {
+            bool state = array->op == OP_STATE;
+            carry_needs(plan, stage, carry, state ? REF_NONE : node->args[1],
+                        node->args + (state ? 1 : 2), moved);
         } else if (array->op == OP_LEAF) {
             if (plan->leaf_updated[array->as.leaf]) {
                 note_leaf_read(plan, stage, node, array->as.leaf, moved);
@@ -586,6 +666,10 @@ static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v) {
         for (uint32_t k = 1; k < node->arg_count; k++) {
             cone_enter(cone, node->args[k], moved);
         }
+        return;
+    }
+    if (node->op == OP_STATE) {
+        carry_needs(plan, stage, carry_of(plan, v), REF_NONE, NULL, moved);
         return;
     }
     if (node->op == OP_LEAF && plan->leaf_updated[node->as.leaf]) {
@@ -644,7 +728,7 @@ static void find_rows(Plan *plan) {
     unsigned sums[INDEX_LIMIT] = {0};
     unsigned best = 0;
     plan->rows = plan->sample;
-    if (plan->rows) {
+    if (plan->rows || plan->carries.count > 0) {
         return;
     }
     for (Ref v = 1; v < plan->node_count; v++) {
@@ -703,7 +787,7 @@ bool stage_select(Plan *plan) {
         .reader = arena_array(plan->arena, uint32_t, count),
         .loops = arena_array(plan->arena, IndexSet, count),
     };
-    plan->reached = ir_reach_outputs(plan->ir);
+    carry_reach(plan);
     plan->stage_of = arena_array(plan->arena, Stage *, count);
     plan->output_zeroed = arena_array(plan->arena, bool, plan->ir->output_count + 1);
     find_updates(plan);
@@ -717,7 +801,12 @@ bool stage_select(Plan *plan) {
     }
     store_steps(plan, &select);
     for (Ref v = 1; v < count; v++) {
-        if (plan->reached[v] && select.stored[v]) {
+        const Node *node = ir_node(plan->ir, v);
+        if (plan->reached[v] && node->op == OP_STATE) {
+            add_init(plan, carry_of(plan, v));
+        } else if (plan->reached[v] && node->op == OP_SCAN) {
+            scan_stages(plan, v);
+        } else if (plan->reached[v] && select.stored[v] && !is_step(plan, v)) {
             value_stage(plan, &select, v);
         }
     }
@@ -728,6 +817,9 @@ bool stage_select(Plan *plan) {
                  0};
     for (size_t s = 0; s < plan->stage_count; s++) {
         find_needs(plan, plan->stages[s], &cone);
+    }
+    if (!cycle_find(plan)) {
+        return false;
     }
     for (size_t s = 0; s < plan->stage_count; s++) {
         find_fixed(plan, plan->stages[s]);

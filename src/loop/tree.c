@@ -46,11 +46,23 @@ static bool done(const Stage *stage, unsigned k) {
     return (stage->cond_done >> k) & 1;
 }
 
+/* Loops of a recurrence are opened as they are, by all of its stages. */
+static bool in_whole(const Stage *stage, IndexSet set) {
+    for (unsigned k = 0; k < stage->whole_count; k++) {
+        if (set & INDEX_BIT(stage->whole[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static Key loop_key(Plan *plan, Stage *stage, Index x) {
     Key key = {.kind = SCOPE_LOOP, .index = x};
     IndexSet open = stage->opened | INDEX_BIT(x);
     bool guarded =
-        stage_accumulates(stage) || (stage->kind == STAGE_OUTPUT && stage->output->rank > 0);
+        (stage_accumulates(stage) || (stage->kind == STAGE_OUTPUT && stage->output->rank > 0)) &&
+        !in_whole(stage, INDEX_BIT(x));
+    key.direction = stage->up & INDEX_BIT(x) ? 1 : stage->down & INDEX_BIT(x) ? -1 : 0;
     for (unsigned k = 0; k < stage->cond_count && guarded; k++) {
         IndexSet free = ir_free(plan->ir, stage->conds[k]);
         if (done(stage, k) || !(free & INDEX_BIT(x)) || (free & ~open)) {
@@ -77,7 +89,7 @@ static bool stage_key(Plan *plan, Stage *stage, Key *key) {
     if (rest == 0) {
         return false;
     }
-    if (stage_accumulates(stage)) {
+    if (stage_accumulates(stage) && !in_whole(stage, rest)) {
         for (unsigned k = 0; k < stage->cond_count; k++) {
             if (!done(stage, k) && !(ir_free(plan->ir, stage->conds[k]) & ~stage->opened)) {
                 Key made = {.kind = SCOPE_IF, .cond = stage->conds[k], .used = UINT64_C(1) << k};
@@ -95,7 +107,11 @@ static bool stage_key(Plan *plan, Stage *stage, Key *key) {
     return false;
 }
 
+/* Can a stage that wants b be in a scope opened by a? */
 static bool same_key(const Key *a, const Key *b) {
+    if (b->direction != 0 && a->direction != b->direction) {
+        return false;
+    }
     if (a->kind != b->kind || a->index != b->index || a->cond != b->cond || a->at != b->at ||
         a->low_count != b->low_count || a->high_count != b->high_count) {
         return false;
@@ -165,7 +181,7 @@ static bool choose_key(Plan *plan, const List *list, Key *chosen) {
             continue;
         }
         size_t votes = over_sample(plan, &keys[s]) ? list->count + 1 : 0;
-        for (size_t t = s; t < list->count; t++) {
+        for (size_t t = 0; t < list->count; t++) {
             votes += wants[t] && same_key(&keys[s], &keys[t]);
         }
         if (votes > best) {
@@ -175,7 +191,7 @@ static bool choose_key(Plan *plan, const List *list, Key *chosen) {
         }
     }
     for (size_t s = 0; s < list->count; s++) {
-        list->stages[s]->part = found && wants[s] && same_key(&keys[s], chosen);
+        list->stages[s]->part = found && wants[s] && same_key(chosen, &keys[s]);
         if (list->stages[s]->part) {
             list->stages[s]->cond_done |= keys[s].used;
         }
@@ -183,31 +199,47 @@ static bool choose_key(Plan *plan, const List *list, Key *chosen) {
     return found;
 }
 
-/* Times: even ones are between the loops over the chosen index, odd ones are loops. */
-static unsigned find_times(Plan *plan, const List *list, const Key *key, uint32_t mark) {
-    (void)plan;
+/* The earliest time of a stage by one of its needs. */
+static unsigned time_by(const Stage *stage, const Need *need, const Key *key) {
+    unsigned at = need->stage->time;
+    bool loop = key->kind == SCOPE_LOOP;
+    bool aligned = key->kind != SCOPE_IF && (need->aligned & INDEX_BIT(key->index));
+    if (loop && (need->carried & INDEX_BIT(key->index))) {
+        aligned = key->direction == need->stage->carry->direction;
+    }
+    if (!stage->part) {
+        return need->stage->part ? at + 1 : at;
+    }
+    return !need->stage->part ? at + 1 : aligned ? at : at + 2;
+}
+
+/* Times: even ones are between the loops over the chosen index, odd ones are loops. Needs of
+ * recurrences make circles, whose stages get one time. */
+static unsigned find_times(const Plan *plan, const List *list, const Key *key, uint32_t mark) {
     unsigned last = 0;
+    bool again = true;
     for (size_t s = 0; s < list->count; s++) {
         list->stages[s]->mark = mark;
+        list->stages[s]->time = list->stages[s]->part ? 1 : 0;
     }
-    for (size_t s = 0; s < list->count; s++) {
-        Stage *stage = list->stages[s];
-        unsigned time = stage->part ? 1 : 0;
-        for (size_t k = 0; k < stage->need_count; k++) {
-            const Need *need = &stage->needs[k];
-            if (need->stage->mark != mark) {
-                continue;
+    for (size_t round = 0; again; round++) {
+        again = false;
+        for (size_t s = 0; s < list->count; s++) {
+            Stage *stage = list->stages[s];
+            unsigned time = stage->time;
+            for (size_t k = 0; k < stage->need_count; k++) {
+                const Need *need = &stage->needs[k];
+                bool met = need->stage->mark != mark || (need->carried & stage->opened);
+                unsigned earliest = met ? 0 : time_by(stage, need, key);
+                time = earliest > time ? earliest : time;
             }
-            unsigned at = need->stage->time;
-            bool aligned = key->kind != SCOPE_IF && (need->aligned & INDEX_BIT(key->index));
-            unsigned earliest = !stage->part         ? (need->stage->part ? at + 1 : at)
-                                : !need->stage->part ? at + 1
-                                : aligned            ? at
-                                                     : at + 2;
-            time = earliest > time ? earliest : time;
+            again = again || (time > stage->time && plan->carries.count > 0);
+            stage->time = time;
+            last = time > last ? time : last;
         }
-        stage->time = time;
-        last = time > last ? time : last;
+        if (round > list->count + 2) {
+            ice("loop", "the stages of `%s` cannot be put in order", plan->ir->name);
+        }
     }
     return last;
 }

@@ -1,0 +1,408 @@
+/* carry.c: recurrences. A carried name becomes two stages, the init and the step, and a buffer of
+ * its states; a state leaf reads what the step of the iteration before has written. */
+#include "loop/plan.h"
+
+/* ---- the copy of the IR
+ * -------------------------------------------------------------------------------------- */
+
+static uint32_t new_tag(Ir *ir, Arena *arena, Carries *carries, uint32_t tag) {
+    while (carries->tag_count <= tag) {
+        size_t capacity = carries->tag_count;
+        carries->tags =
+            arena_grow(arena, carries->tags, carries->tag_count, &capacity, sizeof(uint32_t));
+        while (carries->tag_count < capacity) {
+            carries->tags[carries->tag_count++] = UINT32_MAX;
+        }
+    }
+    if (carries->tags[tag] == UINT32_MAX) {
+        carries->tags[tag] = ir_new_tag(ir);
+    }
+    return carries->tags[tag];
+}
+
+static Carry *find_carry(const Carries *carries, uint32_t tag, uint32_t k) {
+    for (size_t c = carries->count; c-- > 0;) {
+        if (carries->list[c]->tag == tag && carries->list[c]->k == k) {
+            return carries->list[c];
+        }
+    }
+    return NULL;
+}
+
+static Ref read_names(Ir *ir, const Carry *carry, Ref array) {
+    Ref at[RANK_LIMIT];
+    for (unsigned a = 0; a < carry->rank; a++) {
+        at[a] = ir_idx(ir, carry->names[a]);
+    }
+    return ir_read(ir, array, at, carry->rank);
+}
+
+/* Those of the array that the step makes, so that it is no read of another array; or fresh ones. */
+static void choose_names(Ir *ir, Carry *carry, Ref step) {
+    Node node = *ir_node(ir, step);
+    IndexSet used = carry->free | INDEX_BIT(carry->t);
+    carry->rank = node.rank;
+    bool fits = node.op == OP_ARRAY;
+    for (unsigned a = 0; a < node.rank && fits; a++) {
+        carry->names[a] = node.as.indices.list[a];
+        fits = !(used & INDEX_BIT(carry->names[a]));
+    }
+    for (unsigned a = 0; a < node.rank && !fits; a++) {
+        carry->names[a] = ir_fresh(ir, node.shape[a], used);
+        used |= INDEX_BIT(carry->names[a]);
+    }
+}
+
+/* `scan`: that of the IR that is copied; `init`: copied. */
+static Carry *add_carry(Ir *ir, Arena *arena, Carries *carries, Ref scan, uint32_t tag, uint32_t k,
+                        IndexSet free, Ref init) {
+    Node node = *ir_node(ir, scan);
+    Carry *carry = arena_new(arena, Carry);
+    carries->list =
+        arena_grow(arena, carries->list, carries->count, &carries->capacity, sizeof *carries->list);
+    carries->list[carries->count++] = carry;
+    carry->tag = tag;
+    carry->k = k;
+    carry->t = node.as.scan.t;
+    carry->direction = node.as.scan.direction;
+    carry->free = free & ~INDEX_BIT(carry->t);
+    choose_names(ir, carry, node.args[node.as.scan.count + k]);
+    carry->init = read_names(ir, carry, init);
+    return carry;
+}
+
+Ref carry_state(Ir *ir, Arena *arena, Carries *carries, Ref state, const Ref *args) {
+    Node node = *ir_node(ir, state);
+    uint32_t tag = new_tag(ir, arena, carries, node.as.state.tag);
+    Ref scan = ir_scan_of_tag(ir, node.as.state.tag);
+    add_carry(ir, arena, carries, scan, tag, node.as.state.k, node.free, args[0]);
+    return ir_state(ir, tag, node.as.state.k, node.as.state.t, node.free, args[0]);
+}
+
+Ref carry_scan(Ir *ir, Arena *arena, Carries *carries, Ref scan, const Ref *args) {
+    Node node = *ir_node(ir, scan);
+    uint32_t tag = new_tag(ir, arena, carries, node.as.scan.tag);
+    uint32_t count = node.as.scan.count;
+    size_t first = carries->count;
+    for (uint32_t k = 0; k < count; k++) {
+        Carry *carry = find_carry(carries, tag, k);
+        if (!carry) { /* no step reads it */
+            IndexSet free = ir_free(ir, node.args[k]) | ir_free(ir, node.args[count + k]);
+            carry = add_carry(ir, arena, carries, scan, tag, k, free, args[k]);
+        }
+        carry->step = read_names(ir, carry, args[count + k]);
+        first = first < carries->count ? first : carries->count;
+    }
+    Ref made = ir_scan(ir, tag, node.as.scan.t, node.as.scan.direction, args, args + count, count);
+    for (uint32_t k = 0; k < count; k++) {
+        find_carry(carries, tag, k)->scan = made;
+    }
+    return made;
+}
+
+/* ---- what is needed
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_states(const Node *node) {
+    return node->op == OP_STATE || node->op == OP_PICK;
+}
+
+Carry *carry_of(const Plan *plan, Ref v) {
+    return plan->carry_by_ref[v];
+}
+
+IndexSet carry_loops(const Carry *carry) {
+    IndexSet loops = carry->free;
+    for (unsigned a = 0; a < carry->rank; a++) {
+        loops |= INDEX_BIT(carry->names[a]);
+    }
+    return loops | INDEX_BIT(carry->t);
+}
+
+static void match_refs(Plan *plan) {
+    plan->carry_by_ref = arena_array(plan->arena, Carry *, plan->node_count);
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        for (Ref v = 1; v < plan->node_count; v++) {
+            const Node *node = ir_node(plan->ir, v);
+            bool state = node->op == OP_STATE && node->as.state.tag == carry->tag &&
+                         node->as.state.k == carry->k;
+            bool pick =
+                node->op == OP_PICK && node->args[0] == carry->scan && node->as.pick == carry->k;
+            if (state || pick) {
+                plan->carry_by_ref[v] = carry;
+            }
+        }
+    }
+}
+
+/* Through inits and steps of the names in use only. */
+void carry_reach(Plan *plan) {
+    const Ir *ir = plan->ir;
+    bool again = true;
+    match_refs(plan);
+    plan->reached = arena_array(plan->arena, bool, plan->node_count);
+    for (size_t k = 0; k < ir->output_count; k++) {
+        plan->reached[ir->outputs[k].value] = true;
+    }
+    while (again) {
+        again = false;
+        for (Ref v = plan->node_count; v-- > 1;) {
+            const Node *node = ir_node(ir, v);
+            if (!plan->reached[v]) {
+                continue;
+            }
+            Carry *carry = plan->carry_by_ref[v];
+            if (carry && !carry->used) {
+                carry->used = again = true;
+                plan->reached[carry->init] = plan->reached[carry->step] = true;
+                plan->reached[carry->scan] = true;
+            }
+            for (uint32_t k = 0; k < node->arg_count && !is_states(node) && node->op != OP_SCAN;
+                 k++) {
+                plan->reached[node->args[k]] = true;
+            }
+        }
+    }
+}
+
+/* Is p the position t + offset? */
+static bool is_step(Plan *plan, Ref p, Index t, int64_t offset) {
+    int64_t coefficient;
+    Ref rest;
+    if (!linear_in(plan->ir, p, t, &coefficient, &rest) || coefficient != 1) {
+        return false;
+    }
+    const Node *node = ir_node(plan->ir, rest);
+    return node->op == OP_CONST && node->as.integer == offset;
+}
+
+static bool is_last(Plan *plan, const Carry *carry, Ref p) {
+    Dim steps = ir_index_dim(plan->ir, carry->t);
+    return carry->direction > 0 ? ir_value_dim(plan->ir, p) == steps
+                                : ir_value_dim(plan->ir, p) == dim_const(plan->ir, 0);
+}
+
+void carry_needs(Plan *plan, Stage *stage, Carry *carry, Ref position, const Ref *at,
+                 IndexSet moved) {
+    IndexSet t = INDEX_BIT(carry->t);
+    IndexSet aligned = carry->free & ~moved;
+    Need need = {.stage = carry->step_stage};
+    for (unsigned a = 0; a < carry->rank; a++) {
+        const Node *node = ir_node(plan->ir, at[a]);
+        if (node->op == OP_INDEX && node->as.index == carry->names[a] &&
+            !(moved & INDEX_BIT(carry->names[a]))) {
+            aligned |= INDEX_BIT(carry->names[a]);
+        }
+    }
+    stage_need(plan, stage, (Need){.stage = carry->init_stage, .aligned = aligned});
+    int64_t before = carry->direction > 0 ? 0 : 1;
+    if (position == REF_NONE) {
+        need.carried = t & ~moved;
+    } else if (!(moved & t) && is_step(plan, position, carry->t, before)) {
+        need.carried = t;
+    } else if (!(moved & t) && is_step(plan, position, carry->t, 1 - before)) {
+        aligned |= t;
+    } else {
+        need.last = is_last(plan, carry, position);
+    }
+    need.aligned = aligned;
+    stage_need(plan, stage, need);
+}
+
+/* ---- homes, buffers
+ * ------------------------------------------------------------------------------------------ */
+
+static Scope *loop_over(Scope *scope, Index t) {
+    while (scope && (scope->key.kind != SCOPE_LOOP || scope->key.index != t)) {
+        scope = scope->parent;
+    }
+    return scope;
+}
+
+static void note_readers(Plan *plan, const Stage *reader) {
+    for (size_t n = 0; n < reader->need_count; n++) {
+        const Need *need = &reader->needs[n];
+        Carry *carry = need->stage->carry;
+        if (need->order || !carry || need->stage->kind != STAGE_STEP) {
+            continue;
+        }
+        bool inside = scope_inside(reader->scope, carry->loop) &&
+                      ((need->aligned | need->carried) & INDEX_BIT(carry->t));
+        carry->inside = carry->inside || (inside && need->carried);
+        carry->afterwards = carry->afterwards || (!inside && need->last);
+        carry->history = carry->history || (!inside && !need->last);
+    }
+    (void)plan;
+}
+
+static void find_carry_axes(const Plan *plan, Carry *carry) {
+    IndexSet free = carry->free & ~carry->home->open;
+    for (Index x = 0; x < INDEX_LIMIT; x++) {
+        if (free & INDEX_BIT(x)) {
+            carry->axes[carry->axis_count++] = x;
+        }
+    }
+    for (unsigned a = 0; a < carry->rank; a++) {
+        carry->axes[carry->axis_count++] = carry->names[a];
+    }
+    carry->scalar = carry->axis_count == 0;
+    (void)plan;
+}
+
+void carry_homes(Plan *plan) {
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (carry->used) {
+            carry->home = scope_common(carry->init_stage->home, carry->step_stage->home);
+            carry->loop = loop_over(carry->step_stage->scope, carry->t);
+        }
+    }
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        note_readers(plan, plan->stages[s]);
+    }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        if (plan->carries.list[c]->used) {
+            find_carry_axes(plan, plan->carries.list[c]);
+        }
+    }
+}
+
+static Dim states_dim(Plan *plan, const Carry *carry) {
+    if (!carry->history) {
+        return dim_const(plan->ir, 2);
+    }
+    return dim_add(plan->ir, ir_index_dim(plan->ir, carry->t), dim_const(plan->ir, 1));
+}
+
+void carry_buffers(Plan *plan, Scope *scope) {
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (!carry->used || carry->home != scope || (carry->scalar && !carry->history)) {
+            continue;
+        }
+        LoopBuffer buffer = {
+            .name = plan_name(plan, "state"), .kind = KIND_REAL, .place = BUFFER_LOCAL};
+        Dim size = states_dim(plan, carry);
+        for (unsigned a = 0; a < carry->axis_count; a++) {
+            size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, carry->axes[a]));
+        }
+        carry->buffer = plan_buffer(plan, buffer, scope->block);
+        carry->has_buffer = true;
+        plan->buffer_facts[carry->buffer].size = size;
+    }
+}
+
+/* ---- reading and writing
+ * --------------------------------------------------------------------------------------- */
+
+const LoopExpr *carry_before(Plan *plan, const Carry *carry, const LoopExpr *t) {
+    return carry->direction > 0 ? t : x_call2(plan, BI_add, t, x_int(plan, 1));
+}
+
+const LoopExpr *carry_after(Plan *plan, const Carry *carry, const LoopExpr *t) {
+    return carry->direction > 0 ? x_call2(plan, BI_add, t, x_int(plan, 1)) : t;
+}
+
+static const LoopExpr *last_number(Plan *plan, const Carry *carry) {
+    return carry->direction > 0 ? x_dim(plan, ir_index_dim(plan->ir, carry->t)) : x_int(plan, 0);
+}
+
+static const LoopExpr *state_index(Plan *plan, const Carry *carry, const LoopExpr *const *env,
+                                   const LoopExpr *p, const LoopExpr *const *at) {
+    const LoopExpr *positions[INDEX_LIMIT + 1];
+    Dim dims[INDEX_LIMIT + 1];
+    unsigned frees = carry->axis_count - carry->rank;
+    dims[0] = states_dim(plan, carry);
+    positions[0] =
+        carry->history ? x_inside(plan, p, dims[0]) : x_call2(plan, BI_mod, p, x_int(plan, 2));
+    for (unsigned a = 0; a < carry->axis_count; a++) {
+        dims[a + 1] = ir_index_dim(plan->ir, carry->axes[a]);
+        const LoopExpr *position = a < frees ? env[carry->axes[a]] : at[a - frees];
+        positions[a + 1] = x_inside(plan, position, dims[a + 1]);
+    }
+    return x_index(plan, positions, dims, carry->axis_count + 1);
+}
+
+/* Do the indices of a state stand where they stand in the loop? */
+static bool same_place(const Carry *carry, const LoopExpr *const *env) {
+    for (Index x = 0; x < INDEX_LIMIT; x++) {
+        if ((carry->free & INDEX_BIT(x)) && env[x] != carry->loop->at[x]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const LoopExpr *carry_read(Plan *plan, Scope *scope, const Carry *carry, const LoopExpr *const *env,
+                           const LoopExpr *p, const LoopExpr *const *at) {
+    if (carry->scalar && scope_inside(scope, carry->loop) && same_place(carry, env)) {
+        const LoopExpr *t = carry->loop->at[carry->t];
+        if (carry->has_before && p == carry_before(plan, carry, t)) {
+            return x_var(plan, carry->before);
+        }
+        if (carry->has_next && p == carry_after(plan, carry, t)) {
+            return x_var(plan, carry->next);
+        }
+    }
+    if (!carry->has_buffer) {
+        return carry->has_current && p == last_number(plan, carry) ? x_var(plan, carry->current)
+                                                                   : NULL;
+    }
+    return x_load(plan, carry->buffer, state_index(plan, carry, env, p, at));
+}
+
+static const LoopExpr *start_number(Plan *plan, const Carry *carry) {
+    return carry->direction > 0 ? x_int(plan, 0) : x_dim(plan, ir_index_dim(plan->ir, carry->t));
+}
+
+/* The value of an INIT or STEP. */
+void carry_write(Plan *plan, Scope *scope, const Stage *stage, const LoopExpr *value) {
+    Carry *carry = stage->carry;
+    const LoopExpr *at[RANK_LIMIT];
+    bool init = stage->kind == STAGE_INIT;
+    if (carry->scalar && init && (carry->inside || (carry->afterwards && !carry->history))) {
+        carry->current = plan_var(plan, plan_name(plan, "carry"), KIND_REAL, scope->block);
+        carry->has_current = true;
+        code_set(plan, scope->block, LS_DECLARE, carry->current, value, stage->span);
+        value = carry->has_buffer ? x_moving(plan, carry->current) : value;
+    }
+    if (carry->scalar && !init) {
+        carry->next = plan_var(plan, plan_name(plan, "next"), KIND_REAL, scope->block);
+        carry->has_next = true;
+        code_set(plan, scope->block, LS_LET, carry->next, value, stage->span);
+        value = x_var(plan, carry->next);
+    }
+    if (!carry->has_buffer) {
+        return;
+    }
+    for (unsigned a = 0; a < carry->rank; a++) {
+        at[a] = scope->at[carry->names[a]];
+    }
+    const LoopExpr *p =
+        init ? start_number(plan, carry) : carry_after(plan, carry, scope->at[carry->t]);
+    code_store(plan, scope->block, LS_STORE, carry->buffer,
+               state_index(plan, carry, scope->at, p, at), value, stage->span);
+}
+
+void carry_begin_step(Plan *plan, Scope *loop) {
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (carry->used && carry->loop == loop && carry->has_current && carry->inside) {
+            carry->before = plan_var(plan, plan_name(plan, "before"), KIND_REAL, loop->block);
+            carry->has_before = true;
+            code_set(plan, loop->block, LS_LET, carry->before, x_moving(plan, carry->current),
+                     carry->step_stage->span);
+        }
+    }
+}
+
+void carry_end_step(Plan *plan, Scope *loop) {
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        const Carry *carry = plan->carries.list[c];
+        if (carry->used && carry->loop == loop && carry->has_current) {
+            code_set(plan, loop->block, LS_ASSIGN, carry->current, x_var(plan, carry->next),
+                     carry->step_stage->span);
+        }
+    }
+}
