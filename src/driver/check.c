@@ -442,7 +442,9 @@ static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
     *count = 0;
     for (size_t k = 0; k < model->function_count; k++) {
         const ModelFunction *function = &model->functions[k];
-        bool wanted = only != NULL ? function == asked[0] : function->role != FUNCTION_METRIC;
+        bool wanted = only != NULL ? function == asked[0]
+                                   : function->role != FUNCTION_METRIC &&
+                                         function->role != FUNCTION_OWN_PRIOR;
         Subject *subject = &(*subjects)[*count];
         subject->name = function->name;
         if (wanted && !prepare(compiler, subject,

@@ -82,13 +82,31 @@ static void add_consts(Text *text, const Model *model) {
     }
 }
 
+/* How many entries a leaf has. */
+static void add_entries(Text *text, const Ir *ir, const Leaf *leaf) {
+    if (leaf->rank == 0) {
+        text_add(text, "1");
+    }
+    for (unsigned k = 0; k < leaf->rank; k++) {
+        text_add(text, k > 0 ? "," : "");
+        add_rpn(text, dim_rpn(ir, leaf->shape[k]));
+        text_add(text, k > 0 ? ",*" : "");
+    }
+}
+
 static void add_params(Text *text, const Ir *ir) {
     for (size_t k = 0; k < ir->leaf_count; k++) {
         const Leaf *leaf = &ir->leaves[k];
         if (leaf->role == LEAF_PARAM) {
             text_format(text, "param %s %s", leaf->name, c_name(text->arena, leaf->name));
-            add_shape(text, ir, leaf->shape, 0, leaf->rank);
+            const Dim *shape = leaf->constrained ? leaf->own_shape : leaf->shape;
+            add_shape(text, ir, shape, 0, leaf->constrained ? leaf->own_rank : leaf->rank);
             text_add(text, "\n");
+            if (leaf->constrained) {
+                text_format(text, "unconstrained %s ", leaf->name);
+                add_entries(text, ir, leaf);
+                text_add(text, "\n");
+            }
         }
     }
 }
@@ -131,6 +149,20 @@ static void add_forward(Text *text, const Kernel *kernel) {
     text_add(text, "forward");
     add_shape(text, ir, shape, 1, output->rank);
     text_add(text, "\n");
+}
+
+static void add_definitions(Text *text, const Kernel *kernel) {
+    const Ir *ir = kernel->stages.program->ir;
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        Dim shape[RANK_LIMIT];
+        for (unsigned axis = 0; axis < output->rank; axis++) {
+            shape[axis] = ir_index_dim(ir, output->axes[axis]);
+        }
+        text_format(text, "define %s", output->name);
+        add_shape(text, ir, shape, 0, output->rank);
+        text_add(text, "\n");
+    }
 }
 
 static void add_kernel_lines(Text *text, const Kernel *kernel, size_t number) {
@@ -205,6 +237,10 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
     const Kernel *forward = find_kernel(kernels, count, "forward");
     if (forward != NULL) {
         add_forward(&text, forward);
+    }
+    const Kernel *define = find_kernel(kernels, count, "define");
+    if (define != NULL) {
+        add_definitions(&text, define);
     }
     for (const Setting *s = model->settings; s != NULL; s = s->next) {
         text_format(&text, "setting %s %s\n", s->name, s->value);

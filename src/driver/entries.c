@@ -47,7 +47,7 @@ static bool one_function(const Compiler *compiler, const ModelFunction ***functi
     Name *names = arena_array(compiler->arena, Name, model->function_count + 1);
     for (size_t k = 0; k < model->function_count; k++) {
         names[k] = model->functions[k].name;
-        if (strcmp(names[k], name) == 0) {
+        if (strcmp(names[k], name) == 0 && model->functions[k].role != FUNCTION_OWN_PRIOR) {
             (*functions)[(*count)++] = &model->functions[k];
             return true;
         }
@@ -67,7 +67,7 @@ bool entries_functions(const Compiler *compiler, const ModelFunction ***function
     }
     for (size_t k = 0; k < model->function_count; k++) {
         const ModelFunction *function = &model->functions[k];
-        bool wanted = function->role != FUNCTION_METRIC;
+        bool wanted = function->role != FUNCTION_METRIC && function->role != FUNCTION_OWN_PRIOR;
         if (model->loss != NULL) {
             wanted = function == model->loss;
         }
@@ -143,6 +143,22 @@ static bool add_init(Compiler *compiler, Programs *programs) {
     return compiler->model->param_count == 0 || add_entry(compiler, programs, request);
 }
 
+/* m_constrain and m_unconstrain. */
+static bool add_conversions(Compiler *compiler, Programs *programs) {
+    const Model *model = compiler->model;
+    Request request = {.entry = ENTRY_CONSTRAIN,
+                       .name = arena_format(compiler->arena, "%s_constrain", model->c_prefix)};
+    if (!lower_has_constraints(model)) {
+        return true;
+    }
+    if (!add_entry(compiler, programs, request)) {
+        return false;
+    }
+    request.entry = ENTRY_UNCONSTRAIN;
+    request.name = arena_format(compiler->arena, "%s_unconstrain", model->c_prefix);
+    return !lower_has_inverses(model) || add_entry(compiler, programs, request);
+}
+
 bool entries_unit(Compiler *compiler, Unit *unit) {
     const Model *model = compiler->model;
     const ModelFunction **functions;
@@ -161,11 +177,14 @@ bool entries_unit(Compiler *compiler, Unit *unit) {
     }
     if (whole && ok) {
         ok &= add_batch(compiler, &programs);
+        if (model->prior != NULL) {
+            ok = ok && add_function(compiler, &programs, model->prior, false);
+        }
         if (model->penalty != NULL) {
-            ok &= add_function(compiler, &programs, model->penalty, false);
+            ok = ok && add_function(compiler, &programs, model->penalty, false);
         }
     }
-    ok = ok && add_init(compiler, &programs);
+    ok = ok && add_init(compiler, &programs) && add_conversions(compiler, &programs);
     unit->functions = programs.items;
     unit->function_count = programs.count;
     return ok;

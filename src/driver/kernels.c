@@ -12,9 +12,38 @@ static const struct {
 };
 enum { KERNEL_ROWS = sizeof kernel_rows / sizeof kernel_rows[0] };
 
+static bool has_reported(const Model *model) {
+    for (size_t k = 0; k < model->function_count; k++) {
+        if (lower_reported(&model->functions[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool kernel_applies(const Model *model, EntryKind entry) {
-    return (entry != ENTRY_REGULAR || model->penalty != NULL) &&
-           (entry != ENTRY_FORWARD || model->forward != NULL);
+    switch (entry) {
+    case ENTRY_REGULAR:
+        return model->penalty != NULL;
+    case ENTRY_PRIOR:
+        return model->prior != NULL;
+    case ENTRY_FORWARD:
+        return model->forward != NULL;
+    case ENTRY_CONSTRAIN:
+        return lower_has_constraints(model);
+    case ENTRY_UNCONSTRAIN:
+        return lower_has_constraints(model) && lower_has_inverses(model);
+    case ENTRY_DEFINE:
+        return has_reported(model);
+    case ENTRY_FUNCTION:
+    case ENTRY_BATCH_MEAN:
+    case ENTRY_SUM:
+    case ENTRY_SAMPLE:
+    case ENTRY_METRIC:
+    case ENTRY_INIT:
+        break;
+    }
+    return true;
 }
 
 static bool add_kernel(Compiler *compiler, Kernel *kernel, Request request) {

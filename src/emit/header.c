@@ -62,6 +62,17 @@ static const char *leaf_list(Arena *arena, const Ir *ir, LeafRole role) {
     return out.data;
 }
 
+static const char *output_shape(Arena *arena, const Ir *ir, const Output *output) {
+    Text out;
+    text_init(&out, arena);
+    Dim shape[RANK_LIMIT];
+    for (unsigned k = 0; k < output->rank; k++) {
+        shape[k] = ir_index_dim(ir, output->axes[k]);
+    }
+    add_shape(&out, ir, shape, 0, output->rank);
+    return out.data;
+}
+
 /* What the gradient is laid out like: the leaves of the gradient outputs. */
 static const char *gradient_comment(Arena *arena, const Ir *ir) {
     Text out;
@@ -69,9 +80,10 @@ static const char *gradient_comment(Arena *arena, const Ir *ir) {
     text_add(&out, "overwritten");
     for (size_t k = 0; k < ir->output_count; k++) {
         const Output *output = &ir->outputs[k];
-        if (output->role == OUT_GRADIENT && output->leaf < ir->leaf_count) {
+        if (output->role == OUT_GRADIENT) {
             text_add(&out, strchr(out.data, ',') ? ", " : ", laid out as ");
-            add_leaf(&out, ir, &ir->leaves[output->leaf], 0);
+            text_add(&out, ir->flat_out ? output->name : ir->leaves[output->leaf].name);
+            text_add(&out, output_shape(arena, ir, output));
         }
     }
     return out.data;
@@ -87,17 +99,6 @@ static const char *tangent_list(Arena *arena, const Ir *ir) {
             add_leaf(&out, ir, &ir->leaves[leaf->of], 0);
         }
     }
-    return out.data;
-}
-
-static const char *output_shape(Arena *arena, const Ir *ir, const Output *output) {
-    Text out;
-    text_init(&out, arena);
-    Dim shape[RANK_LIMIT];
-    for (unsigned k = 0; k < output->rank; k++) {
-        shape[k] = ir_index_dim(ir, output->axes[k]);
-    }
-    add_shape(&out, ir, shape, 0, output->rank);
     return out.data;
 }
 

@@ -107,6 +107,7 @@ struct Expr {
             Span name_span;
             Expr *args; /* through next */
             size_t count;
+            bool total; /* `sum` that sema made of a prior: what it adds may be one number */
         } call;
         struct {
             Name name;

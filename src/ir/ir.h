@@ -75,6 +75,12 @@ typedef struct {
     const Dim *shape;
     Dim class_dim; /* int leaves: entries are in 0 … class_dim-1; or DIM_NONE */
     uint32_t of;   /* LEAF_TANGENT: the leaf it is a direction of */
+    /* LEAF_PARAM. Of a constrained one the leaf holds the free numbers of a change of variables,
+     * and the param that the user sees has the shape `own_shape`. */
+    bool constrained;
+    uint8_t own_rank;
+    const Dim *own_shape;
+    double low, high; /* the user's param is between these (exclusive), if low < high */
     Span span;
 } Leaf;
 
@@ -157,7 +163,7 @@ typedef struct {
     Ref value; /* scalar Ref with F = the axes (and the sample index for a sample entry) … */
     uint8_t rank;
     Index axes[RANK_LIMIT]; /* … stored in this order, row-major */
-    uint32_t leaf;          /* GRADIENT, UPDATE: which leaf it is laid out like */
+    uint32_t leaf;          /* GRADIENT, UPDATE: which leaf it belongs to */
     Span span;
 } Output;
 
@@ -179,6 +185,9 @@ struct Ir {
     size_t leaf_count, leaf_capacity;
     Output *outputs;
     size_t output_count, output_capacity;
+    /* What the flat array of the params is called, and the one that all OUT_GRADIENT outputs are
+     * parts of where they are no gradient: `leaf` means nothing then. NULL: params, grad. */
+    const char *flat_in, *flat_out;
     const void *rewrites;    /* of opt/stable.c, for opt_rewrites; NULL: none */
     struct IrTables *tables; /* nodes, hash table, dims, indices, tags: private to src/ir */
 };

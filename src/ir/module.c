@@ -289,6 +289,8 @@ Ir *ir_create_like(const Ir *like) {
     ir->sample_dim = like->sample_dim;
     ir->total_dim = like->total_dim;
     ir->per_sample = like->per_sample;
+    ir->flat_in = like->flat_in;
+    ir->flat_out = like->flat_out;
     ir->sample_index = like->sample_index;
     ir->leaves = copy_array(ir->arena, like->leaves, like->leaf_count, sizeof *like->leaves);
     ir->leaf_count = ir->leaf_capacity = like->leaf_count;
@@ -366,6 +368,7 @@ uint32_t ir_add_leaf(Ir *ir, Leaf leaf) {
     ir->leaves =
         arena_grow(ir->arena, ir->leaves, ir->leaf_count, &ir->leaf_capacity, sizeof *ir->leaves);
     leaf.shape = copy(ir, leaf.shape, leaf.rank * sizeof *leaf.shape);
+    leaf.own_shape = copy(ir, leaf.own_shape, leaf.own_rank * sizeof *leaf.own_shape);
     ir->leaves[ir->leaf_count] = leaf;
     return (uint32_t)ir->leaf_count++;
 }

@@ -205,7 +205,7 @@ static void add_output(const Ir *ir, Text *text, const Output *output) {
     }
     text_add(text, output->rank > 0 ? "]" : "");
     text_format(text, " = %%%u %s", (unsigned)output->value, output_names[output->role]);
-    if (output->role == OUT_GRADIENT) {
+    if (output->role == OUT_GRADIENT && ir->flat_out == NULL) {
         text_format(text, " %s", ir->leaves[output->leaf].name);
     }
     if (output->sink == SINK_ADD) {
@@ -232,6 +232,9 @@ static void add_header(const Ir *ir, Text *text) {
     }
     if (ir->total_dim != DIM_NONE) {
         text_format(text, "total %s\n", dim_text(ir, ir->total_dim));
+    }
+    if (ir->flat_out != NULL) {
+        text_format(text, "flat %s %s\n", ir->flat_in, ir->flat_out);
     }
     if (ir->per_sample) {
         text_add(text, "each ");

@@ -638,7 +638,9 @@ static void read_output_line(Reader *r) {
     output.value = r->failed ? REF_NONE : read_ref(r);
     if (accept(r, "gradient")) {
         output.role = OUT_GRADIENT;
-        find_leaf(r, &output.leaf);
+        if (r->ir->flat_out == NULL) {
+            find_leaf(r, &output.leaf);
+        }
     } else if (accept(r, "array")) {
         output.role = OUT_ARRAY;
     } else if (accept(r, "derivative")) {
@@ -670,6 +672,9 @@ static void read_line(Reader *r) {
         r->ir->sample_dim = read_dim(r, 0);
     } else if (accept(r, "total")) {
         r->ir->total_dim = read_dim(r, 0);
+    } else if (accept(r, "flat")) {
+        r->ir->flat_in = word(r, false);
+        r->ir->flat_out = word(r, false);
     } else if (accept(r, "each")) {
         r->ir->per_sample = true;
         r->ir->sample_index = read_index(r);
@@ -683,8 +688,8 @@ static void read_line(Reader *r) {
         read_output_line(r);
     } else {
         report(r, start,
-               "expected `ir`, `dim`, `sample`, `total`, `each`, `index`, `leaf`, `out` or "
-               "`%%`");
+               "expected `ir`, `dim`, `sample`, `total`, `flat`, `each`, `index`, `leaf`, `out` "
+               "or `%%`");
     }
     if (!at_end_of_line(r)) {
         report(r, r->at, "this does not belong here");

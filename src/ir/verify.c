@@ -426,7 +426,8 @@ static void check_output(Check *c, const Output *output) {
     if (output->role == OUT_VALUE && output->rank != 0) {
         fail(c, "the output `%s` is a value with axes", output->name);
     }
-    if ((output->role == OUT_GRADIENT || output->sink == SINK_UPDATE) &&
+    bool gradient = output->role == OUT_GRADIENT && c->ir->flat_out == NULL;
+    if ((gradient || output->sink == SINK_UPDATE) &&
         (output->leaf >= c->ir->leaf_count || c->ir->leaves[output->leaf].rank != output->rank)) {
         fail(c, "the output `%s` is not laid out like its leaf", output->name);
     }

@@ -156,7 +156,12 @@ static void find_used(Plan *plan, Used *used) {
     for (size_t k = 0; k < ir->output_count; k++) {
         gradients = gradients && ir->outputs[k].role == OUT_GRADIENT;
         if (ir->outputs[k].role == OUT_GRADIENT) {
-            used->leaf[ir->outputs[k].leaf] |= ir->outputs[k].sink == SINK_UPDATE;
+            for (unsigned a = 0; a < ir->outputs[k].rank; a++) {
+                use_dim(plan, used, ir_index_dim(ir, ir->outputs[k].axes[a]));
+            }
+            if (ir->outputs[k].sink == SINK_UPDATE) {
+                used->leaf[ir->outputs[k].leaf] = true;
+            }
             for (size_t l = 0; l < ir->leaf_count; l++) {
                 use_leaf_shape(plan, used, l); /* offsets are sums of sizes */
             }
@@ -280,6 +285,14 @@ static void add_rows(Plan *plan, const Used *used) {
     }
 }
 
+static const char *flat_in(const Plan *plan) {
+    return plan->ir->flat_in ? plan->ir->flat_in : "params";
+}
+
+static const char *flat_out(const Plan *plan) {
+    return plan->ir->flat_out ? plan->ir->flat_out : "grad";
+}
+
 static void c_arguments(Plan *plan, const Used *used) {
     add_dims(plan, used);
     if (used->init) {
@@ -289,7 +302,7 @@ static void c_arguments(Plan *plan, const Used *used) {
     }
     bool writes = updates_params(plan);
     add_shared(plan, used, LEAF_PARAM, ARG_PARAMS, writes ? C_DOUBLE_PTR : C_CONST_DOUBLE_PTR,
-               "params", true);
+               flat_in(plan), true);
     add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_DOUBLE_PTR, "consts", false);
     add_leaves(plan, used, LEAF_DATA, false);
     add_rows(plan, used);
@@ -304,7 +317,7 @@ static void c_arguments(Plan *plan, const Used *used) {
     }
     add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_DOUBLE_PTR, "direction", true);
     add_outputs(plan, false, NULL);
-    add_outputs(plan, true, "grad");
+    add_outputs(plan, true, flat_out(plan));
 }
 
 static void trainer_arguments(Plan *plan, const Used *used) {
@@ -313,7 +326,7 @@ static void trainer_arguments(Plan *plan, const Used *used) {
     add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_DOUBLE_PTR, "consts", false);
     if (!used->init) {
         add_shared(plan, used, LEAF_PARAM, ARG_PARAMS, writes ? C_DOUBLE_PTR : C_CONST_DOUBLE_PTR,
-                   "params", false);
+                   flat_in(plan), false);
     }
     add_leaves(plan, used, LEAF_DATA, false);
     add_rows(plan, used);
@@ -327,7 +340,7 @@ static void trainer_arguments(Plan *plan, const Used *used) {
         plan->rate_arg = (int)add_arg(plan, ARG_RATE, C_DOUBLE, 0, "rate");
     }
     add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_DOUBLE_PTR, "direction", false);
-    add_outputs(plan, true, used->init ? "params" : "grad");
+    add_outputs(plan, true, used->init ? "params" : flat_out(plan));
     add_outputs(plan, false, NULL);
 }
 
@@ -384,6 +397,14 @@ static void leaf_buffers(Plan *plan, const Used *used) {
     }
 }
 
+static Dim output_size(const Plan *plan, const Output *output) {
+    Dim size = dim_const(plan->ir, 1);
+    for (unsigned k = 0; k < output->rank; k++) {
+        size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, output->axes[k]));
+    }
+    return size;
+}
+
 static void output_buffers(Plan *plan, bool init) {
     Dim offset = dim_const(plan->ir, 0);
     int gradient = find_arg(plan, ARG_GRADIENT);
@@ -391,15 +412,19 @@ static void output_buffers(Plan *plan, bool init) {
         const Output *output = &plan->ir->outputs[k];
         Dim at = offset;
         if (output->role == OUT_GRADIENT) {
-            offset = dim_add(plan->ir, offset, leaf_size(plan, &plan->ir->leaves[output->leaf]));
+            offset = dim_add(plan->ir, offset, output_size(plan, output));
         }
         if (output->sink == SINK_UPDATE) {
             plan->output_buffer[k] = plan->leaf_buffer[output->leaf];
             continue;
         }
         if (output->role == OUT_GRADIENT) {
-            const char *leaf = plan->ir->leaves[output->leaf].name;
-            const char *name = init ? leaf : arena_format(plan->arena, "grad_%s", leaf);
+            bool gradient_of = !init && !plan->ir->flat_out;
+            const char *name =
+                gradient_of
+                    ? arena_format(plan->arena, "grad_%s", plan->ir->leaves[output->leaf].name)
+                    : arena_format(plan->arena, "%s_%s", flat_out(plan), output->name);
+            name = init ? output->name : name;
             plan->output_buffer[k] = arg_buffer(plan, name, KIND_REAL, gradient, at, true);
             plan->program->buffers[plan->output_buffer[k]].written = true;
         }

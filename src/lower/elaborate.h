@@ -37,6 +37,8 @@ typedef struct Variables Variables;
 typedef struct Elements Elements;
 enum { MEMO_BUCKETS = 256 };
 
+#define NO_LEAF UINT32_MAX
+
 typedef struct {
     const Front *front;
     const Model *model;
@@ -48,10 +50,14 @@ typedef struct {
     bool library;         /* inside a function of the standard library */
     unsigned conditional; /* how many branches of `if` deep: ranges are not certain errors there */
     IndexSet guarded;     /* indices that run over less than their dim */
-    Ref *params;          /* of the model, in order */
+    Ref *params;          /* of the model, in order, as the model sees them */
+    uint32_t *leaves;     /* of the params; NO_LEAF: its error was reported */
     Ref *consts;
-    bool derived;   /* a derived metric: metrics are leaves */
-    bool no_params; /* the starts of params may not use params */
+    bool derived;       /* a derived metric: metrics are leaves */
+    bool no_params;     /* the starts of params may not use params */
+    size_t param_limit; /* how many params there are already, for the bound of a param: … */
+    Name bound_of;      /* … this one; else NULL */
+    bool check_starts;  /* report starts that are known to break a constraint */
     Memo *memo[MEMO_BUCKETS];
     Elements *elements;              /* of array literals */
     const Variables *variables;      /* the names by which the function takes derivatives */
@@ -228,6 +234,22 @@ Values lower_stmts(Lower *lower, const Stmt *block);
 /* ---- recur.c: loops ---------------------------------------------------------------------- */
 
 void lower_loop(Lower *lower, const Stmt *stmt);
+
+/* ---- param.c: constrained params ----------------------------------------------------------- */
+
+/* Adds the leaf of a param: what is free of it, or its own shape. False on errors (reported). */
+bool param_leaf(Lower *lower, const Declaration *d, bool own_shape);
+/* What the model sees of param `number`, from the free numbers; and back. `at`: the start, for
+ * messages. REF_NONE on errors. */
+Ref param_constrain(Lower *lower, size_t number, Ref value);
+Ref param_unconstrain(Lower *lower, size_t number, Ref value, Span at);
+/* Is there a way back? */
+bool param_has_inverse(const Declaration *d);
+/* The entry at the names of a start or a bound (`what`): fewer axes fill the leading ones. */
+Ref param_entry(Lower *lower, const Declaration *d, const char *what, const Expr *expr, Ref value,
+                const Dim *shape, const Index *names, unsigned rank);
+/* Reports a start, in free numbers, that is known not to be finite. */
+void param_check_start(Lower *lower, size_t number, const Output *out);
 
 /* ---- start.c: the starts of params ----------------------------------------------------------- */
 

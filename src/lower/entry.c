@@ -20,28 +20,39 @@ static void add_dims(Lower *lower) {
     }
 }
 
-static void add_params(Lower *lower) {
+/* `own_shape`: the leaves are the params as the user sees them. */
+static void add_leaves(Lower *lower, bool own_shape) {
     const Model *m = lower->model;
 
     lower->params = arena_array(lower->arena, Ref, m->param_count + 1);
+    lower->leaves = arena_array(lower->arena, uint32_t, m->param_count + 1);
     lower->no_params = true;
     for (size_t k = 0; k < m->param_count; k++) {
-        const Declaration *d = m->params[k].declaration;
-        Dim shape[RANK_LIMIT];
-        unsigned rank;
-        lower->ir->at = d->span;
-        if (!lower_shape(lower, d->shape, shape, &rank, d->span)) {
-            continue;
+        lower->leaves[k] = (uint32_t)lower->ir->leaf_count;
+        if (!param_leaf(lower, m->params[k].declaration, own_shape)) {
+            lower->leaves[k] = NO_LEAF;
         }
-        Leaf leaf = {.name = d->name,
-                     .role = LEAF_PARAM,
-                     .kind = KIND_REAL,
-                     .rank = (uint8_t)rank,
-                     .shape = shape,
-                     .span = d->span};
-        lower->params[k] = ir_leaf(lower->ir, ir_add_leaf(lower->ir, leaf));
     }
     lower->no_params = false;
+}
+
+/* What the model sees of the params: after the consts, which bounds may use. */
+static void add_params(Lower *lower) {
+    const Model *m = lower->model;
+
+    for (size_t k = 0; k < m->param_count; k++) {
+        if (lower->leaves[k] == NO_LEAF) {
+            continue;
+        }
+        lower->ir->at = m->params[k].declaration->span;
+        Ref leaf = ir_leaf(lower->ir, lower->leaves[k]);
+        bool constrained = lower->ir->leaves[lower->leaves[k]].constrained;
+        lower->params[k] = constrained ? param_constrain(lower, k, leaf) : leaf;
+        if (constrained && lower->params[k] != REF_NONE &&
+            is_variable(lower->item_variables, m->params[k].name)) {
+            lower->params[k] = make_variable(lower, lower->params[k]);
+        }
+    }
 }
 
 static void add_consts(Lower *lower, bool leaves) {
@@ -63,21 +74,32 @@ static void add_consts(Lower *lower, bool leaves) {
     }
 }
 
-/* A name for the number of rows that is no dim of the model and no size of its functions. */
-static Name sample_name(const Lower *lower) {
-    static const char *const names[] = {"m", "rows", "samples", "sample_count"};
-
-    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
-        Name name = intern_text(lower->front->names, names[k]);
-        if (!model_dim(lower->model, name)) {
-            return name;
+/* One of these names, which is no dim of the model. */
+static Name free_name(const Lower *lower, const char *const *names) {
+    for (; names[1]; names++) {
+        if (!model_dim(lower->model, intern_text(lower->front->names, *names))) {
+            break;
         }
     }
-    return intern_text(lower->front->names, "m of samples");
+    return intern_text(lower->front->names, *names);
+}
+
+/* The number of rows: no dim of the model and no size of its functions. */
+static Name sample_name(const Lower *lower) {
+    static const char *const names[] = {"m", "rows", "samples", "sample_count", "m.rows", NULL};
+
+    return free_name(lower, names);
+}
+
+/* The number of samples of the data set. */
+static Name total_name(const Lower *lower) {
+    static const char *const names[] = {"total", "total_samples", "all_samples", "m.total", NULL};
+
+    return free_name(lower, names);
 }
 
 static Lower *open_lower(const Front *front, const Model *model, const char *c_name_text,
-                         bool const_leaves) {
+                         EntryKind kind, bool const_leaves) {
     Lower *lower = arena_new(front->arena, Lower);
 
     lower->front = front;
@@ -87,17 +109,13 @@ static Lower *open_lower(const Front *front, const Model *model, const char *c_n
     lower->ir = ir_create(front->arena, front->names, intern_text(front->names, c_name_text));
     add_dims(lower);
     add_consts(lower, false);
-    add_params(lower);
+    add_leaves(lower, kind == ENTRY_UNCONSTRAIN);
     if (const_leaves) {
         add_consts(lower, true);
     }
     lower->item_variables = variables_of_model(lower);
-    for (size_t k = 0; k < model->param_count; k++) {
-        const bool computed =
-            lower->params[k] != REF_NONE && ir_node(lower->ir, lower->params[k])->op != OP_LEAF;
-        if (computed && is_variable(lower->item_variables, model->params[k].name)) {
-            lower->params[k] = make_variable(lower, lower->params[k]);
-        }
+    if (kind != ENTRY_INIT) {
+        add_params(lower);
     }
     return lower;
 }
@@ -253,7 +271,7 @@ static Ref one_number(Lower *lower, const ModelFunction *f, Values values) {
     }
     if (values.count > 1 || ir_rank(lower->ir, values.refs[0]) > 0) {
         Diag *diag =
-            lower_error(lower, f->ast->name_span, "`%s` is one number, and here %s", f->name,
+            lower_error(lower, f->ast->name_span, "`%s` is one number, and here %s", f->ast->name,
                         values.count > 1 ? "are several values"
                                          : arena_format(lower->arena, "is %s",
                                                         what_text(lower, values.refs[0])));
@@ -273,13 +291,12 @@ static Ref over_samples(Lower *lower, const ModelFunction *f) {
     return ir_sum(lower->ir, lower->ir->sample_index, value);
 }
 
-static Ref penalty_value(Lower *lower) {
-    const ModelFunction *penalty = lower->model->penalty;
-
-    if (!penalty || penalty->ast->has_parens) {
+/* The value of `penalty` or `prior`. */
+static Ref definition_value(Lower *lower, const ModelFunction *f) {
+    if (!f || f->ast->has_parens) {
         return ir_real(lower->ir, 0);
     }
-    return one_number(lower, penalty, evaluate(lower, penalty, false));
+    return one_number(lower, f, evaluate(lower, f, false));
 }
 
 /* ---- entries
@@ -292,30 +309,112 @@ static void open_samples(Lower *lower) {
 }
 
 static void entry_batch(Lower *lower, const ModelFunction *loss) {
+    const Model *m = lower->model;
     Ref sum = over_samples(lower, loss);
-    Ref penalty = penalty_value(lower);
+    Ref prior = definition_value(lower, m->prior);
+    Ref penalty = definition_value(lower, m->penalty);
 
-    if (sum == REF_NONE || penalty == REF_NONE) {
+    if (sum == REF_NONE || prior == REF_NONE || penalty == REF_NONE) {
         return;
     }
     lower->ir->at = loss->ast->name_span;
     Ref rows = ir_convert(lower->ir, ir_size(lower->ir, lower->ir->sample_dim));
-    Ref mean = ir_div(lower->ir, sum, rows);
+    Ref objective = m->prior ? ir_sub(lower->ir, sum, prior) : sum;
+    Ref mean = ir_div(lower->ir, objective, rows);
     add_output(lower, "value", OUT_VALUE, ir_add(lower->ir, mean, penalty), false,
                loss->ast->name_span);
 }
 
 static void entry_sample(Lower *lower, const ModelFunction *loss) {
+    const Model *m = lower->model;
     lower->ir->per_sample = true;
     Ref value = one_number(lower, loss, evaluate(lower, loss, true));
-    Ref penalty = penalty_value(lower);
+    Ref prior = definition_value(lower, m->prior);
+    Ref penalty = definition_value(lower, m->penalty);
 
-    if (value == REF_NONE || penalty == REF_NONE) {
+    if (value == REF_NONE || prior == REF_NONE || penalty == REF_NONE) {
         return;
     }
     lower->ir->at = loss->ast->name_span;
+    if (m->prior) {
+        lower->ir->total_dim = dim_symbol(lower->ir, total_name(lower));
+        Ref total = ir_convert(lower->ir, ir_size(lower->ir, lower->ir->total_dim));
+        Ref share = ir_div(lower->ir, prior, total);
+        value = ir_sub(lower->ir, value, share);
+    }
     add_output(lower, "value", OUT_VALUE, ir_add(lower->ir, value, penalty), false,
                loss->ast->name_span);
+}
+
+/* ---- flat arrays ----------------------------------------------------------------------------- */
+
+/* The next part of the flat array that an entry gives. */
+static void add_part(Lower *lower, Name name, Ref value, Span span) {
+    Output out = {.name = name, .role = OUT_GRADIENT, .sink = SINK_STORE, .span = span};
+    const Node *node = ir_node(lower->ir, value);
+
+    out.rank = node->rank;
+    fresh_names(lower, node->shape, node->rank, node->free, out.axes);
+    lower->ir->at = span;
+    out.value = ir_convert(lower->ir, read_at(lower, value, out.axes, node->rank));
+    ir_add_output(lower->ir, out);
+}
+
+static void entry_convert(Lower *lower, bool back) {
+    const Model *m = lower->model;
+
+    lower->ir->flat_in = back ? "constrained" : "params";
+    lower->ir->flat_out = back ? "params" : "constrained";
+    for (size_t k = 0; k < m->param_count; k++) {
+        const Declaration *d = m->params[k].declaration;
+        Ref value = lower->params[k];
+        if (back && value != REF_NONE) {
+            value = param_unconstrain(lower, k, value, d->constraint_span);
+        }
+        if (value != REF_NONE) {
+            add_part(lower, d->name, value, d->name_span);
+        }
+    }
+}
+
+bool lower_has_constraints(const Model *model) {
+    for (size_t k = 0; k < model->param_count; k++) {
+        if (model->params[k].declaration->constraint != CONSTRAINT_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lower_has_inverses(const Model *model) {
+    for (size_t k = 0; k < model->param_count; k++) {
+        if (!param_has_inverse(model->params[k].declaration)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool lower_reported(const ModelFunction *f) {
+    return f->role == FUNCTION_PLAIN && !f->ast->has_parens;
+}
+
+static void entry_define(Lower *lower) {
+    const Model *m = lower->model;
+
+    lower->ir->flat_in = "params";
+    lower->ir->flat_out = "definitions";
+    for (size_t k = 0; k < m->function_count; k++) {
+        const ModelFunction *f = &m->functions[k];
+        if (!lower_reported(f)) {
+            continue;
+        }
+        Values values = evaluate(lower, f, false);
+        if (values.count == 1) { /* several values have no name of their own */
+            Ref value = to_number(lower, values.refs[0]);
+            add_part(lower, f->name, value, f->ast->name_span);
+        }
+    }
 }
 
 static void entry_init(Lower *lower) {
@@ -349,10 +448,12 @@ static void build_entry(Lower *lower, EntryKind kind, const ModelFunction *f) {
         entry_sample(lower, m->loss);
         break;
     case ENTRY_REGULAR:
-        value = penalty_value(lower);
+    case ENTRY_PRIOR:
+        f = f ? f : kind == ENTRY_PRIOR ? m->prior : m->penalty;
+        value = definition_value(lower, f);
         if (value != REF_NONE) {
             add_output(lower, "value", OUT_VALUE, value, false,
-                       m->penalty ? m->penalty->ast->name_span : (Span){m->ast->file, 0, 0});
+                       f ? f->ast->name_span : (Span){m->ast->file, 0, 0});
         }
         break;
     case ENTRY_FORWARD: {
@@ -368,7 +469,34 @@ static void build_entry(Lower *lower, EntryKind kind, const ModelFunction *f) {
     case ENTRY_INIT:
         entry_init(lower);
         break;
+    case ENTRY_CONSTRAIN:
+    case ENTRY_UNCONSTRAIN:
+        entry_convert(lower, kind == ENTRY_UNCONSTRAIN);
+        break;
+    case ENTRY_DEFINE:
+        entry_define(lower);
+        break;
     }
+}
+
+static bool has_samples(EntryKind kind) {
+    switch (kind) {
+    case ENTRY_BATCH_MEAN:
+    case ENTRY_SUM:
+    case ENTRY_SAMPLE:
+    case ENTRY_FORWARD:
+    case ENTRY_METRIC:
+        return true;
+    case ENTRY_FUNCTION:
+    case ENTRY_REGULAR:
+    case ENTRY_PRIOR:
+    case ENTRY_INIT:
+    case ENTRY_CONSTRAIN:
+    case ENTRY_UNCONSTRAIN:
+    case ENTRY_DEFINE:
+        break;
+    }
+    return false;
 }
 
 static Ir *close_lower(Lower *lower, size_t errors, Span at) {
@@ -381,13 +509,21 @@ static Ir *close_lower(Lower *lower, size_t errors, Span at) {
     return ir_compact(lower->ir); /* without what loops made in vain */
 }
 
-static Ir *entry(const Front *front, const Model *model, EntryKind kind,
-                 const ModelFunction *function, const char *c_name_text, const bool *broken) {
-    size_t errors = diags_errors(front->diags);
-    Lower *lower = open_lower(front, model, c_name_text, is_kernel(kind));
+typedef struct {
+    bool folded;        /* consts have their values */
+    bool check;         /* report starts that break a constraint */
+    const bool *broken; /* see Lower */
+} EntryOptions;
 
-    lower->broken = broken;
-    if (kind != ENTRY_FUNCTION && kind != ENTRY_REGULAR && kind != ENTRY_INIT) {
+static Ir *entry(const Front *front, const Model *model, EntryKind kind,
+                 const ModelFunction *function, const char *c_name_text, EntryOptions options) {
+    size_t errors = diags_errors(front->diags);
+    bool const_leaves = is_kernel(kind) && !options.folded;
+    Lower *lower = open_lower(front, model, c_name_text, kind, const_leaves);
+
+    lower->broken = options.broken;
+    lower->check_starts = options.check;
+    if (has_samples(kind)) {
         open_samples(lower);
     }
     build_entry(lower, kind, function);
@@ -397,13 +533,18 @@ static Ir *entry(const Front *front, const Model *model, EntryKind kind,
 
 Ir *lower_entry(const Front *front, const Model *model, EntryKind kind,
                 const ModelFunction *function, const char *c_name_text) {
-    return entry(front, model, kind, function, c_name_text, NULL);
+    return entry(front, model, kind, function, c_name_text, (EntryOptions){0});
+}
+
+Ir *lower_folded(const Front *front, const Model *model, EntryKind kind,
+                 const ModelFunction *function, const char *c_name_text) {
+    return entry(front, model, kind, function, c_name_text, (EntryOptions){.folded = true});
 }
 
 static Ir *derived(const Front *front, const Model *model, const ModelFunction *metric,
                    const char *c_name_text, const bool *broken) {
     size_t errors = diags_errors(front->diags);
-    Lower *lower = open_lower(front, model, c_name_text, true);
+    Lower *lower = open_lower(front, model, c_name_text, ENTRY_METRIC, true);
 
     lower->derived = true;
     lower->broken = broken;
@@ -421,19 +562,23 @@ Ir *lower_derived_metric(const Front *front, const Model *model, const ModelFunc
 
 static bool check_function(const Front *front, const Model *model, const ModelFunction *f,
                            const bool *broken) {
+    EntryOptions options = {.broken = broken};
+
     switch (f->role) {
     case FUNCTION_PLAIN:
-    case FUNCTION_PRIOR:
-        return entry(front, model, ENTRY_FUNCTION, f, "check", broken) != NULL;
+        return entry(front, model, ENTRY_FUNCTION, f, "check", options) != NULL;
     case FUNCTION_FORWARD:
-        return entry(front, model, ENTRY_FUNCTION, f, "check", broken) &&
-               (!model->loss || entry(front, model, ENTRY_FORWARD, f, "check", broken));
+        return entry(front, model, ENTRY_FUNCTION, f, "check", options) &&
+               (!model->loss || entry(front, model, ENTRY_FORWARD, f, "check", options));
     case FUNCTION_LOSS:
-        return entry(front, model, ENTRY_SUM, f, "check", broken) != NULL;
+        return entry(front, model, ENTRY_SUM, f, "check", options) != NULL;
     case FUNCTION_PENALTY:
-        return entry(front, model, ENTRY_REGULAR, f, "check", broken) != NULL;
+        return entry(front, model, ENTRY_REGULAR, f, "check", options) != NULL;
+    case FUNCTION_PRIOR:
+    case FUNCTION_OWN_PRIOR:
+        return entry(front, model, ENTRY_PRIOR, f, "check", options) != NULL;
     case FUNCTION_METRIC:
-        return f->ast->has_parens ? entry(front, model, ENTRY_METRIC, f, "check", broken) != NULL
+        return f->ast->has_parens ? entry(front, model, ENTRY_METRIC, f, "check", options) != NULL
                                   : derived(front, model, f, "check", broken) != NULL;
     }
     return true;
@@ -442,7 +587,7 @@ static bool check_function(const Front *front, const Model *model, const ModelFu
 void lower_check(const Front *front, const Model *model) {
     bool *broken = arena_array(front->arena, bool, model->function_count + 1);
 
-    (void)entry(front, model, ENTRY_INIT, NULL, "check", NULL);
+    (void)entry(front, model, ENTRY_INIT, NULL, "check", (EntryOptions){.check = true});
     for (size_t k = 0; k < model->function_count; k++) {
         size_t number = model->order[k];
         broken[number] = !check_function(front, model, &model->functions[number], broken);

@@ -68,6 +68,15 @@ static bool lookup_item(Lower *lower, Name name, Span at, Ref *found) {
                     lower_error(lower, at, "a start cannot depend on the param `%s`", name);
                 diag_label(lower->diags, diag, "it is made of numbers, consts and dims");
                 *found = REF_NONE;
+            } else if (lower->bound_of && k >= lower->param_limit) {
+                Diag *diag = lower_error(lower, at, "the bound of `%s` cannot use the param `%s`",
+                                         lower->bound_of, name);
+                diag_label(lower->diags, diag,
+                           name == lower->bound_of
+                               ? "it may use the params before it"
+                               : "it may use the params before it: move `%s` up",
+                           name);
+                *found = REF_NONE;
             }
             return true;
         }

@@ -15,13 +15,19 @@ typedef enum {
      * arguments are LEAF_COLUMN: sample-major arrays */
     ENTRY_BATCH_MEAN,
     /* the trainer's kernels: consts are leaves (LEAF_CONST), columns are LEAF_COLUMN */
-    ENTRY_SUM,    /* Σ loss over the rows given: OUT_VALUE */
-    ENTRY_SAMPLE, /* loss + penalty of the one sample `sample_index` (for SGD); per_sample is set */
+    ENTRY_SUM,     /* Σ loss over the rows given: OUT_VALUE */
+    ENTRY_SAMPLE,  /* loss − prior/total + penalty of the one sample `sample_index` (for SGD);
+                      per_sample is set */
     ENTRY_REGULAR, /* penalty: OUT_VALUE (0 where the model has none) */
+    ENTRY_PRIOR,   /* the log density of the params: OUT_VALUE (0 where the model has none) */
     ENTRY_FORWARD, /* forward for all rows: OUT_ARRAY with axes sample, then those of the value */
     ENTRY_METRIC,  /* Σ of the metric over the rows: OUT_VALUE; `function` is the metric */
     ENTRY_INIT, /* the starts of all params, one OUT_GRADIENT (laid out like the params) each; leaf
                    LEAF_SEED */
+    /* flat arrays, one OUT_GRADIENT for each part: */
+    ENTRY_CONSTRAIN,   /* the params as the user sees them, of the free numbers */
+    ENTRY_UNCONSTRAIN, /* the free numbers; the leaves are the params as the user sees them */
+    ENTRY_DEFINE,      /* the definitions that the trainer reports (see lower_reported) */
 } EntryKind;
 
 /* Lowers one entry. `function`: which function (FUNCTION, METRIC); others use loss, forward,
@@ -31,6 +37,16 @@ typedef enum {
  * name, bound where known; every param is a leaf even if unused, in file order. */
 Ir *lower_entry(const Front *front, const Model *model, EntryKind kind,
                 const ModelFunction *function, const char *c_name);
+
+/* The same for a C function: consts are folded, whatever the entry. */
+Ir *lower_folded(const Front *front, const Model *model, EntryKind kind,
+                 const ModelFunction *function, const char *c_name);
+
+/* Has the model a constrained param? And has each a way back (ENTRY_UNCONSTRAIN)? */
+bool lower_has_constraints(const Model *model);
+bool lower_has_inverses(const Model *model);
+/* Is it a definition whose value the trainer reports: real, or an array of reals? */
+bool lower_reported(const ModelFunction *function);
 
 /* Elaborates every function of the user once with its declared formals, so that errors in unused
  * ones are reported too. */

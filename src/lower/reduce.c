@@ -259,6 +259,9 @@ Ref reduce_array(Lower *lower, const Expr *call, Ref value) {
         return REF_NONE;
     }
     const Node *node = ir_node(lower->ir, value);
+    if (node->rank == 0 && call->as.call.total) {
+        return value;
+    }
     if (node->rank == 0) {
         Diag *diag = lower_error(lower, arg->span, "`%s` is of an array, and `%s` is %s", name,
                                  expr_text(lower, arg), what_text(lower, value));

@@ -49,38 +49,6 @@ static const char *random_name(const Lower *lower, const Expr *start) {
     return strcmp(name, "normal") == 0 || strcmp(name, "uniform") == 0 ? name : NULL;
 }
 
-/* Sizes of a start may match by value: [3, 10] starts an array of K = 2. */
-static bool same_size(const Lower *lower, Dim a, Dim b) {
-    int64_t x, y;
-
-    return a == b || (dim_value(lower->ir, a, &x) && dim_value(lower->ir, b, &y) && x == y);
-}
-
-/* The start's entry at the names: a start of fewer axes fills the leading ones. */
-static Ref entry_at(Lower *lower, const Declaration *d, const Expr *expr, Ref value,
-                    const Dim *shape, const Index *names, unsigned rank) {
-    const Node *node = ir_node(lower->ir, value);
-    Ref positions[RANK_LIMIT];
-    bool fits = node->rank <= rank;
-
-    for (unsigned k = 0; k < node->rank && fits; k++) {
-        unsigned axis = rank - node->rank + k;
-        fits = same_size(lower, node->shape[k], shape[axis]);
-        positions[k] = ir_idx(lower->ir, names[axis]);
-    }
-    if (!fits) {
-        const char *own = rank == 0 ? "is a number"
-                                    : arena_format(lower->arena, "has shape %s",
-                                                   formal_shape_text(lower, shape, rank));
-        Diag *diag = lower_error(lower, expr->span, "the start of `%s` has shape %s", d->name,
-                                 shape_text(lower, value));
-        diag_label(lower->diags, diag, "`%s` %s", d->name, own);
-        return REF_NONE;
-    }
-    Ref entry = node->rank == 0 ? value : ir_read(lower->ir, value, positions, node->rank);
-    return ir_convert(lower->ir, to_number(lower, entry));
-}
-
 static Ref random_start(Lower *lower, const Declaration *d, const char *name, Dim offset,
                         const Dim *shape, const Index *names, unsigned rank) {
     const Expr *call = d->value;
@@ -96,7 +64,8 @@ static Ref random_start(Lower *lower, const Declaration *d, const char *name, Di
     }
     for (const Expr *e = call->as.call.args; e; e = e->next, k++) {
         Ref value = lower_expr(lower, e);
-        args[k] = value == REF_NONE ? REF_NONE : entry_at(lower, d, e, value, shape, names, rank);
+        args[k] = value == REF_NONE ? REF_NONE
+                                    : param_entry(lower, d, "start", e, value, shape, names, rank);
     }
     if (args[0] == REF_NONE || args[1] == REF_NONE) {
         return REF_NONE;
@@ -112,52 +81,78 @@ static Ref random_start(Lower *lower, const Declaration *d, const char *name, Di
     return ir_add(lower->ir, args[0], ir_mul(lower->ir, width, u));
 }
 
-static void lower_start(Lower *lower, const Declaration *d, uint32_t leaf, Dim offset) {
-    const Leaf *l = &lower->ir->leaves[leaf];
+/* The start's entry at the names, in the user's terms; REF_NONE on errors. */
+static Ref start_entry(Lower *lower, const Declaration *d, Dim offset, const Dim *shape,
+                       const Index *names, unsigned rank) {
+    const char *random = random_name(lower, d->value);
+
+    if (random) {
+        return random_start(lower, d, random, offset, shape, names, rank);
+    }
+    Ref value = lower_expr(lower, d->value);
+    return value == REF_NONE ? REF_NONE
+                             : param_entry(lower, d, "start", d->value, value, shape, names, rank);
+}
+
+static Ref close_entry(Lower *lower, Ref entry, const Index *names, unsigned rank) {
+    return rank == 0 || entry == REF_NONE ? entry : ir_array(lower->ir, names, rank, entry);
+}
+
+/* The start of param `number`: an output of its free numbers; and as the bounds of later params see
+ * it. */
+static void lower_start(Lower *lower, size_t number, Dim offset) {
+    const Declaration *d = lower->model->params[number].declaration;
+    Leaf leaf = lower->ir->leaves[lower->leaves[number]];
     Output out = {.name = d->name,
                   .role = OUT_GRADIENT,
                   .sink = SINK_STORE,
-                  .leaf = leaf,
-                  .rank = l->rank,
+                  .leaf = lower->leaves[number],
+                  .rank = leaf.rank,
                   .span = d->span};
-    Dim shape[RANK_LIMIT];
-    unsigned rank = l->rank;
+    Index names[RANK_LIMIT];
+    const Dim *shape = leaf.constrained ? leaf.own_shape : leaf.shape;
+    unsigned rank = leaf.constrained ? leaf.own_rank : leaf.rank;
+    Ref free;
 
-    copy_ids(shape, l->shape, rank);
-    fresh_names(lower, shape, rank, 0, out.axes);
     lower->ir->at = d->span;
-    const char *random = d->value ? random_name(lower, d->value) : NULL;
-    if (random) {
-        out.value = random_start(lower, d, random, offset, shape, out.axes, rank);
-    } else if (d->value) {
-        Ref value = lower_expr(lower, d->value);
-        if (value != REF_NONE) {
-            out.value = entry_at(lower, d, d->value, value, shape, out.axes, rank);
-        }
+    fresh_names(lower, leaf.shape, leaf.rank, 0, out.axes);
+    if (d->value) {
+        fresh_names(lower, shape, rank, 0, names);
+        lower->no_params = true;
+        Ref entry = start_entry(lower, d, offset, shape, names, rank);
+        lower->no_params = false;
+        Ref start = close_entry(lower, entry, names, rank);
+        lower->params[number] = start;
+        free = start == REF_NONE ? start : param_unconstrain(lower, number, start, d->value->span);
     } else {
-        out.value = ir_real(lower->ir, 0);
+        free = close_entry(lower, ir_real(lower->ir, 0), out.axes, leaf.rank);
+        lower->params[number] = param_constrain(lower, number, free);
     }
-    if (out.value != REF_NONE) {
-        ir_add_output(lower->ir, out);
+    if (free == REF_NONE || lower->params[number] == REF_NONE) {
+        lower->params[number] = REF_NONE;
+        return;
     }
+    out.value = read_at(lower, free, out.axes, leaf.rank);
+    ir_add_output(lower->ir, out);
+    param_check_start(lower, number, &out);
 }
 
 void lower_starts(Lower *lower) {
     const Model *m = lower->model;
     Dim offset = dim_const(lower->ir, 0);
 
-    lower->no_params = true;
     for (size_t k = 0; k < m->param_count; k++) {
-        if (lower->params[k] == REF_NONE) {
+        if (lower->leaves[k] == NO_LEAF) {
             continue;
         }
-        uint32_t leaf = ir_node(lower->ir, lower->params[k])->as.leaf;
-        lower_start(lower, m->params[k].declaration, leaf, offset);
+        lower_start(lower, k, offset);
+        const Leaf *leaf = &lower->ir->leaves[lower->leaves[k]];
+        const Dim *shape = leaf->constrained ? leaf->own_shape : leaf->shape;
+        unsigned rank = leaf->constrained ? leaf->own_rank : leaf->rank;
         Dim size = dim_const(lower->ir, 1);
-        for (unsigned a = 0; a < lower->ir->leaves[leaf].rank; a++) {
-            size = dim_mul(lower->ir, size, lower->ir->leaves[leaf].shape[a]);
+        for (unsigned a = 0; a < rank; a++) {
+            size = dim_mul(lower->ir, size, shape[a]);
         }
         offset = dim_add(lower->ir, offset, size);
     }
-    lower->no_params = false;
 }

@@ -170,15 +170,19 @@ static void visit(Graph *g, size_t k) {
     g->order[g->done++] = k;
 }
 
+static void reach_uses(Graph *g, const Uses *u);
+
 /* Marks what the functions that are differentiated reach. */
 static void reach(Graph *g, size_t k) {
-    const Model *m = g->sema->model;
-    const Uses *u = &g->uses[k];
-
-    if (g->functions[k]) {
-        return;
+    if (!g->functions[k]) {
+        g->functions[k] = true;
+        reach_uses(g, &g->uses[k]);
     }
-    g->functions[k] = true;
+}
+
+static void reach_uses(Graph *g, const Uses *u) {
+    const Model *m = g->sema->model;
+
     for (size_t j = 0; j < u->use_count; j++) {
         size_t to;
         if (is_local(u, u->uses[j].name)) {
@@ -210,9 +214,32 @@ static void warn_misspelt(Sema *sema, const ModelFunction *f) {
     }
 }
 
+/* The bounds of params depend on params and functions too, and so do their starts. */
+static void reach_declarations(Graph *g) {
+    const Model *m = g->sema->model;
+
+    for (size_t p = 0; p < m->param_count; p++) {
+        const Declaration *d = m->params[p].declaration;
+        Uses u = {.sema = g->sema};
+        Walk walk = {&u, on_expr, NULL, on_binder, NULL};
+        walk_expr(&walk, d->low);
+        walk_expr(&walk, d->high);
+        walk_expr(&walk, d->value);
+        for (size_t j = 0; j < u.use_count; j++) {
+            size_t to;
+            if (!is_local(&u, u.uses[j].name) &&
+                find_function(m, u.uses[j].name, u.uses[j].call, &to)) {
+                m->functions[to].used = true;
+            }
+        }
+        reach_uses(g, &u);
+    }
+}
+
 static void warn_unused(Graph *g) {
     const Model *m = g->sema->model;
 
+    reach_declarations(g);
     for (size_t k = 0; k < m->function_count; k++) {
         FunctionRole role = m->functions[k].role;
         if (!m->loss || role == FUNCTION_LOSS || role == FUNCTION_PENALTY ||
@@ -221,8 +248,10 @@ static void warn_unused(Graph *g) {
         }
         if (m->loss && role == FUNCTION_PLAIN && !m->functions[k].used) {
             warn_misspelt(g->sema, &m->functions[k]);
-            diag_warning(g->sema->diags, WARN_unused_function, m->functions[k].ast->name_span,
-                         "nothing uses the function `%s`", m->functions[k].name);
+            if (m->functions[k].ast->has_parens) { /* the trainer reports definitions */
+                diag_warning(g->sema->diags, WARN_unused_function, m->functions[k].ast->name_span,
+                             "nothing uses the function `%s`", m->functions[k].name);
+            }
         }
     }
     for (size_t p = 0; p < m->param_count; p++) {

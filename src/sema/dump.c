@@ -4,6 +4,7 @@
 static const char *const role_names[] = {
     [FUNCTION_PLAIN] = "function",  [FUNCTION_FORWARD] = "forward", [FUNCTION_LOSS] = "loss",
     [FUNCTION_PENALTY] = "penalty", [FUNCTION_PRIOR] = "prior",     [FUNCTION_METRIC] = "metric",
+    [FUNCTION_OWN_PRIOR] = "prior",
 };
 
 static void dump_array(Text *text, Arena *arena, const char *what, const Declaration *d) {

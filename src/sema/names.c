@@ -52,7 +52,8 @@ size_t model_names(const Model *model, Arena *arena, bool functions, const Name 
     size_t count = 0;
 
     for (size_t k = 0; k < model->function_count; k++) {
-        if (model->functions[k].ast->has_parens == functions) {
+        if (model->functions[k].ast->has_parens == functions &&
+            model->functions[k].role != FUNCTION_OWN_PRIOR) {
             list[count++] = model->functions[k].name;
         }
     }

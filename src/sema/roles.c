@@ -75,9 +75,9 @@ static void check_sizes(Sema *sema, const ModelFunction *f) {
 static void check_definition(Sema *sema, const ModelFunction *f) {
     if (f->ast->has_parens) {
         Diag *diag = diag_error(sema->diags, f->ast->name_span,
-                                "`%s` is a definition: it has no arguments", f->name);
+                                "`%s` is a definition: it has no arguments", f->ast->name);
         diag_label(sema->diags, diag, "write `%s = …`; what belongs to a sample goes into `loss`",
-                   f->name);
+                   f->ast->name);
     }
 }
 
@@ -102,7 +102,10 @@ void sema_roles(Sema *sema) {
             break;
         case FUNCTION_PRIOR:
             m->prior = f;
-            diag_error(sema->diags, f->ast->name_span, "`prior` is not supported yet");
+            check_definition(sema, f);
+            break;
+        case FUNCTION_OWN_PRIOR:
+            check_definition(sema, f);
             break;
         }
     }
@@ -217,7 +220,8 @@ void sema_c_names(Sema *sema) {
 
     for (size_t k = 0; k < m->function_count; k++) {
         const Function *f = m->functions[k].ast;
-        functions[k] = (Spelled){f->name, f->name_span, c_name(sema->arena, f->name)};
+        functions[k] = (Spelled){m->functions[k].name, f->name_span,
+                                 c_name(sema->arena, m->functions[k].name)};
         check_formal_names(sema, f);
         check_own_names(sema, &functions[k]);
         for (size_t j = 0; j < k; j++) {

@@ -103,12 +103,6 @@ static void collect_arrays(Collector *c, const Declaration *list, bool param) {
             m->params = arena_grow(sema->arena, m->params, m->param_count, &sema->param_capacity,
                                    sizeof *m->params);
             m->params[m->param_count++] = array;
-            if (d->constraint != CONSTRAINT_NONE) {
-                not_yet(sema, d->constraint_span, "constraints of params are");
-            }
-            if (d->prior) {
-                not_yet(sema, d->prior->span, "priors of params are");
-            }
         } else {
             m->datas = arena_grow(sema->arena, m->datas, m->data_count, &sema->data_capacity,
                                   sizeof *m->datas);
@@ -277,6 +271,7 @@ Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, s
         model->name = file_name(&sema, ast->file);
     }
     model->c_prefix = c_name(front->arena, model->name);
+    sema_priors(&sema);
     sema_roles(&sema);
     sema_locals(&sema);
     sema_calls(&sema);

@@ -33,9 +33,12 @@ typedef enum {
     FUNCTION_FORWARD,
     FUNCTION_LOSS,
     FUNCTION_PENALTY,
-    FUNCTION_PRIOR,
+    FUNCTION_PRIOR, /* the log density of all params: what `~` says, and the file's own `prior` */
+    FUNCTION_OWN_PRIOR, /* the file's own, where params have priors too: called PRIOR_OWN_NAME */
     FUNCTION_METRIC
 } FunctionRole;
+
+#define PRIOR_OWN_NAME "prior of the file" /* no name that a file could have */
 
 typedef struct ModelFunction ModelFunction;
 struct ModelFunction {

@@ -25,6 +25,11 @@ Name sema_name(const Sema *sema, const char *text);
 
 void sema_locals(Sema *sema);
 
+/* ---- prior.c: `param … ~ f(…)` --------------------------------------------------------------- */
+
+/* Makes `prior` the sum of what all `~` say and of the file's own. */
+void sema_priors(Sema *sema);
+
 /* ---- bind.c: values of dims and consts, -D --------------------------------------------------- */
 
 void sema_bind(Sema *sema);
