@@ -87,7 +87,8 @@ Ir *diff_forward(const Diff *diff, const Ir *source, size_t value, const uint32_
         directions[k].value = ir_leaf(ir, wrt[k]);
         directions[k].tangent = ir_leaf(ir, add_tangent_leaf(ir, wrt[k]));
     }
-    const Ref *dot = diff_tangents(diff, ir, directions, wrt_count, ir->outputs[value].value);
+    const Ref *dot =
+        diff_tangents(diff, ir, directions, wrt_count, &ir->outputs[value].value, 1, 0);
     if (!dot) {
         return NULL;
     }

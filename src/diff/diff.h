@@ -23,6 +23,22 @@ Ir *diff_gradient(const Diff *diff, const Ir *ir, size_t value, const uint32_t *
 Ir *diff_forward(const Diff *diff, const Ir *ir, size_t value, const uint32_t *wrt,
                  size_t wrt_count);
 
+/* ---- matrix.c: by all of `wrt`, the entries of the variables in their order ---------------------
+ */
+
+/* As diff_forward, for all outputs: an OUT_DERIVATIVE output `derivative…` for each. */
+Ir *diff_directional(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wrt_count);
+/* The Hessian of output 0 (a number) times a direction, by forward over reverse mode: as
+ * diff_gradient, but the OUT_GRADIENT outputs, named "hv.<leaf>", are those of the product. */
+Ir *diff_hessian_vector(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wrt_count);
+/* The gradient and the Hessian of output 0: OUT_MATRIX outputs "hessian.<leaf>.<leaf>", one for
+ * each pair of variables; both halves are the same values. */
+Ir *diff_hessian(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wrt_count);
+/* The Jacobian of all outputs, the rows in their order: OUT_MATRIX outputs
+ * "jacobian.<output>.<leaf>". Reverse mode, or forward mode where it is known that there are
+ * fewer inputs than outputs. Numbers become OUT_ARRAY outputs. */
+Ir *diff_jacobian(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wrt_count);
+
 /* Replaces OP_DERIV nodes, innermost first. The identity on an Ir without them. */
 Ir *diff_expand(const Diff *diff, const Ir *ir);
 

@@ -104,7 +104,7 @@ static Ref zero_like(Ir *ir, Ref e, Ref v) {
 
 static Ref by_number(Expander *x, Ref e, Ref v) {
     const Direction direction = {v, ir_real(x->ir, 1)};
-    const Ref *dot = diff_tangents(x->diff, x->ir, &direction, 1, e);
+    const Ref *dot = diff_tangents(x->diff, x->ir, &direction, 1, &e, 1, 0);
     if (!dot) {
         x->failed = true;
         return e;

@@ -12,6 +12,7 @@ typedef struct {
     Recurrences recurrences;
     uint32_t *tags; /* of the tangents' recurrence, by tag */
     bool *tagged;
+    IndexSet held; /* that the directions depend on */
     bool failed;
 } Forward;
 
@@ -120,7 +121,8 @@ static void forward_states(Forward *f, uint32_t tag) {
         const Ref state = recurrence->states[k];
         const Index t = scan->as.scan.t;
         const IndexSet free = state != REF_NONE ? ir_free(ir, state) : scan->free | INDEX_BIT(t);
-        const Ref dot = ir_state(ir, f->tags[tag], slot_of(f, recurrence, k), t, free, inits[k]);
+        const Ref dot =
+            ir_state(ir, f->tags[tag], slot_of(f, recurrence, k), t, free | f->held, inits[k]);
         if (state != REF_NONE) {
             f->dot[state] = dot;
         }
@@ -227,8 +229,9 @@ static Ref forward_node(Forward *f, Ref v) {
     return REF_NONE;
 }
 
-Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t count, Ref root) {
-    Forward f = {.diff = diff, .ir = ir, .top = ir_count(ir)};
+Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t count,
+                   const Ref *roots, size_t root_count, IndexSet held) {
+    Forward f = {.diff = diff, .ir = ir, .top = ir_count(ir), .held = held};
     Ref *wrt = arena_array(ir->arena, Ref, count + 1);
     for (size_t k = 0; k < count; k++) {
         wrt[k] = directions[k].value;
@@ -242,7 +245,7 @@ Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t
     for (size_t k = 0; k < count; k++) {
         f.dot[wrt[k]] = directions[k].tangent;
     }
-    const bool *needed = ir_reach(ir, &root, 1);
+    const bool *needed = ir_reach(ir, roots, root_count);
     const Span at = ir->at;
     for (Ref v = 1; v < f.top; v++) {
         if (f.active[v] && needed[v] && f.dot[v] == REF_NONE && !f.failed) {

@@ -107,8 +107,9 @@ typedef struct {
     Ref value, tangent;
 } Direction;
 
-/* The tangents of what `root` needs (REF_NONE: zero) when those of `directions` are given. NULL if
- * something was not differentiable. */
-Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t count, Ref root);
+/* The tangents of what `roots` need (REF_NONE: zero) when those of `directions` are given, which
+ * may depend on the indices `held`. NULL if something was not differentiable. */
+Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t count,
+                   const Ref *roots, size_t root_count, IndexSet held);
 
 #endif

@@ -155,6 +155,12 @@ static bool named_wrt(const Compiler *compiler, const Ir *ir, uint32_t *leaves, 
                     wrt->items[i]);
             return false;
         }
+        for (size_t k = 0; k < *count; k++) {
+            if (leaves[k] == leaf) {
+                fprintf(stderr, "gradc: error: `--wrt=%s`: it is named twice\n", wrt->items[i]);
+                return false;
+            }
+        }
         leaves[(*count)++] = leaf;
     }
     return true;
@@ -200,7 +206,13 @@ static Ir *differentiate(Compiler *compiler, const Request *request, const Ir *i
     case DERIVE_UPDATE:
         return diff_gradient(&diff, ir, 0, wrt, count, SINK_UPDATE);
     case DERIVE_FORWARD:
-        return diff_forward(&diff, ir, 0, wrt, count);
+        return diff_directional(&diff, ir, wrt, count);
+    case DERIVE_HVP:
+        return diff_hessian_vector(&diff, ir, wrt, count);
+    case DERIVE_HESSIAN:
+        return diff_hessian(&diff, ir, wrt, count);
+    case DERIVE_JACOBIAN:
+        return diff_jacobian(&diff, ir, wrt, count);
     }
     return NULL;
 }

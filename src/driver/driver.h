@@ -140,7 +140,15 @@ typedef struct {
 } Compiler;
 
 /* How an entry is differentiated. */
-typedef enum { DERIVE_NOTHING, DERIVE_GRADIENT, DERIVE_UPDATE, DERIVE_FORWARD } Derive;
+typedef enum {
+    DERIVE_NOTHING,
+    DERIVE_GRADIENT,
+    DERIVE_UPDATE,
+    DERIVE_FORWARD,
+    DERIVE_HVP,
+    DERIVE_HESSIAN,
+    DERIVE_JACOBIAN
+} Derive;
 
 typedef struct {
     EntryKind entry;

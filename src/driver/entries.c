@@ -93,6 +93,30 @@ static bool add_entry(Compiler *compiler, Programs *programs, Request request) {
     return true;
 }
 
+/* How each derivative is made, and whether of one number only. */
+static const struct {
+    const char *suffix;
+    Derive derive;
+    bool of_number;
+} derivative_entries[DERIVATIVE_COUNT] = {
+    [DERIVATIVE_grad] = {"grad", DERIVE_GRADIENT, true},
+    [DERIVATIVE_jvp] = {"jvp", DERIVE_FORWARD, false},
+    [DERIVATIVE_hvp] = {"hvp", DERIVE_HVP, true},
+    [DERIVATIVE_hessian] = {"hessian", DERIVE_HESSIAN, true},
+    [DERIVATIVE_jacobian] = {"jacobian", DERIVE_JACOBIAN, false},
+};
+
+/* One function was asked for by name, and it has no such derivative. */
+static bool refuse(const Compiler *compiler, const ModelFunction *function,
+                   const char *derivative) {
+    fprintf(stderr,
+            "gradc: error: `--derivatives=%s`: the value of `%s` is not one number; its derivative "
+            "is `--derivatives=jacobian`\n",
+            derivative, function->name);
+    (void)compiler;
+    return false;
+}
+
 /* The value of a function and the derivatives that the options ask for. */
 static bool add_function(Compiler *compiler, Programs *programs, const ModelFunction *function,
                          bool differentiated) {
@@ -105,21 +129,28 @@ static bool add_function(Compiler *compiler, Programs *programs, const ModelFunc
         return false;
     }
     add_program(compiler, programs, stages.program);
-    if (!differentiated || !entries_is_scalar(stages.ir) || !entries_has_wrt(compiler, stages.ir)) {
+    if (!differentiated || !entries_has_wrt(compiler, stages.ir)) {
         return true;
     }
-    bool ok = true;
-    if (wanted[DERIVATIVE_grad]) {
-        request.derive = DERIVE_GRADIENT;
-        request.name = entries_name(compiler, function->name, "grad");
-        ok = add_entry(compiler, programs, request);
+    const bool number = entries_is_scalar(stages.ir);
+    for (int k = 0; k < DERIVATIVE_COUNT; k++) {
+        const char *suffix = derivative_entries[k].suffix;
+        if (!wanted[k]) {
+            continue;
+        }
+        if (derivative_entries[k].of_number && !number) {
+            if (compiler->options->function != NULL && k != DERIVATIVE_grad) {
+                return refuse(compiler, function, suffix);
+            }
+            continue;
+        }
+        request.derive = derivative_entries[k].derive;
+        request.name = entries_name(compiler, function->name, suffix);
+        if (!add_entry(compiler, programs, request)) {
+            return false;
+        }
     }
-    if (ok && wanted[DERIVATIVE_jvp]) {
-        request.derive = DERIVE_FORWARD;
-        request.name = entries_name(compiler, function->name, "jvp");
-        ok = add_entry(compiler, programs, request);
-    }
-    return ok;
+    return true;
 }
 
 static bool add_batch(Compiler *compiler, Programs *programs) {

@@ -286,6 +286,9 @@ LoopArgValue *point_args(const Point *point, const LoopProgram *program, double 
         case ARG_OUTPUT:
             args[k].pointer = outputs[arg->which];
             break;
+        case ARG_MATRIX:
+            args[k].pointer = outputs[arg->which];
+            break;
         case ARG_WORK:
             args[k] = work_arg(point, program);
             break;

@@ -124,6 +124,31 @@ static const char *leaf_comment(Arena *arena, const Ir *ir, uint32_t number) {
     return out.data;
 }
 
+/* The variables of the columns are those of the blocks that belong to the first rows. */
+static const char *matrix_comment(Arena *arena, const Ir *ir) {
+    Text out;
+    text_init(&out, arena);
+    bool *seen = arena_array(arena, bool, ir->leaf_count + 1);
+    const char *join = "";
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        if (output->role != OUT_MATRIX || seen[output->leaf]) {
+            continue;
+        }
+        seen[output->leaf] = true;
+        if (*join == '\0') {
+            bool square = strncmp(output->name, "hessian", 7) == 0;
+            text_format(&out, "overwritten: %s by %s, row-major; columns: ",
+                        square ? dim_text(ir, output->stride) : "entries of the value",
+                        dim_text(ir, output->stride));
+        }
+        text_add(&out, join);
+        add_leaf(&out, ir, &ir->leaves[output->leaf], 0);
+        join = ", ";
+    }
+    return out.data;
+}
+
 static const char *argument_comment(Arena *arena, const LoopProgram *program, const LoopArg *arg) {
     const Ir *ir = program->ir;
     switch (arg->role) {
@@ -163,6 +188,8 @@ static const char *argument_comment(Arena *arena, const LoopProgram *program, co
                                 shape);
         }
         return "overwritten";
+    case ARG_MATRIX:
+        return matrix_comment(arena, ir);
     case ARG_WORK:
         return arena_format(arena, "scratch memory of %s_work(…) doubles", program->name);
     }
@@ -197,12 +224,20 @@ static void add_prototype(Header *header, const char *result, const char *name, 
 static const char *value_text(const LoopProgram *program) {
     bool gradient = false;
     bool derivative = false;
+    bool matrix = false;
     for (size_t k = 0; k < program->arg_count; k++) {
         gradient |= program->args[k].role == ARG_GRADIENT;
         derivative |= program->args[k].role == ARG_TANGENT;
+        matrix |= program->args[k].role == ARG_MATRIX;
     }
     if (!program->returns) {
         return "Sets its outputs.";
+    }
+    if (derivative && gradient) {
+        return "Returns the value; sets the Hessian times v.";
+    }
+    if (matrix) {
+        return "Returns the value; sets the gradient and the Hessian.";
     }
     if (derivative) {
         return "Returns the value; sets its directional derivative.";

@@ -148,6 +148,7 @@ typedef enum {
     OUT_ARRAY,      /* an array (or a scalar by pointer): an output pointer of its own */
     OUT_GRADIENT,   /* slot of the flat gradient that belongs to leaf `leaf` */
     OUT_DERIVATIVE, /* directional derivative: `double *derivative` */
+    OUT_MATRIX,     /* a block of a matrix (hessian, jacobian), an output pointer for all of them */
 } OutputRole;
 
 typedef enum {
@@ -163,7 +164,9 @@ typedef struct {
     Ref value; /* scalar Ref with F = the axes (and the sample index for a sample entry) … */
     uint8_t rank;
     Index axes[RANK_LIMIT]; /* … stored in this order, row-major */
-    uint32_t leaf;          /* GRADIENT, UPDATE: which leaf it belongs to */
+    uint32_t leaf;          /* GRADIENT, UPDATE: which leaf it belongs to; MATRIX: its columns */
+    uint8_t row_axes;       /* MATRIX: so many of the axes are those of the rows */
+    Dim offset, stride;     /* MATRIX: where the block begins, and the length of a row */
     Span span;
 } Output;
 

@@ -46,6 +46,7 @@ static const char *const output_names[] = {
     [OUT_ARRAY] = "array",
     [OUT_GRADIENT] = "gradient",
     [OUT_DERIVATIVE] = "derivative",
+    [OUT_MATRIX] = "matrix",
 };
 
 static bool is_word(const char *text) {
@@ -205,8 +206,12 @@ static void add_output(const Ir *ir, Text *text, const Output *output) {
     }
     text_add(text, output->rank > 0 ? "]" : "");
     text_format(text, " = %%%u %s", (unsigned)output->value, output_names[output->role]);
-    if (output->role == OUT_GRADIENT && ir->flat_out == NULL) {
+    if ((output->role == OUT_GRADIENT && ir->flat_out == NULL) || output->role == OUT_MATRIX) {
         text_format(text, " %s", ir->leaves[output->leaf].name);
+    }
+    if (output->role == OUT_MATRIX) {
+        text_format(text, " rows %u at %s", output->row_axes, dim_text(ir, output->offset));
+        text_format(text, " by %s", dim_text(ir, output->stride));
     }
     if (output->sink == SINK_ADD) {
         text_add(text, " add");

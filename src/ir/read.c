@@ -619,6 +619,18 @@ static void read_node_line(Reader *r, const char *start) {
     r->refs[number] = make_node(r, start, &node);
 }
 
+/* matrix LEAF rows 1 at OFFSET by STRIDE */
+static void read_matrix(Reader *r, Output *output) {
+    output->role = OUT_MATRIX;
+    find_leaf(r, &output->leaf);
+    expect(r, "rows");
+    output->row_axes = r->failed ? 0 : (uint8_t)integer(r);
+    expect(r, "at");
+    output->offset = r->failed ? DIM_NONE : read_dim(r, 0);
+    expect(r, "by");
+    output->stride = r->failed ? DIM_NONE : read_dim(r, 0);
+}
+
 static void read_output_line(Reader *r) {
     Index axes[INDEX_LIMIT];
     Output output = {.name = word(r, true), .sink = SINK_STORE, .span = r->ir->at};
@@ -645,6 +657,8 @@ static void read_output_line(Reader *r) {
         output.role = OUT_ARRAY;
     } else if (accept(r, "derivative")) {
         output.role = OUT_DERIVATIVE;
+    } else if (accept(r, "matrix")) {
+        read_matrix(r, &output);
     } else {
         expect(r, "value");
         output.role = OUT_VALUE;

@@ -431,6 +431,11 @@ static void check_output(Check *c, const Output *output) {
         (output->leaf >= c->ir->leaf_count || c->ir->leaves[output->leaf].rank != output->rank)) {
         fail(c, "the output `%s` is not laid out like its leaf", output->name);
     }
+    if (output->role == OUT_MATRIX &&
+        (output->row_axes > output->rank || output->offset == DIM_NONE ||
+         output->stride == DIM_NONE || output->sink != SINK_STORE)) {
+        fail(c, "the output `%s` has no place in its matrix", output->name);
+    }
 }
 
 const char *ir_verify(const Ir *given) {

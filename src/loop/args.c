@@ -262,16 +262,38 @@ static int find_arg(const Plan *plan, ArgRole role) {
 static void add_outputs(Plan *plan, bool gradients, const char *gradient_name) {
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         const Output *output = &plan->ir->outputs[k];
-        if (output->sink == SINK_UPDATE || output->role == OUT_VALUE) {
+        if (output->sink == SINK_UPDATE || output->role == OUT_VALUE ||
+            output->role == OUT_MATRIX) {
             continue;
         }
         if (output->role != OUT_GRADIENT && !gradients) {
-            const char *name = output->role == OUT_DERIVATIVE ? "derivative" : output->name;
-            add_arg(plan, ARG_OUTPUT, C_DOUBLE_PTR, (uint32_t)k, name);
+            add_arg(plan, ARG_OUTPUT, C_DOUBLE_PTR, (uint32_t)k, output->name);
         } else if (output->role == OUT_GRADIENT && gradients && find_arg(plan, ARG_GRADIENT) < 0) {
             add_arg(plan, ARG_GRADIENT, C_DOUBLE_PTR, 0, gradient_name);
         }
     }
+}
+
+static void add_matrix(Plan *plan) {
+    size_t first = matrix_first(plan);
+    if (first < plan->ir->output_count) {
+        const char *name = plan->ir->outputs[first].name; /* hessian.x.x */
+        name = arena_copy(plan->arena, name, strcspn(name, "."));
+        add_arg(plan, ARG_MATRIX, C_DOUBLE_PTR, (uint32_t)first, name);
+    }
+}
+
+/* A gradient along a direction is a Hessian times a vector. */
+static bool is_product(const Plan *plan) {
+    bool tangent = false;
+    bool gradient = false;
+    for (size_t k = 0; k < plan->ir->leaf_count; k++) {
+        tangent = tangent || plan->ir->leaves[k].role == LEAF_TANGENT;
+    }
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        gradient = gradient || plan->ir->outputs[k].role == OUT_GRADIENT;
+    }
+    return tangent && gradient;
 }
 
 static void add_rows(Plan *plan, const Used *used) {
@@ -290,7 +312,7 @@ static const char *flat_in(const Plan *plan) {
 }
 
 static const char *flat_out(const Plan *plan) {
-    return plan->ir->flat_out ? plan->ir->flat_out : "grad";
+    return plan->ir->flat_out ? plan->ir->flat_out : is_product(plan) ? "hv" : "grad";
 }
 
 static void c_arguments(Plan *plan, const Used *used) {
@@ -315,9 +337,11 @@ static void c_arguments(Plan *plan, const Used *used) {
     if (writes) {
         plan->rate_arg = (int)add_arg(plan, ARG_RATE, C_DOUBLE, 0, "rate");
     }
-    add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_DOUBLE_PTR, "direction", true);
+    add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_DOUBLE_PTR,
+               is_product(plan) ? "v" : "direction", true);
     add_outputs(plan, false, NULL);
     add_outputs(plan, true, flat_out(plan));
+    add_matrix(plan);
 }
 
 static void trainer_arguments(Plan *plan, const Used *used) {
@@ -397,12 +421,59 @@ static void leaf_buffers(Plan *plan, const Used *used) {
     }
 }
 
-static Dim output_size(const Plan *plan, const Output *output) {
+/* ---- places of outputs
+ * ---------------------------------------------------------------------------------------- */
+
+Dim output_extent(const Plan *plan, const Output *output, unsigned first, unsigned end) {
     Dim size = dim_const(plan->ir, 1);
-    for (unsigned k = 0; k < output->rank; k++) {
+    for (unsigned k = first; k < end; k++) {
         size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, output->axes[k]));
     }
     return size;
+}
+
+const LoopExpr *output_index(Plan *plan, const Output *output, const LoopExpr *const *positions,
+                             const Dim *dims) {
+    const unsigned rows = output->row_axes;
+    if (output->role != OUT_MATRIX) {
+        return x_index(plan, positions, dims, output->rank);
+    }
+    const LoopExpr *row = x_index(plan, positions, dims, rows);
+    const LoopExpr *column = x_index(plan, positions + rows, dims + rows, output->rank - rows);
+    row = x_call2(plan, BI_mul, row, x_dim(plan, output->stride));
+    return x_call2(plan, BI_add, row, column);
+}
+
+size_t matrix_first(const Plan *plan) {
+    size_t k = 0;
+    while (k < plan->ir->output_count && plan->ir->outputs[k].role != OUT_MATRIX) {
+        k++;
+    }
+    return k;
+}
+
+Dim matrix_size(const Plan *plan) {
+    Dim size = dim_const(plan->ir, 0);
+    size_t first = matrix_first(plan);
+    for (size_t k = first; k < plan->ir->output_count; k++) {
+        const Output *output = &plan->ir->outputs[k];
+        if (output->role == OUT_MATRIX && output->leaf == plan->ir->outputs[first].leaf) {
+            Dim rows = output_extent(plan, output, 0, output->row_axes);
+            size = dim_add(plan->ir, size, dim_mul(plan->ir, rows, output->stride));
+        }
+    }
+    return size;
+}
+
+static void matrix_buffers(Plan *plan) {
+    for (size_t k = matrix_first(plan); k < plan->ir->output_count; k++) {
+        const Output *output = &plan->ir->outputs[k];
+        if (output->role == OUT_MATRIX) {
+            plan->output_buffer[k] = arg_buffer(plan, output->name, KIND_REAL,
+                                                find_arg(plan, ARG_MATRIX), output->offset, true);
+            plan->program->buffers[plan->output_buffer[k]].written = true;
+        }
+    }
 }
 
 static void output_buffers(Plan *plan, bool init) {
@@ -412,7 +483,7 @@ static void output_buffers(Plan *plan, bool init) {
         const Output *output = &plan->ir->outputs[k];
         Dim at = offset;
         if (output->role == OUT_GRADIENT) {
-            offset = dim_add(plan->ir, offset, output_size(plan, output));
+            offset = dim_add(plan->ir, offset, output_extent(plan, output, 0, output->rank));
         }
         if (output->sink == SINK_UPDATE) {
             plan->output_buffer[k] = plan->leaf_buffer[output->leaf];
@@ -421,9 +492,9 @@ static void output_buffers(Plan *plan, bool init) {
         if (output->role == OUT_GRADIENT) {
             bool gradient_of = !init && !plan->ir->flat_out;
             const char *name =
-                gradient_of
-                    ? arena_format(plan->arena, "grad_%s", plan->ir->leaves[output->leaf].name)
-                    : arena_format(plan->arena, "%s_%s", flat_out(plan), output->name);
+                gradient_of ? arena_format(plan->arena, "%s_%s", flat_out(plan),
+                                           plan->ir->leaves[output->leaf].name)
+                            : arena_format(plan->arena, "%s_%s", flat_out(plan), output->name);
             name = init ? output->name : name;
             plan->output_buffer[k] = arg_buffer(plan, name, KIND_REAL, gradient, at, true);
             plan->program->buffers[plan->output_buffer[k]].written = true;
@@ -459,6 +530,7 @@ void args_make(Plan *plan) {
     }
     leaf_buffers(plan, &used);
     output_buffers(plan, used.init);
+    matrix_buffers(plan);
 }
 
 /* ---- work space

@@ -414,7 +414,8 @@ static IndexSet result_indices(const Plan *plan, const Stage *stage) {
 static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, BufferId buffer,
                         const Index *axes, unsigned rank) {
     const LoopExpr *value = start_value(plan, stage);
-    bool whole = value->kind == LX_REAL && value->as.real == 0;
+    bool strided = stage->kind == STAGE_OUTPUT && stage->output->role == OUT_MATRIX;
+    bool whole = value->kind == LX_REAL && value->as.real == 0 && !strided;
     Dim size = dim_const(plan->ir, 1);
     const LoopExpr *positions[INDEX_LIMIT];
     Dim dims[INDEX_LIMIT];
@@ -444,7 +445,9 @@ static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, Buff
         positions[k] = x_var(plan, var);
         block = body;
     }
-    const LoopExpr *index = x_index(plan, positions, dims, rank);
+    const LoopExpr *index = stage->kind == STAGE_OUTPUT
+                                ? output_index(plan, stage->output, positions, dims)
+                                : x_index(plan, positions, dims, rank);
     code_store(plan, block, LS_STORE, buffer, index, value, stage->span);
 }
 
@@ -563,7 +566,7 @@ static void write_output(const Writer *w, Stage *stage, const LoopExpr *value) {
         dims[k] = ir_index_dim(plan->ir, output->axes[k]);
         positions[k] = index_at(w, w->scope->env, output->axes[k]);
     }
-    const LoopExpr *index = x_index(plan, positions, dims, output->rank);
+    const LoopExpr *index = output_index(plan, output, positions, dims);
     value = x_convert(plan, value);
     LoopStmtKind kind = stage->sink == SINK_ADD ? LS_STORE_ADD : LS_STORE;
     bool kept = stage->sink == SINK_UPDATE && plan->leaf_has_var[output->leaf];
@@ -901,14 +904,25 @@ static void write_scope(Plan *plan, Scope *scope) {
     }
 }
 
-static void zero_outputs(Plan *plan) {
+/* Zeros in the whole matrix, once, if one of its blocks is to be added to. */
+static void zero_matrix(Plan *plan) {
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         const Output *output = &plan->ir->outputs[k];
-        Dim size = dim_const(plan->ir, 1);
-        for (unsigned a = 0; a < output->rank; a++) {
-            size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, output->axes[a]));
+        if (output->role == OUT_MATRIX && plan->output_zeroed[k]) {
+            BufferId buffer = plan->output_buffer[matrix_first(plan)];
+            code_store(plan, plan->root_block, LS_ZERO, buffer, NULL,
+                       x_dim(plan, matrix_size(plan)), output->span);
+            return;
         }
-        if (plan->output_zeroed[k]) {
+    }
+}
+
+static void zero_outputs(Plan *plan) {
+    zero_matrix(plan);
+    for (size_t k = 0; k < plan->ir->output_count; k++) {
+        const Output *output = &plan->ir->outputs[k];
+        Dim size = output_extent(plan, output, 0, output->rank);
+        if (plan->output_zeroed[k] && output->role != OUT_MATRIX) {
             code_store(plan, plan->root_block, LS_ZERO, plan->output_buffer[k], NULL,
                        x_dim(plan, size), output->span);
         }

@@ -107,7 +107,7 @@ static void find_axes(const Plan *plan, Stage *stage) {
  * if something is made of it and nothing else reads it. */
 static void find_alias(Plan *plan, Stage *output) {
     const Output *to = output->output;
-    if (output->kind != STAGE_OUTPUT || output->cond_count > 0 ||
+    if (output->kind != STAGE_OUTPUT || output->cond_count > 0 || to->role == OUT_MATRIX ||
         (output->term ? output->sink != SINK_ADD : output->sink != SINK_STORE)) {
         return;
     }

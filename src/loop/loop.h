@@ -27,6 +27,7 @@ typedef enum {
     ARG_RATE,     /* double: the step of SINK_UPDATE */
     ARG_GRADIENT, /* double *: OUT_GRADIENT outputs, flat, in output order */
     ARG_OUTPUT,   /* double *: output `which` */
+    ARG_MATRIX,   /* double *: OUT_MATRIX outputs, blocks of one matrix; `which` is the first */
     ARG_WORK,     /* double *: scratch of `work_size` doubles; only where it is needed */
 } ArgRole;
 

@@ -235,6 +235,16 @@ void args_make(Plan *plan);
 BufferId arg_order_buffer(Plan *plan);
 void args_work(Plan *plan); /* once all buffers are known: places them */
 Dim leaf_size(const Plan *plan, const Leaf *leaf);
+/* Product of the extents of axes first … end-1 of an output. */
+Dim output_extent(const Plan *plan, const Output *output, unsigned first, unsigned end);
+/* Where the entry at `positions`, one for each axis of extent `dims`, lies in the output's buffer.
+ */
+const LoopExpr *output_index(Plan *plan, const Output *output, const LoopExpr *const *positions,
+                             const Dim *dims);
+/* The first OUT_MATRIX output, which begins where the matrix begins; output_count if there is none.
+ */
+size_t matrix_first(const Plan *plan);
+Dim matrix_size(const Plan *plan); /* entries of the whole matrix */
 
 /* ---- code.c, place.c
  * ------------------------------------------------------------------------------------------------------
