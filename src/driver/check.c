@@ -3,49 +3,17 @@
  * complex step (or, where a function has no complex extension, with central differences) along
  * random directions; the compiled code is run at the same points. On the edge (zeros, ties) only
  * the two modes are compared, which must keep the same convention. */
-#include "driver/driver.h"
+#include "driver/check.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { POINTS = 6, TRIES = 60, DIRECTIONS = 3, EDGE_POINTS = 4 };
-
-/* Allowed differences, relative to the sum of the magnitudes of what is added up. */
-static const double value_tolerance = 1e-9;
-static const double exact_tolerance = 1e-7;
-static const double difference_tolerance = 1e-4;
-
-/* One function, or the batch of the loss. */
-typedef struct {
-    const char *name; /* as the user knows it */
-    const char *value_name, *grad_name;
-    Stages value, grad;
-    const Ir **forward; /* by each leaf of wrt alone */
-    bool differentiated;
-    uint32_t *wrt;
-    size_t wrt_count;
-} Subject;
-
-/* The worst relative difference of one comparison, and how often it was made. */
-typedef struct {
-    double worst;
-    size_t points;
-} Score;
-
-typedef struct {
-    Compiler *compiler;
-    Arena *arena;
-    Jit *jit;
-    const Subject *subject;
-    Text table;
-} Check;
-
 /* ---- comparing ------------------------------------------------------------------------------ */
 
 /* Both not numbers, equal, or close by `scale`. Updates the score. */
-static bool agree(double a, double b, double scale, double tolerance, Score *score) {
+bool check_agree(double a, double b, double scale, double tolerance, Score *score) {
     if (isnan(a) || isnan(b)) {
         return isnan(a) && isnan(b);
     }
@@ -61,8 +29,8 @@ static bool agree(double a, double b, double scale, double tolerance, Score *sco
     return difference <= tolerance;
 }
 
-static _Noreturn void mismatch(const Check *check, const char *what, const char *of, double a,
-                               const char *other, double b) {
+_Noreturn void check_mismatch(const Check *check, const char *what, const char *of, double a,
+                              const char *other, double b) {
     ice("check", "%s of `%s`%s%s%s is %.17g, but %s gives %.17g", what, check->subject->name,
         of != NULL ? " by `" : "", of != NULL ? of : "", of != NULL ? "`" : "", a, other, b);
 }
@@ -76,7 +44,7 @@ static void cell(Text *text, const char *name, size_t width) {
     text_add(text, " ");
 }
 
-static void row(Check *check, const char *by, const char *method, const Score *score) {
+void check_row(Check *check, const char *by, const char *method, const Score *score) {
     if (score->points > 0) {
         cell(&check->table, check->subject->name, 24);
         cell(&check->table, by, 16);
@@ -94,7 +62,7 @@ static double evaluate(const Ir *ir, const EvalInput *input, size_t output, size
 /* ---- points --------------------------------------------------------------------------------- */
 
 /* The next point where the function is finite; false when `*next` has come to the end. */
-static bool finite_point(const Check *check, uint64_t *next, Point *point) {
+bool check_point(const Check *check, uint64_t *next, Point *point) {
     static const PointKind kinds[] = {POINT_RANDOM, POINT_POSITIVE, POINT_UNIT};
     const Ir *ir = check->subject->value.lowered;
     while (*next < TRIES) {
@@ -116,54 +84,90 @@ static bool finite_point(const Check *check, uint64_t *next, Point *point) {
 
 /* ---- derivatives ---------------------------------------------------------------------------- */
 
-/* The point moved by `step` along a direction of leaf `leaf`. */
-static Point moved(const Point *point, uint32_t leaf, const double *direction, double step) {
+/* The point moved by `step` along directions of some leaves. */
+static Point moved(const Point *point, double *const *directions, double step) {
     Point other = *point;
     other.reals = arena_array(point->arena, double *, point->leaf_count + 1);
     memcpy(other.reals, point->reals, point->leaf_count * sizeof *other.reals);
-    other.reals[leaf] = arena_array(point->arena, double, point->counts[leaf] + 1);
-    for (size_t i = 0; i < point->counts[leaf]; i++) {
-        other.reals[leaf][i] = point->reals[leaf][i] + step * direction[i];
+    for (size_t k = 0; k < point->leaf_count; k++) {
+        if (directions[k] == NULL) {
+            continue;
+        }
+        other.reals[k] = arena_array(point->arena, double, point->counts[k] + 1);
+        for (size_t i = 0; i < point->counts[k]; i++) {
+            other.reals[k][i] = point->reals[k][i] + step * directions[k][i];
+        }
     }
     return other;
 }
 
-static double central(const Ir *ir, const Point *point, uint32_t leaf, const double *direction,
-                      double step) {
-    Point up = moved(point, leaf, direction, step);
-    Point down = moved(point, leaf, direction, -step);
+/* Differences of all entries of output `k`. */
+static void central(const Ir *ir, const Point *point, double *const *directions, size_t k,
+                    double step, double *result) {
+    Point up = moved(point, directions, step);
+    Point down = moved(point, directions, -step);
     EvalInput high = point_input(&up, ir, NULL);
     EvalInput low = point_input(&down, ir, NULL);
-    return (evaluate(ir, &high, 0, 0) - evaluate(ir, &low, 0, 0)) / (2 * step);
+    size_t count;
+    const double *above = ir_eval_output(ir, &high, k, &count);
+    const double *below = ir_eval_output(ir, &low, k, &count);
+    for (size_t i = 0; i < count; i++) {
+        result[i] = (above[i] - below[i]) / (2 * step);
+    }
 }
 
 /* Central differences, extrapolated; false where they do not settle (a kink is near). */
-static bool differences(const Ir *ir, const Point *point, uint32_t leaf, const double *direction,
-                        double *result) {
-    double wide = central(ir, point, leaf, direction, 2e-4);
-    double narrow = central(ir, point, leaf, direction, 1e-4);
-    *result = narrow + (narrow - wide) / 3;
-    return fabs(narrow - wide) <= 1e-5 * (1 + fabs(narrow));
+static bool differences(const Ir *ir, const Point *point, double *const *directions, size_t k,
+                        double *result, size_t count) {
+    double *wide = arena_array(point->arena, double, count + 1);
+    central(ir, point, directions, k, 2e-4, wide);
+    central(ir, point, directions, k, 1e-4, result);
+    for (size_t i = 0; i < count; i++) {
+        double narrow = result[i];
+        result[i] = narrow + (narrow - wide[i]) / 3;
+        if (!(fabs(narrow - wide[i]) <= 1e-5 * (1 + fabs(narrow)))) {
+            return false;
+        }
+    }
+    return true;
 }
 
-static bool complex_step(const Ir *ir, const Point *point, uint32_t leaf, const double *direction,
+static bool complex_step(const Ir *ir, const Point *point, double *const *directions, size_t k,
                          double *result) {
     static const double step = 1e-60;
-    double *imaginary = arena_array(point->arena, double, point->counts[leaf] + 1);
     const double **all = arena_array(point->arena, const double *, ir->leaf_count + 1);
     double *real;
     double *imag;
     size_t count;
-    for (size_t i = 0; i < point->counts[leaf]; i++) {
-        imaginary[i] = step * direction[i];
+    for (size_t leaf = 0; leaf < point->leaf_count; leaf++) {
+        if (directions[leaf] != NULL) {
+            double *imaginary = arena_array(point->arena, double, point->counts[leaf] + 1);
+            for (size_t i = 0; i < point->counts[leaf]; i++) {
+                imaginary[i] = step * directions[leaf][i];
+            }
+            all[leaf] = imaginary;
+        }
     }
-    all[leaf] = imaginary;
     EvalInput input = point_input(point, ir, NULL);
-    if (!ir_eval_output_complex(ir, &input, all, 0, &count, &real, &imag) || count == 0) {
+    if (!ir_eval_output_complex(ir, &input, all, k, &count, &real, &imag) || count == 0) {
         return false;
     }
-    *result = imag[0] / step;
-    return isfinite(*result) != 0;
+    for (size_t i = 0; i < count; i++) {
+        result[i] = imag[i] / step;
+        if (!isfinite(result[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool check_directional(const Ir *ir, const Point *point, double *const *directions, size_t k,
+                       double *result, bool *exact) {
+    EvalInput input = point_input(point, ir, NULL);
+    size_t count;
+    ir_eval_output(ir, &input, k, &count);
+    *exact = complex_step(ir, point, directions, k, result);
+    return *exact || differences(ir, point, directions, k, result, count);
 }
 
 static double along(const double *gradient, const double *direction, size_t count,
@@ -208,7 +212,7 @@ typedef struct {
 static void compare_direction(Check *check, Point *point, size_t k, bool edge, Scores *scores) {
     const Subject *subject = check->subject;
     const Ir *plain = subject->value.lowered;
-    const Ir *reverse = subject->grad.derived;
+    const Ir *reverse = subject->made[DERIVATIVE_grad].derived;
     uint32_t leaf = subject->wrt[k];
     const char *name = plain->leaves[leaf].name;
     double *direction = point_direction(point, leaf);
@@ -220,21 +224,26 @@ static void compare_direction(Check *check, Point *point, size_t k, bool edge, S
     double scale = magnitude + 1e-6 * fabs(evaluate(reverse, &input, 0, 0)) + 1e-12;
     double other = forward_mode(check, point, k, direction);
     bool both_wild = edge && !isfinite(derivative) && !isfinite(other); /* ∞ − ∞ either way */
-    if (!both_wild && !agree(derivative, other, scale, exact_tolerance, &scores->forward)) {
-        mismatch(check, edge ? "at an edge, the derivative" : "the derivative", name, derivative,
-                 "forward mode", other);
+    if (!both_wild && !check_agree(derivative, other, scale, EXACT_TOLERANCE, &scores->forward)) {
+        check_mismatch(check, edge ? "at an edge, the derivative" : "the derivative", name,
+                       derivative, "forward mode", other);
     }
     if (edge) {
         return;
     }
-    if (complex_step(plain, point, leaf, direction, &other)) {
-        if (!agree(derivative, other, scale, exact_tolerance, &scores->step)) {
-            mismatch(check, "the derivative", name, derivative, "a complex step", other);
-        }
-    } else if (differences(plain, point, leaf, direction, &other) &&
-               !agree(derivative, other, scale + 1e-4 * (1 + fabs(derivative)),
-                      difference_tolerance, &scores->difference)) {
-        mismatch(check, "the derivative", name, derivative, "a central difference", other);
+    double **directions = arena_array(check->arena, double *, point->leaf_count + 1);
+    directions[leaf] = direction;
+    bool exact;
+    if (!check_directional(plain, point, directions, 0, &other, &exact)) {
+        return;
+    }
+    if (!exact) {
+        scale += 1e-4 * (1 + fabs(derivative));
+    }
+    if (!check_agree(derivative, other, scale, exact ? EXACT_TOLERANCE : DIFFERENCE_TOLERANCE,
+                     exact ? &scores->step : &scores->difference)) {
+        check_mismatch(check, "the derivative", name, derivative,
+                       exact ? "a complex step" : "a central difference", other);
     }
 }
 
@@ -244,7 +253,7 @@ static void compare_leaf(Check *check, size_t k) {
     uint64_t next = 0;
     Point point;
     Scores scores = {0};
-    for (int i = 0; i < POINTS && finite_point(check, &next, &point); i++) {
+    for (int i = 0; i < POINTS && check_point(check, &next, &point); i++) {
         for (int d = 0; d < DIRECTIONS; d++) {
             compare_direction(check, &point, k, false, &scores);
         }
@@ -257,36 +266,48 @@ static void compare_leaf(Check *check, size_t k) {
         }
     }
     const char *name = plain->leaves[check->subject->wrt[k]].name;
-    row(check, name, "forward mode", &scores.forward);
-    row(check, name, "complex step", &scores.step);
-    row(check, name, "central differences", &scores.difference);
+    check_row(check, name, "forward mode", &scores.forward);
+    check_row(check, name, "complex step", &scores.step);
+    check_row(check, name, "central differences", &scores.difference);
 }
 
 /* ---- compiled code -------------------------------------------------------------------------- */
 
-/* Room for all outputs of a program, and the flat gradient; the last gets as many doubles. */
+/* The entries of the matrix that the blocks of `ir` make up. */
+static size_t matrix_entries(const Ir *ir, const EvalInput *input) {
+    size_t end = 0;
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        if (output->role == OUT_MATRIX) {
+            int64_t rows = 1;
+            for (unsigned a = 0; a < output->row_axes; a++) {
+                rows *= dim_evaluate(ir, ir_index_dim(ir, output->axes[a]), input->dims);
+            }
+            size_t last = (size_t)(dim_evaluate(ir, output->offset, input->dims) +
+                                   rows * dim_evaluate(ir, output->stride, input->dims));
+            end = last > end ? last : end;
+        }
+    }
+    return end;
+}
+
+/* Room for all outputs of a program, and the flat gradient. */
 static double **make_outputs(const Check *check, const Ir *ir, const EvalInput *input,
-                             double **gradient, double **expected, size_t *gradient_count) {
+                             double **gradient) {
     double **outputs = arena_array(check->arena, double *, ir->output_count + 1);
+    double *matrix = arena_array(check->arena, double, matrix_entries(ir, input) + 1);
     size_t total = 0;
     for (size_t k = 0; k < ir->output_count; k++) {
         size_t count;
+        if (ir->outputs[k].role == OUT_MATRIX) {
+            outputs[k] = matrix;
+            continue;
+        }
         ir_eval_output(ir, input, k, &count);
         outputs[k] = arena_array(check->arena, double, count + 1);
         total += ir->outputs[k].role == OUT_GRADIENT ? count : 0;
     }
     *gradient = arena_array(check->arena, double, total + 1);
-    *expected = arena_array(check->arena, double, total + 1);
-    *gradient_count = total;
-    size_t at = 0;
-    for (size_t k = 0; k < ir->output_count; k++) {
-        if (ir->outputs[k].role == OUT_GRADIENT) {
-            size_t count;
-            const double *values = ir_eval_output(ir, input, k, &count);
-            memcpy(*expected + at, values, count * sizeof *values);
-            at += count;
-        }
-    }
     return outputs;
 }
 
@@ -303,10 +324,10 @@ static void compare_entries(Check *check, const char *method, const char *what,
                             Score *score) {
     double scale = scale_of(expected, count);
     for (size_t i = 0; i < count; i++) {
-        if (!agree(found[i], expected[i], scale, value_tolerance, score)) {
-            mismatch(check, arena_format(check->arena, "entry %zu of the %s", i, what), NULL,
-                     found[i], arena_format(check->arena, "the interpreter (against %s)", method),
-                     expected[i]);
+        if (!check_agree(found[i], expected[i], scale, VALUE_TOLERANCE, score)) {
+            check_mismatch(
+                check, arena_format(check->arena, "entry %zu of the %s", i, what), NULL, found[i],
+                arena_format(check->arena, "the interpreter (against %s)", method), expected[i]);
         }
     }
 }
@@ -316,16 +337,54 @@ typedef struct {
     void *code; /* NULL: the loop program is interpreted */
 } Backend;
 
+/* One block of a matrix, whose columns may be fewer than those of the matrix. */
+static void compare_block(Check *check, const char *method, const Ir *ir, const EvalInput *input,
+                          size_t k, const double *matrix, Score *score) {
+    const Output *output = &ir->outputs[k];
+    size_t count;
+    const double *expected = ir_eval_output(ir, input, k, &count);
+    size_t columns = 1;
+    for (unsigned a = output->row_axes; a < output->rank; a++) {
+        columns *= (size_t)dim_evaluate(ir, ir_index_dim(ir, output->axes[a]), input->dims);
+    }
+    size_t offset = (size_t)dim_evaluate(ir, output->offset, input->dims);
+    size_t stride = (size_t)dim_evaluate(ir, output->stride, input->dims);
+    double *found = arena_array(check->arena, double, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        found[i] = matrix[offset + i / columns * stride + i % columns];
+    }
+    compare_entries(check, method, output->name, expected, found, count, score);
+}
+
+/* All that a program gave, against the interpreter. */
+static void compare_outputs(Check *check, const char *method, const Ir *ir, const EvalInput *input,
+                            double *const *outputs, const double *gradient, const double *result,
+                            Score *score) {
+    size_t at = 0;
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        if (output->role == OUT_MATRIX) {
+            compare_block(check, method, ir, input, k, outputs[k], score);
+            continue;
+        }
+        size_t count;
+        const double *values = ir_eval_output(ir, input, k, &count);
+        const double *found = output->role == OUT_VALUE      ? result
+                              : output->role == OUT_GRADIENT ? gradient + at
+                                                             : outputs[k];
+        compare_entries(check, method, output->name, values, found, count, score);
+        at += output->role == OUT_GRADIENT ? count : 0;
+    }
+}
+
 /* Runs one program at one point and compares all that it gives. */
 static void compare_program(Check *check, const Backend *backend, const Stages *stages,
                             const Point *point, Score *score) {
     const LoopProgram *program = stages->program;
     const Ir *ir = stages->derived;
     double *gradient;
-    double *expected;
-    size_t gradient_count;
-    EvalInput input = point_input(point, ir, NULL);
-    double **outputs = make_outputs(check, ir, &input, &gradient, &expected, &gradient_count);
+    EvalInput input = point_input(point, ir, point->directions);
+    double **outputs = make_outputs(check, ir, &input, &gradient);
     LoopArgValue *args = point_args(point, program, outputs, gradient);
     double result = 0;
     if (backend->code == NULL) {
@@ -333,16 +392,21 @@ static void compare_program(Check *check, const Backend *backend, const Stages *
     } else if (!call_native(backend->code, program, args, &result)) {
         return;
     }
-    compare_entries(check, backend->method, "gradient", expected, gradient, gradient_count, score);
-    for (size_t k = 0; k < ir->output_count; k++) {
-        size_t count;
-        const double *values = ir_eval_output(ir, &input, k, &count);
-        if (ir->outputs[k].role == OUT_VALUE) {
-            compare_entries(check, backend->method, "value", values, &result, 1, score);
-        } else if (ir->outputs[k].role == OUT_ARRAY) {
-            compare_entries(check, backend->method, "value", values, outputs[k], count, score);
-        }
+    compare_outputs(check, backend->method, ir, &input, outputs, gradient, &result, score);
+}
+
+static void *find_code(const Check *check, const char *name) {
+    void *code = jit_lookup(check->jit, name);
+    if (code == NULL) {
+        ice("check", "the compiled code has no `%s`", name);
     }
+    return code;
+}
+
+/* Would the matrix take too long to interpret at this point? */
+static bool too_large(const Stages *stages, const Point *point) {
+    EvalInput input = point_input(point, stages->derived, point->directions);
+    return matrix_entries(stages->derived, &input) > MATRIX_LIMIT;
 }
 
 /* The value as written, with the derivatives in it by reverse mode, and as it is compiled. */
@@ -352,7 +416,7 @@ static void compare_value(Check *check) {
     Score score = {0};
     uint64_t next = 0;
     Point point;
-    for (int i = 0; i < POINTS && finite_point(check, &next, &point); i++) {
+    for (int i = 0; i < POINTS && check_point(check, &next, &point); i++) {
         EvalInput input = point_input(&point, plain, NULL);
         EvalInput other = point_input(&point, compiled, NULL);
         for (size_t k = 0; k < plain->output_count; k++) {
@@ -364,30 +428,33 @@ static void compare_value(Check *check) {
                             &score);
         }
     }
-    row(check, "", "as written", &score);
+    check_row(check, "", "as written", &score);
 }
 
 static void compare_backend(Check *check, const char *method, bool native) {
     const Subject *subject = check->subject;
-    Backend value = {.method = method};
-    Backend grad = {.method = method};
+    Backend backend = {.method = method};
     Score score = {0};
-    if (native) {
-        value.code = jit_lookup(check->jit, subject->value_name);
-        grad.code = jit_lookup(check->jit, subject->grad_name);
-        if (value.code == NULL || (subject->differentiated && grad.code == NULL)) {
-            ice("check", "the compiled code has no `%s`", subject->value_name);
-        }
-    }
     uint64_t next = 0;
     Point point;
-    for (int i = 0; i < POINTS && finite_point(check, &next, &point); i++) {
-        compare_program(check, &value, &subject->value, &point, &score);
-        if (subject->differentiated) {
-            compare_program(check, &grad, &subject->grad, &point, &score);
+    for (int i = 0; i < POINTS && check_point(check, &next, &point); i++) {
+        for (size_t k = 0; k < subject->wrt_count; k++) {
+            uint32_t leaf = subject->wrt[k];
+            point.directions[leaf] = point_direction(&point, leaf);
+        }
+        backend.code = native ? find_code(check, subject->value_name) : NULL;
+        compare_program(check, &backend, &subject->value, &point, &score);
+        for (int d = 0; d < DERIVATIVE_COUNT; d++) {
+            const Stages *made = &subject->made[d];
+            bool enough = d != DERIVATIVE_grad && i >= MATRIX_POINTS;
+            if (made->program == NULL || enough || too_large(made, &point)) {
+                continue;
+            }
+            backend.code = native ? find_code(check, subject->names[d]) : NULL;
+            compare_program(check, &backend, made, &point, &score);
         }
     }
-    row(check, "", method, &score);
+    check_row(check, "", method, &score);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
@@ -405,27 +472,37 @@ static bool forward_by_each(Compiler *compiler, Subject *subject) {
     return true;
 }
 
+/* All derivatives that the function has. */
+static bool prepare_derivatives(Compiler *compiler, Subject *subject, Request request) {
+    for (int d = 0; d < DERIVATIVE_COUNT; d++) {
+        const DerivativeEntry *entry = &derivative_entries[d];
+        if (entry->of_number && !subject->number) {
+            continue;
+        }
+        request.name = arena_format(compiler->arena, "%s_%s", subject->value_name, entry->suffix);
+        request.derive = entry->derive;
+        subject->names[d] = request.name;
+        if (!compile_entry(compiler, &request, &subject->made[d])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool prepare(Compiler *compiler, Subject *subject, Request request) {
     subject->value_name = request.name;
-    subject->grad_name = arena_format(compiler->arena, "%s_grad", request.name);
     if (!compile_entry(compiler, &request, &subject->value)) {
         return false;
     }
     const Ir *ir = subject->value.ir;
-    subject->differentiated =
-        request.entry != ENTRY_METRIC && entries_is_scalar(ir) && entries_has_wrt(compiler, ir);
+    subject->differentiated = request.entry != ENTRY_METRIC && entries_has_wrt(compiler, ir);
+    subject->number = entries_is_scalar(ir);
     if (!subject->differentiated) {
         return true;
     }
-    if (!compile_wrt(compiler, ir, request.all_params, &subject->wrt, &subject->wrt_count)) {
-        return false;
-    }
-    request.name = subject->grad_name;
-    request.derive = DERIVE_GRADIENT;
-    if (!compile_entry(compiler, &request, &subject->grad)) {
-        return false;
-    }
-    return forward_by_each(compiler, subject);
+    return compile_wrt(compiler, ir, request.all_params, &subject->wrt, &subject->wrt_count) &&
+           prepare_derivatives(compiler, subject, request) &&
+           (!subject->number || forward_by_each(compiler, subject));
 }
 
 /* All functions that the options ask for: by default all but metrics, and the batch.
@@ -467,12 +544,15 @@ static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
 }
 
 static Jit *compile_subjects(Compiler *compiler, const Subject *subjects, size_t count) {
-    LoopProgram **programs = arena_array(compiler->arena, LoopProgram *, 2 * count + 1);
+    LoopProgram **programs =
+        arena_array(compiler->arena, LoopProgram *, (DERIVATIVE_COUNT + 1) * count + 1);
     size_t made = 0;
     for (size_t k = 0; k < count; k++) {
         programs[made++] = subjects[k].value.program;
-        if (subjects[k].differentiated) {
-            programs[made++] = subjects[k].grad.program;
+        for (int d = 0; d < DERIVATIVE_COUNT; d++) {
+            if (subjects[k].made[d].program != NULL) {
+                programs[made++] = subjects[k].made[d].program;
+            }
         }
     }
     Unit unit = {.model_name = compiler->model->name,
@@ -501,10 +581,13 @@ Status check_model(Compiler *compiler) {
     check.jit = compile_subjects(compiler, subjects, count);
     for (size_t k = 0; k < count; k++) {
         check.subject = &subjects[k];
-        for (size_t leaf = 0; subjects[k].differentiated && leaf < subjects[k].wrt_count; leaf++) {
+        for (size_t leaf = 0; subjects[k].number && leaf < subjects[k].wrt_count; leaf++) {
             compare_leaf(&check, leaf);
         }
         compare_value(&check);
+        if (subjects[k].differentiated) {
+            check_matrices(&check);
+        }
         compare_backend(&check, "loop program", false);
         compare_backend(&check, "machine code", true);
     }

@@ -188,6 +188,15 @@ Status compile(const Options *options, Arena *arena);
 
 /* ---- entries.c: which C functions a model has; kernels.c: which kernels its trainer has ------ */
 
+/* How each derivative is made, and whether of functions whose value is one number only. */
+typedef struct {
+    const char *suffix; /* of the C function */
+    Derive derive;
+    bool of_number;
+} DerivativeEntry;
+
+extern const DerivativeEntry derivative_entries[DERIVATIVE_COUNT];
+
 /* The functions that the options ask for, in file order; false if there is none (reported). */
 bool entries_functions(const Compiler *compiler, const ModelFunction ***functions, size_t *count);
 /* The C functions of the model; false on errors. */
@@ -262,6 +271,7 @@ typedef struct {
     size_t *counts; /* entries of each leaf */
     double **reals; /* NULL: an int leaf */
     int64_t **ints;
+    double **directions; /* of a jvp or hvp, by leaf: NULL: zeros */
     size_t leaf_count;
 } Point;
 

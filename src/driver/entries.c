@@ -93,12 +93,7 @@ static bool add_entry(Compiler *compiler, Programs *programs, Request request) {
     return true;
 }
 
-/* How each derivative is made, and whether of one number only. */
-static const struct {
-    const char *suffix;
-    Derive derive;
-    bool of_number;
-} derivative_entries[DERIVATIVE_COUNT] = {
+const DerivativeEntry derivative_entries[DERIVATIVE_COUNT] = {
     [DERIVATIVE_grad] = {"grad", DERIVE_GRADIENT, true},
     [DERIVATIVE_jvp] = {"jvp", DERIVE_FORWARD, false},
     [DERIVATIVE_hvp] = {"hvp", DERIVE_HVP, true},
@@ -107,13 +102,11 @@ static const struct {
 };
 
 /* One function was asked for by name, and it has no such derivative. */
-static bool refuse(const Compiler *compiler, const ModelFunction *function,
-                   const char *derivative) {
+static bool refuse(const ModelFunction *function, const char *derivative) {
     fprintf(stderr,
             "gradc: error: `--derivatives=%s`: the value of `%s` is not one number; its derivative "
             "is `--derivatives=jacobian`\n",
             derivative, function->name);
-    (void)compiler;
     return false;
 }
 
@@ -140,7 +133,7 @@ static bool add_function(Compiler *compiler, Programs *programs, const ModelFunc
         }
         if (derivative_entries[k].of_number && !number) {
             if (compiler->options->function != NULL && k != DERIVATIVE_grad) {
-                return refuse(compiler, function, suffix);
+                return refuse(function, suffix);
             }
             continue;
         }

@@ -82,6 +82,7 @@ Point point_make(Arena *arena, const Ir *ir, PointKind kind, uint64_t seed) {
     point.counts = arena_array(arena, size_t, ir->leaf_count + 1);
     point.reals = arena_array(arena, double *, ir->leaf_count + 1);
     point.ints = arena_array(arena, int64_t *, ir->leaf_count + 1);
+    point.directions = arena_array(arena, double *, ir->leaf_count + 1);
     for (size_t k = 0; k < ir->leaf_count; k++) {
         const Leaf *leaf = &ir->leaves[k];
         size_t count = leaf_entries(ir, leaf, point.dims);
@@ -210,19 +211,40 @@ int64_t point_rpn(const Point *point, const Ir *ir, const char *rpn) {
     return depth > 0 ? stack[0] : 0;
 }
 
-/* All params, flat. */
-static double *flat_params(const Point *point, const Ir *ir) {
+/* All leaves of a role, flat. */
+static double *flat_leaves(const Point *point, const Ir *ir, LeafRole role) {
     size_t total = 0;
     for (size_t k = 0; k < point->leaf_count; k++) {
-        total += ir->leaves[k].role == LEAF_PARAM ? point->counts[k] : 0;
+        total += ir->leaves[k].role == role ? point->counts[k] : 0;
     }
     double *flat = arena_array(point->arena, double, total + 1);
     size_t at = 0;
     for (size_t k = 0; k < point->leaf_count; k++) {
-        if (ir->leaves[k].role == LEAF_PARAM) {
+        if (ir->leaves[k].role == role) {
             memcpy(flat + at, point->reals[k], point->counts[k] * sizeof *flat);
             at += point->counts[k];
         }
+    }
+    return flat;
+}
+
+/* The directions of all tangents, flat. */
+static double *flat_directions(const Point *point, const Ir *ir) {
+    size_t total = 0;
+    for (size_t k = point->leaf_count; k < ir->leaf_count; k++) {
+        total += ir->leaves[k].role == LEAF_TANGENT ? point->counts[ir->leaves[k].of] : 0;
+    }
+    double *flat = arena_array(point->arena, double, total + 1);
+    size_t at = 0;
+    for (size_t k = point->leaf_count; k < ir->leaf_count; k++) {
+        uint32_t of = ir->leaves[k].of;
+        if (ir->leaves[k].role != LEAF_TANGENT) {
+            continue;
+        }
+        if (point->directions != NULL && point->directions[of] != NULL) {
+            memcpy(flat + at, point->directions[of], point->counts[of] * sizeof *flat);
+        }
+        at += point->counts[of];
     }
     return flat;
 }
@@ -254,9 +276,10 @@ LoopArgValue *point_args(const Point *point, const LoopProgram *program, double 
             args[k].integer = dims[arg->which];
             break;
         case ARG_PARAMS:
-            args[k].pointer = flat_params(point, ir);
+            args[k].pointer = flat_leaves(point, ir, LEAF_PARAM);
             break;
         case ARG_CONSTS:
+            args[k].pointer = flat_leaves(point, ir, LEAF_CONST);
             break;
         case ARG_ROWS:
         case ARG_TOTAL:
@@ -273,6 +296,7 @@ LoopArgValue *point_args(const Point *point, const LoopProgram *program, double 
             args[k] = leaf_arg(point, program, arg);
             break;
         case ARG_TANGENT:
+            args[k].pointer = flat_directions(point, ir);
             break;
         case ARG_SEED:
             args[k].integer = 1;

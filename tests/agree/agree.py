@@ -17,23 +17,24 @@ PRELUDE = """#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include "HEADER"
-enum { ENTRIES = 1 << 18, SHOWN = 100 };
+enum { GIVEN = 1 << 17, ENTRIES = 1 << 20, SHOWN = 100 };
 static uint64_t state;
 static double next(void) {
     state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (double)(state >> 11) * 0x1p-53 * 1.6 - 0.7;
 }
 static double *reals(void) {
-    double *a = malloc(ENTRIES * sizeof *a);
-    for (size_t k = 0; a && k < ENTRIES; k++) a[k] = next();
+    double *a = malloc(GIVEN * sizeof *a);
+    for (size_t k = 0; a && k < GIVEN; k++) a[k] = next();
     return a;
 }
 static int64_t *labels(void) {
-    int64_t *a = malloc(ENTRIES * sizeof *a);
-    for (size_t k = 0; a && k < ENTRIES; k++) a[k] = (int64_t)(k % 2);
+    int64_t *a = malloc(GIVEN * sizeof *a);
+    for (size_t k = 0; a && k < GIVEN; k++) a[k] = (int64_t)(k % 2);
     return a;
 }
 static double *zeros(void) { return calloc(ENTRIES, sizeof(double)); }
+static double *scratch(void) { return calloc(ENTRIES * 16, sizeof(double)); }
 static void show(const char *name, const double *a) {
     double sum = 0;
     for (size_t k = 0; k < ENTRIES; k++) sum += a[k];
@@ -69,7 +70,7 @@ def call(result, name, formals):
         if kind == "uint64_t":
             words.append("7")
             continue
-        made = {"const double*": "reals()", "const int64_t*": "labels()", "double*": "zeros()",
+        made = "scratch()" if formal == "work" else {"const double*": "reals()", "const int64_t*": "labels()", "double*": "zeros()",
                 "double": "next()", "int64_t": "1", "const size_t*": "NULL"}[kind]
         lines.append(f"    {kind.replace('*', ' *')} {variable} = {made};")
         words.append(variable)
@@ -109,7 +110,8 @@ def main():
     run(gradc, "--check", model)
     cc = cc.split()
     flags = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"]
-    run(gradc, "--emit=c", model, "-o", "m.c")
+    every = "--derivatives=grad,jvp,hvp,hessian,jacobian"
+    run(gradc, "--emit=c", every, model, "-o", "m.c")
     with open(os.path.join(folder, "m.h"), encoding="utf-8") as f:
         header = f.read()
     with open(os.path.join(folder, "main.c"), "w", encoding="utf-8") as f:
@@ -118,8 +120,8 @@ def main():
     run(*cc, *flags, "-O1", "-c", "m.c", "-o", "c.o")
     run(*cc, *flags, "-O2", "-march=native", "-ffp-contract=fast", "-c", "m.c", "-o", "fast.o")
     for level in ("0", "3"):
-        run(gradc, "-c", f"-O{level}", model, "-o", f"o{level}.o")
-    run(gradc, "-c", "--strict", "-O3", "-march=native", model, "-o", "strict.o")
+        run(gradc, "-c", every, f"-O{level}", model, "-o", f"o{level}.o")
+    run(gradc, "-c", every, "--strict", "-O3", "-march=native", model, "-o", "strict.o")
     names = ["c", "fast", "o0", "o3", "strict"]
     for name in names:
         run(*cc, "main.o", f"{name}.o", "-o", name, "-lm")

@@ -1,0 +1,64 @@
+/* check.h: what check.c and check_matrix.c share: subjects, scores, the table. */
+#ifndef GRADC_DRIVER_CHECK_H
+#define GRADC_DRIVER_CHECK_H
+
+#include "driver/driver.h"
+
+enum { POINTS = 6, TRIES = 60, DIRECTIONS = 3, EDGE_POINTS = 4, MATRIX_POINTS = 3 };
+
+/* Larger matrices are not interpreted. */
+enum { MATRIX_LIMIT = 4096 };
+
+/* Allowed differences, relative to the sum of the magnitudes of what is added up. */
+#define VALUE_TOLERANCE      1e-9
+#define EXACT_TOLERANCE      1e-7
+#define DIFFERENCE_TOLERANCE 1e-4
+
+/* One function, or the batch of the loss. */
+typedef struct {
+    const char *name; /* as the user knows it */
+    const char *value_name;
+    Stages value;
+    Stages made[DERIVATIVE_COUNT]; /* by the derivative; `derived` is NULL where it has none */
+    const char *names[DERIVATIVE_COUNT];
+    const Ir **forward;  /* by each leaf of wrt alone */
+    bool number;         /* it has a gradient */
+    bool differentiated; /* it has some derivative */
+    uint32_t *wrt;
+    size_t wrt_count;
+} Subject;
+
+/* The worst relative difference of one comparison, and how often it was made. */
+typedef struct {
+    double worst;
+    size_t points;
+} Score;
+
+typedef struct {
+    Compiler *compiler;
+    Arena *arena;
+    Jit *jit;
+    const Subject *subject;
+    Text table;
+} Check;
+
+/* Both not numbers, equal, or close by `scale`. Updates the score. */
+bool check_agree(double a, double b, double scale, double tolerance, Score *score);
+/* Reports, as an internal error, that two ways to `what` (by `of`, or NULL) differ. */
+_Noreturn void check_mismatch(const Check *check, const char *what, const char *of, double a,
+                              const char *other, double b);
+/* A line of the table, if a comparison was made. */
+void check_row(Check *check, const char *by, const char *method, const Score *score);
+/* The next point where the function is finite; false when `*next` has come to the end. */
+bool check_point(const Check *check, uint64_t *next, Point *point);
+/* The imaginary part of output `k` along a direction of all leaves (NULL: none), by a complex step,
+ * or by central differences where a function has no complex extension. False where neither can
+ * be trusted. `*exact`: it was the complex step. */
+bool check_directional(const Ir *ir, const Point *point, double *const *directions, size_t k,
+                       double *result, bool *exact);
+
+/* check_matrix.c: Hessians, Jacobians and products with vectors at random points, in the
+ * interpreter. */
+void check_matrices(Check *check);
+
+#endif

@@ -1,0 +1,248 @@
+/* check_matrix.c: --check of derivatives of more than one direction or value: forward mode of every
+ * output against a complex step (or central differences); the Hessian times a vector against the
+ * same of the gradient; the Hessian against that product, and its symmetry; the Jacobian times a
+ * vector against forward mode. All run in the interpreter, as diff/ made them. */
+#include "driver/check.h"
+
+#include <math.h>
+
+/* ---- blocks of matrices --------------------------------------------------------------------- */
+
+/* Entries of the axes first … end-1 of an output. */
+static size_t axes_entries(const Ir *ir, const EvalInput *input, const Output *output,
+                           unsigned first, unsigned end) {
+    size_t count = 1;
+    for (unsigned a = first; a < end; a++) {
+        count *= (size_t)dim_evaluate(ir, ir_index_dim(ir, output->axes[a]), input->dims);
+    }
+    return count;
+}
+
+typedef struct {
+    double *entries; /* row-major */
+    size_t rows, columns;
+} Dense;
+
+/* The matrix that the blocks of `ir` make up; no entries if it is too large, or there is none. */
+static Dense dense(const Check *check, const Ir *ir, const EvalInput *input) {
+    Dense m = {0};
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        if (output->role == OUT_MATRIX) {
+            size_t rows = axes_entries(ir, input, output, 0, output->row_axes);
+            m.columns = (size_t)dim_evaluate(ir, output->stride, input->dims);
+            size_t at = (size_t)dim_evaluate(ir, output->offset, input->dims);
+            size_t end = m.columns > 0 ? at / m.columns + rows : 0;
+            m.rows = end > m.rows ? end : m.rows;
+        }
+    }
+    if (m.rows * m.columns == 0 || m.rows * m.columns > MATRIX_LIMIT) {
+        return (Dense){0};
+    }
+    m.entries = arena_array(check->arena, double, m.rows *m.columns);
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        if (output->role != OUT_MATRIX) {
+            continue;
+        }
+        size_t count;
+        const double *block = ir_eval_output(ir, input, k, &count);
+        size_t width = axes_entries(ir, input, output, output->row_axes, output->rank);
+        size_t at = (size_t)dim_evaluate(ir, output->offset, input->dims);
+        for (size_t i = 0; i < count; i++) {
+            m.entries[at + i / width * m.columns + i % width] = block[i];
+        }
+    }
+    return m;
+}
+
+/* All entries of the outputs of one role, one after the other. */
+static double *flat_outputs(const Check *check, const Ir *ir, const EvalInput *input,
+                            OutputRole role, size_t *total) {
+    double *flat = NULL;
+    size_t capacity = 0;
+    *total = 0;
+    for (size_t k = 0; k < ir->output_count; k++) {
+        if (ir->outputs[k].role != role) {
+            continue;
+        }
+        size_t count;
+        const double *values = ir_eval_output(ir, input, k, &count);
+        for (size_t i = 0; i < count; i++) {
+            flat = arena_grow(check->arena, flat, *total, &capacity, sizeof *flat);
+            flat[(*total)++] = values[i];
+        }
+    }
+    return flat;
+}
+
+/* The directions of all variables, flat. */
+static double *flat_direction(const Check *check, const Point *point, size_t *total) {
+    const Subject *subject = check->subject;
+    *total = 0;
+    for (size_t k = 0; k < subject->wrt_count; k++) {
+        *total += point->counts[subject->wrt[k]];
+    }
+    double *flat = arena_array(check->arena, double, *total + 1);
+    size_t at = 0;
+    for (size_t k = 0; k < subject->wrt_count; k++) {
+        uint32_t leaf = subject->wrt[k];
+        for (size_t i = 0; i < point->counts[leaf]; i++) {
+            flat[at++] = point->directions[leaf][i];
+        }
+    }
+    return flat;
+}
+
+/* ---- comparisons ---------------------------------------------------------------------------- */
+
+typedef struct {
+    Score jvp_step, jvp_difference, hvp_step, hvp_difference, hessian, symmetry, jacobian;
+} MatrixScores;
+
+static double largest(const double *values, size_t count) {
+    double scale = 0;
+    for (size_t i = 0; i < count; i++) {
+        scale = isfinite(values[i]) ? fmax(scale, fabs(values[i])) : scale;
+    }
+    return scale;
+}
+
+/* `found` are the derivatives of output `k` of `plain` along the directions of the point. */
+static void compare_step(Check *check, const Ir *plain, const Point *point, size_t k,
+                         const double *found, const char *what, Score *step, Score *difference) {
+    EvalInput input = point_input(point, plain, NULL);
+    size_t count;
+    const double *value = ir_eval_output(plain, &input, k, &count);
+    double *expected = arena_array(check->arena, double, count + 1);
+    bool exact;
+    if (!check_directional(plain, point, point->directions, k, expected, &exact)) {
+        return;
+    }
+    double scale = largest(expected, count) + 1e-3 * largest(value, count) + 1e-6;
+    scale += exact ? 0 : 1;
+    for (size_t i = 0; i < count; i++) {
+        if (!check_agree(found[i], expected[i], scale,
+                         exact ? EXACT_TOLERANCE : DIFFERENCE_TOLERANCE,
+                         exact ? step : difference)) {
+            check_mismatch(check, what, NULL, found[i],
+                           exact ? "a complex step" : "a central difference", expected[i]);
+        }
+    }
+}
+
+static void compare_jvp(Check *check, const Point *point, MatrixScores *scores) {
+    const Ir *plain = check->subject->value.lowered;
+    const Ir *jvp = check->subject->made[DERIVATIVE_jvp].derived;
+    EvalInput input = point_input(point, jvp, point->directions);
+    for (size_t k = 0; k < plain->output_count; k++) {
+        size_t count;
+        const double *found = ir_eval_output(jvp, &input, plain->output_count + k, &count);
+        compare_step(check, plain, point, k, found, "the directional derivative", &scores->jvp_step,
+                     &scores->jvp_difference);
+    }
+}
+
+static void compare_hvp(Check *check, const Point *point, MatrixScores *scores) {
+    const Ir *gradient = check->subject->made[DERIVATIVE_grad].derived;
+    const Ir *hvp = check->subject->made[DERIVATIVE_hvp].derived;
+    EvalInput input = point_input(point, hvp, point->directions);
+    for (size_t k = 0; k < gradient->output_count; k++) {
+        if (gradient->outputs[k].role == OUT_GRADIENT) {
+            size_t count;
+            const double *found = ir_eval_output(hvp, &input, k, &count);
+            compare_step(check, gradient, point, k, found, "the Hessian times a vector",
+                         &scores->hvp_step, &scores->hvp_difference);
+        }
+    }
+}
+
+/* `matrix` times the direction of the point is `product`. */
+static void compare_product(Check *check, const Dense *matrix, const Point *point,
+                            const double *product, size_t count, const char *what, Score *score) {
+    size_t columns;
+    const double *direction = flat_direction(check, point, &columns);
+    if (columns != matrix->columns || count != matrix->rows) {
+        ice("check", "%s of `%s` is %zu by %zu, not %zu by %zu", what, check->subject->name,
+            matrix->rows, matrix->columns, count, columns);
+    }
+    for (size_t r = 0; r < count; r++) {
+        double sum = 0;
+        double magnitude = 0;
+        for (size_t c = 0; c < columns; c++) {
+            double term = matrix->entries[r * columns + c] * direction[c];
+            sum += term;
+            magnitude += fabs(term);
+        }
+        double scale = magnitude + 1e-3 * largest(product, count) + 1e-9;
+        if (!check_agree(sum, product[r], scale, EXACT_TOLERANCE, score)) {
+            check_mismatch(check,
+                           arena_format(check->arena, "row %zu of %s, times a vector,", r, what),
+                           NULL, sum, "forward mode", product[r]);
+        }
+    }
+}
+
+static void compare_hessian(Check *check, const Point *point, MatrixScores *scores) {
+    const Ir *ir = check->subject->made[DERIVATIVE_hessian].derived;
+    const Ir *hvp = check->subject->made[DERIVATIVE_hvp].derived;
+    EvalInput input = point_input(point, ir, NULL);
+    EvalInput moving = point_input(point, hvp, point->directions);
+    Dense h = dense(check, ir, &input);
+    if (h.entries == NULL) {
+        return;
+    }
+    size_t count;
+    const double *product = flat_outputs(check, hvp, &moving, OUT_GRADIENT, &count);
+    compare_product(check, &h, point, product, count, "the Hessian", &scores->hessian);
+    double scale = largest(h.entries, h.rows * h.columns) + 1e-9;
+    for (size_t r = 0; r < h.rows; r++) {
+        for (size_t c = 0; c < r; c++) {
+            double a = h.entries[r * h.columns + c];
+            double b = h.entries[c * h.columns + r];
+            if (!check_agree(a, b, scale, EXACT_TOLERANCE, &scores->symmetry)) {
+                check_mismatch(check, "an entry of the Hessian", NULL, a, "its mirror image", b);
+            }
+        }
+    }
+}
+
+static void compare_jacobian(Check *check, const Point *point, MatrixScores *scores) {
+    const Ir *ir = check->subject->made[DERIVATIVE_jacobian].derived;
+    const Ir *jvp = check->subject->made[DERIVATIVE_jvp].derived;
+    EvalInput input = point_input(point, ir, NULL);
+    EvalInput moving = point_input(point, jvp, point->directions);
+    Dense j = dense(check, ir, &input);
+    if (j.entries == NULL) {
+        return;
+    }
+    size_t count;
+    const double *product = flat_outputs(check, jvp, &moving, OUT_DERIVATIVE, &count);
+    compare_product(check, &j, point, product, count, "the Jacobian", &scores->jacobian);
+}
+
+void check_matrices(Check *check) {
+    const Subject *subject = check->subject;
+    MatrixScores scores = {0};
+    uint64_t next = 0;
+    Point point;
+    for (int i = 0; i < MATRIX_POINTS && check_point(check, &next, &point); i++) {
+        for (size_t k = 0; k < subject->wrt_count; k++) {
+            uint32_t leaf = subject->wrt[k];
+            point.directions[leaf] = point_direction(&point, leaf);
+        }
+        compare_jvp(check, &point, &scores);
+        compare_jacobian(check, &point, &scores);
+        if (subject->number) {
+            compare_hvp(check, &point, &scores);
+            compare_hessian(check, &point, &scores);
+        }
+    }
+    check_row(check, "jvp", "complex step", &scores.jvp_step);
+    check_row(check, "jvp", "central differences", &scores.jvp_difference);
+    check_row(check, "jacobian", "jvp", &scores.jacobian);
+    check_row(check, "hvp", "complex step", &scores.hvp_step);
+    check_row(check, "hvp", "central differences", &scores.hvp_difference);
+    check_row(check, "hessian", "hvp", &scores.hessian);
+    check_row(check, "hessian", "its transpose", &scores.symmetry);
+}
