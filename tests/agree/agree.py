@@ -112,19 +112,19 @@ def main():
     flags = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"]
     every = "--derivatives=grad,jvp,hvp,hessian,jacobian"
     run(gradc, "--emit=c", every, model, "-o", "m.c")
-    with open(os.path.join(folder, "m.h"), encoding="utf-8") as f:
-        header = f.read()
-    with open(os.path.join(folder, "main.c"), "w", encoding="utf-8") as f:
-        f.write(program(header, "m.h"))
-    run(*cc, "-c", "main.c", "-o", "main.o")
     run(*cc, *flags, "-O1", "-c", "m.c", "-o", "c.o")
     run(*cc, *flags, "-O2", "-march=native", "-ffp-contract=fast", "-c", "m.c", "-o", "fast.o")
     for level in ("0", "3"):
         run(gradc, "-c", every, f"-O{level}", model, "-o", f"o{level}.o")
     run(gradc, "-c", every, "--strict", "-O3", "-march=native", model, "-o", "strict.o")
     names = ["c", "fast", "o0", "o3", "strict"]
-    for name in names:
-        run(*cc, "main.o", f"{name}.o", "-o", name, "-lm")
+    for name in names:  # whether there is a work argument depends on the level
+        own = f"{name}.h" if os.path.exists(os.path.join(folder, f"{name}.h")) else "m.h"
+        with open(os.path.join(folder, own), encoding="utf-8") as f:
+            header = f.read()
+        with open(os.path.join(folder, f"main-{name}.c"), "w", encoding="utf-8") as f:
+            f.write(program(header, own))
+        run(*cc, f"main-{name}.c", f"{name}.o", "-o", name, "-lm")
         with open(os.path.join(folder, name + ".out"), "w", encoding="utf-8") as f:
             f.write(run(f"./{name}"))
     close = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "close.py")
