@@ -203,7 +203,8 @@ static Ref along(Expander *x, Ref e, Ref v, Ref tangent) {
         tangent = rank > 0 ? ir_array(ir, names, rank, entry) : entry;
     }
     const Direction direction = {v, tangent};
-    const Ref *dot = diff_tangents(x->diff, ir, &direction, 1, e);
+    const IndexSet held = diff_index_set(to, renamed);
+    const Ref *dot = diff_tangents(x->diff, ir, &direction, 1, &e, 1, held);
     if (!dot) {
         x->failed = true;
         return e;
