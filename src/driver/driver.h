@@ -246,7 +246,7 @@ typedef enum { LINK_EXECUTABLE, LINK_SHARED, LINK_ARCHIVE } LinkKind;
 
 /* Links one object into `output`, by way of a private folder; false if that failed (reported). */
 bool link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
-                 const char *output);
+                 bool lapack, const char *output);
 /* Where the runtime archive is; NULL: not found. */
 const char *link_runtime(Arena *arena);
 

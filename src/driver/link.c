@@ -107,7 +107,8 @@ static int run_command(Command *command, const sigset_t *unblocked) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static bool run_or_report(const Compiler *compiler, Command *command, const sigset_t *unblocked) {
+static bool run_or_report(const Compiler *compiler, Command *command, const sigset_t *unblocked,
+                          bool lapack) {
     bool verbose = compiler->options->verbose;
     if (verbose) {
         fprintf(stderr, "%s\n", command_text(command));
@@ -123,6 +124,11 @@ static bool run_or_report(const Compiler *compiler, Command *command, const sigs
     } else {
         fprintf(stderr, "gradc: error: `%s` failed with status %d%s\n", command->words[0], status,
                 verbose ? "" : "; -v shows the command");
+        if (lapack) {
+            fputs("gradc: note: the model uses linear algebra and is linked with LAPACK"
+                  " (on Debian: apt-get install liblapack-dev)\n",
+                  stderr);
+        }
     }
     return false;
 }
@@ -134,7 +140,8 @@ static const char *compiler_name(void) {
     return name != NULL && *name != '\0' ? name : "cc";
 }
 
-static bool build_command(Command *command, LinkKind kind, const char *object, const char *result) {
+static bool build_command(Command *command, LinkKind kind, const char *object, const char *result,
+                          bool lapack) {
     switch (kind) {
     case LINK_ARCHIVE:
         add(command, "ar");
@@ -164,13 +171,16 @@ static bool build_command(Command *command, LinkKind kind, const char *object, c
         add_words(command, GRADC_SANITIZE);
         add(command, "-pthread");
     }
+    if (lapack) {
+        add(command, "-llapack");
+    }
     add(command, "-lm");
     return true;
 }
 
 /* Links in the folder; then the result goes to its place as a whole. False: reported. */
 static bool link_in(const Compiler *compiler, const char *folder, LinkKind kind, const void *object,
-                    size_t length, const char *output, const sigset_t *unblocked) {
+                    size_t length, bool lapack, const char *output, const sigset_t *unblocked) {
     Arena *arena = compiler->arena;
     const char *slash = strrchr(output, '/');
     const char *name = slash != NULL ? slash + 1 : output;
@@ -180,8 +190,8 @@ static bool link_in(const Compiler *compiler, const char *folder, LinkKind kind,
     bool ok = error == NULL;
     if (ok) {
         Command command = {.arena = arena};
-        ok = build_command(&command, kind, object_path, result) &&
-             run_or_report(compiler, &command, unblocked);
+        ok = build_command(&command, kind, object_path, result, lapack) &&
+             run_or_report(compiler, &command, unblocked, lapack);
     }
     if (ok) {
         size_t size;
@@ -209,7 +219,7 @@ static void block_signals(sigset_t *before) {
 }
 
 bool link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
-                 const char *output) {
+                 bool lapack, const char *output) {
     const char *tmp = getenv("TMPDIR");
     char *folder = arena_format(compiler->arena, "%s/gradc.XXXXXX",
                                 tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
@@ -217,7 +227,7 @@ bool link_object(const Compiler *compiler, LinkKind kind, const void *object, si
     block_signals(&before);
     bool ok = mkdtemp(folder) != NULL;
     if (ok) {
-        ok = link_in(compiler, folder, kind, object, length, output, &before);
+        ok = link_in(compiler, folder, kind, object, length, lapack, output, &before);
         rmdir(folder);
     } else {
         fprintf(stderr, "gradc: error: cannot make a folder in `%s`: %s\n",

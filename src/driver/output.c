@@ -127,7 +127,7 @@ static void write_c(const Compiler *compiler, const Unit *unit, const char *path
 }
 
 /* An object file, or an executable or a library of one. */
-static bool write_object(const Compiler *compiler, Llvm *llvm, const char *path) {
+static bool write_object(const Compiler *compiler, Llvm *llvm, bool lapack, const char *path) {
     size_t length;
     const void *object = llvm_object(llvm, compiler->arena, &length);
     if (compiler->options->kind == EMIT_obj) {
@@ -137,7 +137,7 @@ static bool write_object(const Compiler *compiler, Llvm *llvm, const char *path)
     LinkKind kind = compiler->options->kind == EMIT_exe      ? LINK_EXECUTABLE
                     : compiler->options->kind == EMIT_shared ? LINK_SHARED
                                                              : LINK_ARCHIVE;
-    return link_object(compiler, kind, object, length, path);
+    return link_object(compiler, kind, object, length, lapack, path);
 }
 
 static bool write_machine(const Compiler *compiler, const Unit *unit, const char *path) {
@@ -157,7 +157,7 @@ static bool write_machine(const Compiler *compiler, const Unit *unit, const char
         data = llvm_assembly(llvm, compiler->arena, &length);
         write_or_die(compiler, path, data, length);
     } else {
-        ok = write_object(compiler, llvm, path);
+        ok = write_object(compiler, llvm, unit_uses_lapack(unit), path);
     }
     llvm_free(llvm);
     return ok;

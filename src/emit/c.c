@@ -131,6 +131,52 @@ static void print_zero(Function *function, const LoopStmt *statement) {
     text_line(out, "}");
 }
 
+/* "m + n * n", or "m". */
+static void print_address(Function *function, BufferId buffer, const LoopExpr *index) {
+    Text *out = function->printer.out;
+    text_add(out, function->printer.names.buffers[buffer]);
+    if (index->kind != LX_INT || index->as.integer != 0) {
+        text_add(out, " + ");
+        print_expr(function, index, C_SUM);
+    }
+}
+
+static void print_library(Function *function, const LoopStmt *statement) {
+    static const char *const names[LIB_COUNT] = {
+        [LIB_CHOLESKY] = "matrix_cholesky",      [LIB_LU] = "matrix_lu",
+        [LIB_LOWER_SOLVE] = "matrix_triangular", [LIB_LOWER_SOLVE_T] = "matrix_triangular",
+        [LIB_LU_SOLVE] = "matrix_solve",         [LIB_LU_SOLVE_T] = "matrix_solve",
+    };
+    static const Helper helpers[LIB_COUNT] = {
+        [LIB_CHOLESKY] = HELPER_matrix_cholesky,
+        [LIB_LU] = HELPER_matrix_lu,
+        [LIB_LOWER_SOLVE] = HELPER_matrix_triangular,
+        [LIB_LOWER_SOLVE_T] = HELPER_matrix_triangular,
+        [LIB_LU_SOLVE] = HELPER_matrix_solve,
+        [LIB_LU_SOLVE_T] = HELPER_matrix_solve,
+    };
+    Text *out = function->printer.out;
+    const LibId f = statement->lib;
+    function->printer.helpers[HELPER_matrix_fail] =
+        f != LIB_LU || function->printer.helpers[HELPER_matrix_fail];
+    function->printer.helpers[helpers[f]] = true;
+    text_format(out, "%s(", names[f]);
+    print_address(function, statement->buffer, statement->index);
+    if (statement->low) {
+        text_add(out, ", ");
+        print_address(function, statement->factor, statement->low);
+    }
+    text_add(out, ", ");
+    print_expr(function, statement->value, C_CONDITIONAL);
+    if (statement->high) {
+        bool turned = f == LIB_LOWER_SOLVE || f == LIB_LU_SOLVE; /* see llvm_matrix.def */
+        text_add(out, ", ");
+        print_expr(function, statement->high, C_CONDITIONAL);
+        text_add(out, turned ? ", \"T\"" : ", \"N\"");
+    }
+    text_add(out, ")");
+}
+
 /* Statements of one line, without the indentation and the end. */
 static void print_simple(Function *function, const LoopStmt *statement) {
     Text *out = function->printer.out;
@@ -167,6 +213,9 @@ static void print_simple(Function *function, const LoopStmt *statement) {
         text_add(out, "return ");
         print_expr(function, statement->value, C_ANY);
         break;
+    case LS_LIB:
+        print_library(function, statement);
+        break;
     case LS_FOR:
     case LS_ZERO:
     case LS_IF:
@@ -201,6 +250,7 @@ static void print_statement(Function *function, const LoopStmt *statement) {
     case LS_ASSIGN:
     case LS_STORE:
     case LS_STORE_ADD:
+    case LS_LIB:
     case LS_RETURN:
         begin_line(function);
         print_simple(function, statement);
@@ -370,6 +420,7 @@ const char *emit_c(Arena *arena, const Unit *unit, const char *header_name) {
                 comment_text(arena, base_name(unit->source_path)));
     text_format(&out, "#include \"%s\"\n\n", base_name(header_name));
     text_add(&out, "#include <math.h>\n");
+    text_add(&out, helpers[HELPER_matrix_lu] ? "#include <string.h>\n" : "");
     print_helpers(&out, helpers);
     text_add_bytes(&out, body.data, body.length);
     return out.data;

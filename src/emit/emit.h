@@ -20,6 +20,9 @@ typedef struct {
     const char *description; /* the text of gradc_model; NULL: no trainer is made */
 } Unit;
 
+/* Does the unit call LAPACK? Then it is linked with it. */
+bool unit_uses_lapack(const Unit *unit);
+
 /* ---- c.c, header.c
  * ------------------------------------------------------------------------------- */
 

@@ -41,6 +41,9 @@ bool leaf_entries(const Ir *ir, const Leaf *leaf, int64_t *entries);
 const char *base_name(const char *path);
 /* Where a function stands in the model: the place of its value. */
 Span program_span(const LoopProgram *program);
+/* The bits of the NaN that stands for what planned operation f, there in the model, could not make:
+ * runtime/abi.h says which. */
+uint64_t emit_where(const Unit *unit, LibId f, Span span);
 /* The file and line of a span as "line.model:4", or NULL when it is nowhere. */
 const char *span_text(Arena *arena, const Unit *unit, Span span);
 

@@ -25,9 +25,27 @@ static void drop_main(Llvm *llvm) {
     }
 }
 
+/* LAPACK, where the module calls it, becomes part of this process. */
+static void load_lapack(const Llvm *llvm) {
+    static const char *const files[] = {"liblapack.so.3", "liblapack.so", "libopenblas.so.0"};
+    if (!unit_uses_lapack(llvm->unit) || dlsym(RTLD_DEFAULT, "dgetrf_")) {
+        return;
+    }
+    const char *reason = NULL;
+    for (size_t k = 0; k < sizeof files / sizeof *files; k++) {
+        if (dlopen(files[k], RTLD_NOW | RTLD_GLOBAL)) {
+            return;
+        }
+        reason = k == 0 ? dlerror() : reason;
+    }
+    fatal("linear algebra needs LAPACK: %s (on Debian: apt-get install liblapack3)",
+          reason ? reason : files[0]);
+}
+
 Jit *jit_create(Llvm *llvm) {
     Jit *jit = arena_new(llvm->arena, Jit);
     drop_main(llvm);
+    load_lapack(llvm);
     LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
     LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(
         builder, LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(llvm->machine));

@@ -345,6 +345,18 @@ static void build_store(LlvmFunction *function, const LoopStmt *statement) {
     LLVMBuildStore(llvm->builder, value, address);
 }
 
+static void build_library(LlvmFunction *function, const LoopStmt *statement) {
+    LLVMValueRef n = build_expr(function, statement->value);
+    LLVMValueRef matrix = entry_address(function, statement->buffer, statement->index);
+    LLVMValueRef factor = NULL;
+    LLVMValueRef columns = NULL;
+    if (statement->low) {
+        factor = entry_address(function, statement->factor, statement->low);
+        columns = build_expr(function, statement->high);
+    }
+    llvm_library(function->llvm, statement->lib, statement->span, matrix, factor, n, columns);
+}
+
 static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
     Llvm *llvm = function->llvm;
     VarId var = statement->var;
@@ -383,6 +395,9 @@ static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
                         LLVMConstNull(llvm->byte), bytes, 8);
         return;
     }
+    case LS_LIB:
+        build_library(function, statement);
+        return;
     case LS_IF:
         build_if(function, statement);
         return;
@@ -541,6 +556,7 @@ Llvm *llvm_build(Arena *arena, const Unit *unit, const LlvmOptions *options) {
         }
         abi_build(llvm, kernels);
     }
+    llvm_link_library(llvm);
     debug_finish(llvm);
     if (options->verify) {
         verify(llvm, "as built");

@@ -56,6 +56,14 @@ LLVMValueRef llvm_builtin(Llvm *llvm, BuiltinId id, Kind type, Kind operands,
                           const LLVMValueRef *args, unsigned count);
 LLVMValueRef llvm_maximum(Llvm *llvm, LLVMValueRef a, LLVMValueRef b);
 
+/* ---- llvm_matrix.c: linear algebra ------------------------------------------------------------ */
+
+/* The call of a planned operation on a matrix of n rows; `factor` and `columns` where it has them. */
+void llvm_library(Llvm *llvm, LibId f, Span span, LLVMValueRef matrix, LLVMValueRef factor,
+                  LLVMValueRef n, LLVMValueRef columns);
+/* Once all functions are built: adds what these calls need, if there are any. */
+void llvm_link_library(Llvm *llvm);
+
 /* ---- llvm_debug.c: -g ------------------------------------------------------------------------ */
 
 Debug *debug_create(Llvm *llvm);

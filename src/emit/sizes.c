@@ -1,6 +1,7 @@
 /* sizes.c: the size functions of the C interface (m_param_count, m_f_work), as int expressions that
  * both printers print; and small questions about leaves and places that they ask. */
 #include "emit/emit_private.h"
+#include "runtime/abi.h"
 
 #include <string.h>
 
@@ -16,6 +17,17 @@ const char *span_text(Arena *arena, const Unit *unit, Span span) {
     const Source *source = sources_get(unit->sources, span.file);
     Place place = sources_place(unit->sources, span.file, span.start);
     return arena_format(arena, "%s:%u", base_name(source->path), (unsigned)place.line);
+}
+
+uint64_t emit_where(const Unit *unit, LibId f, Span span) {
+    uint64_t what = f == LIB_CHOLESKY                          ? GRADC_NOT_DEFINITE
+                    : f == LIB_LU_SOLVE || f == LIB_LU_SOLVE_T ? GRADC_SINGULAR
+                                                               : GRADC_ZERO_DIAGONAL;
+    uint64_t line = 0;
+    if (span.file != 0 && unit->sources) {
+        line = sources_place(unit->sources, span.file, span.start).line;
+    }
+    return GRADC_NAN | what << GRADC_NAN_WHAT | (line & GRADC_NAN_LINE);
 }
 
 Span program_span(const LoopProgram *program) {

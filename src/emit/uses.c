@@ -67,8 +67,11 @@ static void count_statements(Counter *counter, const LoopStmt *statement) {
             continue;
         }
         if (statement->kind == LS_STORE || statement->kind == LS_STORE_ADD ||
-            statement->kind == LS_ZERO) {
+            statement->kind == LS_ZERO || statement->kind == LS_LIB) {
             count_buffer(counter, statement->buffer);
+        }
+        if (statement->kind == LS_LIB) {
+            count_buffer(counter, statement->factor);
         }
         count_expr(counter, statement->index);
         count_expr(counter, statement->value);
@@ -102,6 +105,26 @@ Uses program_uses(Arena *arena, const LoopProgram *program) {
         }
         dead = now;
     }
+}
+
+static bool calls_library(const LoopStmt *statement) {
+    for (; statement; statement = statement->next) {
+        if (statement->kind == LS_LIB || calls_library(statement->body)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool unit_uses_lapack(const Unit *unit) {
+    bool uses = false;
+    for (size_t k = 0; k < unit->function_count; k++) {
+        uses = uses || calls_library(unit->functions[k]->body);
+    }
+    for (size_t k = 0; k < unit->kernel_count; k++) {
+        uses = uses || calls_library(unit->kernels[k]->body);
+    }
+    return uses;
 }
 
 bool buffer_is_written(const LoopProgram *program, uint32_t arg) {

@@ -380,6 +380,9 @@ static const char *value_name(Plan *plan, const Stage *stage) {
     case STAGE_DEPOSIT:
         stem = "d";
         break;
+    case STAGE_LIB:
+        stem = "m";
+        break;
     case STAGE_OUTPUT:
         stem = "out";
         break;
@@ -461,6 +464,9 @@ static void begin_stage(Plan *plan, Scope *scope, Stage *stage) {
         }
         return;
     }
+    if (stage->kind == STAGE_LIB) {
+        return; /* its loops fill it */
+    }
     if (result_indices(plan, stage) & ~scope->open) {
         if (stage->alias && stage->alias->term) {
             return; /* the output was filled with zeros */
@@ -482,6 +488,10 @@ static void begin_stage(Plan *plan, Scope *scope, Stage *stage) {
 }
 
 static void end_stage(Plan *plan, Scope *scope, Stage *stage) {
+    if (stage->kind == STAGE_LIB) {
+        lib_call(plan, scope, stage);
+        return;
+    }
     if (stage->has_var && stage->has_buffer) {
         Writer w = {plan, scope, NULL};
         code_store(plan, scope->block, LS_STORE, stage->buffer, buffer_index(&w, scope->env, stage),
@@ -625,6 +635,10 @@ static void write_stage(Plan *plan, Scope *scope, Stage *stage) {
             begin_stage(plan, scope, stage);
         }
         write_deposit(&w, stage, value);
+        break;
+    case STAGE_LIB:
+        add_store(plan, scope->block, LS_STORE, stage->buffer, buffer_index(&w, scope->env, stage),
+                  value, stage->span);
         break;
     case STAGE_OUTPUT:
         write_output(&w, stage, value);

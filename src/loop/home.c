@@ -38,8 +38,8 @@ static bool gathers(const Stage *stage, const Scope *scope) {
 
 static bool starts_empty(const Stage *stage) {
     return stage->kind == STAGE_SUM || stage->kind == STAGE_MAX || stage->kind == STAGE_ARGMAX ||
-           stage->kind == STAGE_DEPOSIT || stage->kind == STAGE_OUTPUT ||
-           stage->kind == STAGE_RETURN;
+           stage->kind == STAGE_DEPOSIT || stage->kind == STAGE_LIB ||
+           stage->kind == STAGE_OUTPUT || stage->kind == STAGE_RETURN;
 }
 
 static void find_gather(Stage *stage) {
@@ -84,10 +84,17 @@ static void find_axes(const Plan *plan, Stage *stage) {
     stage->axis_count = 0;
     for (unsigned k = 0; k < stage->order_count; k++) {
         Index x = stage->order[k];
-        bool ours = stage->kind != STAGE_DEPOSIT || (stage->free & INDEX_BIT(x));
+        bool targeted = stage->kind == STAGE_DEPOSIT || stage->kind == STAGE_LIB;
+        bool ours = !targeted || (stage->free & INDEX_BIT(x));
         if ((axes & INDEX_BIT(x)) && ours) {
             stage->axes[stage->axis_count++] = x;
             axes &= ~INDEX_BIT(x);
+        }
+    }
+    if (stage->kind == STAGE_LIB) { /* its matrix, in the order of memory, comes last */
+        const Node *node = ir_node(plan->ir, stage->value);
+        for (uint32_t k = 0; k < node->as.lib.count; k++) {
+            stage->axes[stage->axis_count++] = node->as.lib.targets[k];
         }
     }
     if (stage->kind == STAGE_DEPOSIT) {
@@ -103,6 +110,15 @@ static void find_axes(const Plan *plan, Stage *stage) {
     stage->scalar = stage->axis_count == 0;
 }
 
+static bool same_order(const Stage *value, const Output *to) {
+    for (unsigned a = 0; a < to->rank; a++) {
+        if (value->axes[a] != to->axes[a]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A buffer that becomes an output is that output: without a copy if it is stored as it is, in place
  * if something is made of it and nothing else reads it. */
 static void find_alias(Plan *plan, Stage *output) {
@@ -115,7 +131,8 @@ static void find_alias(Plan *plan, Stage *output) {
         Stage *value = output->needs[k].stage;
         if (value->scalar || value->alias || value->value == REF_NONE ||
             ir_kind(plan->ir, value->value) != KIND_REAL || value->home->depth != 0 ||
-            value->axis_count != to->rank || value->home->open != 0) {
+            value->axis_count != to->rank || value->home->open != 0 ||
+            (value->kind == STAGE_LIB && (output->term || !same_order(value, to)))) {
             continue;
         }
         IndexSet axes = 0;
@@ -138,7 +155,7 @@ static void find_alias(Plan *plan, Stage *output) {
             }
         }
         bool in_place = readers == 1 && (output->needs[k].aligned & axes) == axes;
-        if (!as_is && (!in_place || value->kind == STAGE_DEPOSIT)) {
+        if (!as_is && (!in_place || value->kind == STAGE_DEPOSIT || value->kind == STAGE_LIB)) {
             continue;
         }
         value->alias = output;

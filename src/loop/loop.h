@@ -125,6 +125,8 @@ typedef enum {
     LS_STORE_ADD, /* buffer[index] += value */
     LS_ZERO,      /* buffer[0 … count-1] = 0; count is `value` */
     LS_IF,        /* if (condition) { body } */
+    LS_LIB,       /* a planned library operation on the matrix at buffer + index, n = value rows;
+                     with a factor at factor + low, and `high` columns in the matrix */
     LS_RETURN,    /* return value (double); the last statement */
     LS_COMMENT,   /* `text`: names the model's line or value, for readers of the C source */
 } LoopStmtKind;
@@ -144,6 +146,8 @@ struct LoopStmt {
     const LoopExpr *index, *value; /* STORE: index; FOR: unused */
     const LoopExpr *low, *high;    /* FOR */
     const LoopExpr *condition;     /* IF */
+    LibId lib;                     /* LIB */
+    BufferId factor;               /* LIB; `buffer`, where the operation has none */
     bool down;
     unsigned flags;   /* FOR */
     bool reassociate; /* ADD: the order of this sum may change (off under --strict) */

@@ -78,6 +78,13 @@ static void add_writes(Plan *plan, const Stage *stage, Costs *costs) {
         add_access(plan, costs, stage->loops, node->args + 1, node->arg_count - 1, 2);
         return;
     }
+    if (stage->kind == STAGE_LIB) {
+        const Node *node = ir_node(plan->ir, stage->value);
+        const Ref axes[] = {ir_idx(plan->ir, node->as.lib.targets[0]),
+                            ir_idx(plan->ir, node->as.lib.targets[1])};
+        add_access(plan, costs, stage->loops, axes, 2, 1);
+        return;
+    }
     for (Index x = 0; x < INDEX_LIMIT; x++) {
         if (stage->free & INDEX_BIT(x)) {
             costs->cost[x] += (stage->bound ? 2 : 1) * COST_NEXT;
@@ -112,6 +119,11 @@ static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, In
     if (a_fixed != b_fixed) {
         return b_fixed; /* no loop at all: best inside those that others share */
     }
+    bool a_bound = (stage->bound & INDEX_BIT(a)) != 0;
+    bool b_bound = (stage->bound & INDEX_BIT(b)) != 0;
+    if (stage->kind == STAGE_LIB && a_bound != b_bound) {
+        return b_bound; /* the call stands where the loops over the targets end */
+    }
     bool a_sample = (plan->rows & INDEX_BIT(a)) != 0;
     bool b_sample = (plan->rows & INDEX_BIT(b)) != 0;
     if (a_sample != b_sample) {
@@ -127,8 +139,6 @@ static bool outside(const Plan *plan, const Stage *stage, const Costs *costs, In
     if (costs->cost[a] != costs->cost[b]) {
         return costs->cost[a] > costs->cost[b];
     }
-    bool a_bound = (stage->bound & INDEX_BIT(a)) != 0;
-    bool b_bound = (stage->bound & INDEX_BIT(b)) != 0;
     if (a_bound != b_bound) {
         return b_bound;
     }

@@ -297,6 +297,7 @@ void place_flags(Plan *plan, Stmt *loop, const Scope *scope) {
             bool held = stage->has_var || stage->partial;
             bool scalar = adds && held && !scope_inside(begins, scope);
             bool keeps = stage->kind == STAGE_VALUE || stage->kind == STAGE_INIT ||
+                         (stage->kind == STAGE_LIB && (stage->bound & x)) ||
                          (adds && scope_inside(stage->gather, scope));
             reduces = reduces || scalar;
             independent = independent && (scalar || keeps);

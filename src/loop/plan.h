@@ -111,6 +111,7 @@ typedef enum {
     STAGE_MAX,
     STAGE_ARGMAX,
     STAGE_DEPOSIT,
+    STAGE_LIB,    /* fills a matrix over its targets, then calls a library operation */
     STAGE_OUTPUT, /* stores, adds or updates an output */
     STAGE_INIT,   /* of a recurrence: the state before the first step */
     STAGE_STEP,   /* of a recurrence: the state after a step */
@@ -348,6 +349,20 @@ bool linear_in(Ir *ir, Ref v, Index x, int64_t *coefficient, Ref *rest);
 Ref one_hot(Ir *ir, Ref c, Index x);
 /* Is e an entry of an int leaf that is declared to lie in dim? */
 bool surely_inside(const Ir *ir, Ref e, Dim dim);
+
+/* ---- lib.c
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
+
+/* The planned form of a library operation on matrices, as an array (a number for determinants). */
+Ref lib_prepare(Ir *ir, LibId f, const Ref *args);
+/* The targets of a planned operation, as a set. */
+IndexSet lib_targets(const Node *node);
+/* The call, at the end of the loops that filled the stage's matrix; `scope` is outside these. */
+void lib_call(Plan *plan, Scope *scope, const Stage *stage);
+
+/* lib_run.c: what LS_LIB does, for loop_run. */
+void lib_run(LibId f, double *a, const double *factor, int64_t n, int64_t columns);
 
 /* ---- the plan
  * -------------------------------------------------------------------------------------------------------------------

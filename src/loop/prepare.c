@@ -178,47 +178,17 @@ static Ref rewrite(Ir *ir, Arena *arena, Carries *carries, Ref v, const Ref *arg
     case OP_DEPOSIT:
     case OP_PICK:
         return ir_rebuild(ir, v, args);
+    case OP_LIB:
+        return lib_prepare(ir, node.as.lib.id, args);
     case OP_STATE:
         return carry_state(ir, arena, carries, v, args);
     case OP_SCAN:
         return carry_scan(ir, arena, carries, v, args);
-    case OP_LIB:
     case OP_DERIV:
     case OP_COUNT:
         break;
     }
     return v;
-}
-
-static const char *unsupported(Op op) {
-    switch (op) {
-    case OP_LIB:
-        return "linear algebra is not supported yet";
-    case OP_DERIV:
-        ice("loop", "a derivative was left in the IR");
-    case OP_CONST:
-    case OP_SIZE:
-    case OP_INDEX:
-    case OP_LEAF:
-    case OP_CALL:
-    case OP_CONVERT:
-    case OP_SELECT:
-    case OP_GUARD:
-    case OP_READ:
-    case OP_ARRAY:
-    case OP_SUM:
-    case OP_MAX:
-    case OP_ARGMAX:
-    case OP_LSE:
-    case OP_DEPOSIT:
-    case OP_STATE:
-    case OP_SCAN:
-    case OP_PICK:
-    case OP_VAR:
-    case OP_COUNT:
-        break;
-    }
-    return NULL;
 }
 
 Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original, Carries *carries) {
@@ -233,12 +203,8 @@ Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original, Car
             continue;
         }
         Node node = *ir_node(ir, v);
-        const char *reason = unsupported(node.op);
-        if (reason) {
-            if (options->diags) {
-                diag_error(options->diags, node.span, "%s", reason);
-            }
-            return NULL;
+        if (node.op == OP_DERIV) {
+            ice("loop", "a derivative was left in the IR");
         }
         while (capacity < node.arg_count) {
             args = arena_grow(arena, args, capacity, &capacity, sizeof(Ref));

@@ -145,6 +145,21 @@ static void put_for(Print *print, const LoopStmt *stmt) {
     text_line(&print->text, "}");
 }
 
+static void put_lib(Print *print, const LoopStmt *stmt) {
+    const LoopProgram *program = print->program;
+    const char *matrix = program->buffers[stmt->buffer].name;
+    const char *factor = program->buffers[stmt->factor].name;
+    const char *at = expr_text(print, stmt->index);
+    const char *n = expr_text(print, stmt->value);
+    if (!stmt->low) {
+        text_line(&print->text, "%s(%s + %s, n %s)", lib_table[stmt->lib].name, matrix, at, n);
+        return;
+    }
+    text_line(&print->text, "%s(%s + %s, n %s, columns %s; factor %s + %s)",
+              lib_table[stmt->lib].name, matrix, at, n, expr_text(print, stmt->high), factor,
+              expr_text(print, stmt->low));
+}
+
 static void put_stmt(Print *print, const LoopStmt *stmt) {
     const LoopProgram *program = print->program;
     const char *value = stmt->value ? expr_text(print, stmt->value) : "";
@@ -181,6 +196,9 @@ static void put_stmt(Print *print, const LoopStmt *stmt) {
         break;
     case LS_ZERO:
         text_line(&print->text, "%s[0..%s] = 0", buffer, value);
+        break;
+    case LS_LIB:
+        put_lib(print, stmt);
         break;
     case LS_IF:
         text_line(&print->text, "if %s {", expr_text(print, stmt->condition));

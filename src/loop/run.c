@@ -1,5 +1,5 @@
 /* run.c: runs a loop program, slowly, for tests; counts its operations for reports. */
-#include "loop/loop.h"
+#include "loop/plan.h"
 
 #include <math.h>
 #include <string.h>
@@ -231,6 +231,14 @@ static void run_var(const Run *run, const LoopStmt *stmt) {
     }
 }
 
+static void run_lib(Run *run, const LoopStmt *stmt) {
+    double *a = (double *)run->buffers[stmt->buffer] + eval(run, stmt->index).integer;
+    const double *factor = run->buffers[stmt->factor];
+    int64_t n = eval(run, stmt->value).integer;
+    int64_t columns = stmt->high ? eval(run, stmt->high).integer : n;
+    lib_run(stmt->lib, a, stmt->low ? factor + eval(run, stmt->low).integer : factor, n, columns);
+}
+
 static void execute(Run *run, const LoopStmt *stmt) {
     for (; stmt; stmt = stmt->next) {
         switch (stmt->kind) {
@@ -251,6 +259,9 @@ static void execute(Run *run, const LoopStmt *stmt) {
         case LS_ZERO:
             memset(run->buffers[stmt->buffer], 0,
                    (size_t)eval(run, stmt->value).integer * sizeof(double));
+            break;
+        case LS_LIB:
+            run_lib(run, stmt);
             break;
         case LS_IF:
             if (eval(run, stmt->condition).integer) {
@@ -302,6 +313,32 @@ static double expr_flops(const LoopExpr *x) {
     return flops;
 }
 
+static double lib_flops(Run *run, const LoopStmt *stmt) {
+    double n = (double)eval(run, stmt->value).integer;
+    double columns = stmt->high ? (double)eval(run, stmt->high).integer : n;
+    switch (stmt->lib) {
+    case LIB_CHOLESKY:
+        return n * n * n / 3;
+    case LIB_LU:
+        return 2 * n * n * n / 3;
+    case LIB_LOWER_SOLVE:
+    case LIB_LOWER_SOLVE_T:
+        return n * n * columns;
+    case LIB_LU_SOLVE:
+    case LIB_LU_SOLVE_T:
+        return 2 * n * n * columns;
+    case LIB_SOLVE:
+    case LIB_SOLVE_T:
+    case LIB_INV:
+    case LIB_LOGDET:
+    case LIB_DET:
+    case LIB_ENTRIES:
+    case LIB_COUNT:
+        break;
+    }
+    return 0;
+}
+
 /* Loop bounds are evaluated where they depend on sizes and counters only; an outer counter stands
  * at the middle of its range. */
 static double block_flops(Run *run, const LoopStmt *stmt) {
@@ -313,6 +350,9 @@ static double block_flops(Run *run, const LoopStmt *stmt) {
         if (stmt->kind == LS_LET && run->program->vars[stmt->var].kind == KIND_INT &&
             stmt->value->kind != LX_LOAD) {
             run->vars[stmt->var].integer = 0;
+        }
+        if (stmt->kind == LS_LIB) {
+            flops += lib_flops(run, stmt);
         }
         if (stmt->kind == LS_FOR) {
             int64_t low = eval(run, stmt->low).integer;

@@ -25,7 +25,7 @@ static const uint32_t MANY = UINT32_MAX;
  * --------------------------------------------------------------------------------- */
 
 static bool is_reduction(Op op) {
-    return op == OP_SUM || op == OP_MAX || op == OP_ARGMAX || op == OP_DEPOSIT;
+    return op == OP_SUM || op == OP_MAX || op == OP_ARGMAX || op == OP_DEPOSIT || op == OP_LIB;
 }
 
 static bool never_stored(const Node *node) {
@@ -114,6 +114,7 @@ static void value_stage(Plan *plan, const Select *select, Ref v) {
                      : node->op == OP_MAX     ? STAGE_MAX
                      : node->op == OP_ARGMAX  ? STAGE_ARGMAX
                      : node->op == OP_DEPOSIT ? STAGE_DEPOSIT
+                     : node->op == OP_LIB     ? STAGE_LIB
                                               : STAGE_VALUE;
     Stage *stage = new_stage(plan, kind, v);
     stage->span = node->span;
@@ -135,6 +136,11 @@ static void value_stage(Plan *plan, const Select *select, Ref v) {
         stage->bound = node->as.deposit.bound;
         stage->body = node->args[0];
         strip(plan, stage, NULL);
+    }
+    if (kind == STAGE_LIB) {
+        stage->bound = lib_targets(node);
+        stage->free &= ~stage->bound;
+        stage->body = node->args[0];
     }
     stage->loops = stage->free | stage->bound | update_loops(plan, v);
     plan->stage_of[v] = stage;
@@ -413,7 +419,7 @@ static IndexSet node_loops(const Plan *plan, Ref v) {
             loops &= ~INDEX_BIT(node->as.deposit.targets[k]);
         }
         loops |= node->as.deposit.bound;
-    } else if (is_reduction(node->op)) {
+    } else if (is_reduction(node->op) && node->op != OP_LIB) { /* of which F has the targets */
         loops |= INDEX_BIT(node->as.index);
     }
     return loops;
@@ -432,7 +438,7 @@ static void find_carriers(const Plan *plan, Select *select) {
             Ref arg = node->args[k];
             on_sum = on_sum || (select->carrier[arg] && ir_free(plan->ir, arg) == node->free);
         }
-        bool sum = is_reduction(node->op) && node->op != OP_DEPOSIT;
+        bool sum = is_reduction(node->op) && node->op != OP_DEPOSIT && node->op != OP_LIB;
         select->on_sum[v] = on_sum && !sum;
         select->carrier[v] = plan->uses[v] == 1 && (sum || on_sum);
     }
@@ -687,7 +693,7 @@ static void find_needs(Plan *plan, Stage *stage, Cone *cone) {
     for (unsigned k = 0; k < stage->cond_count; k++) {
         cone_enter(cone, stage->conds[k], 0);
     }
-    if (stage->kind == STAGE_DEPOSIT) {
+    if (stage->kind == STAGE_DEPOSIT || stage->kind == STAGE_LIB) {
         const Node *node = ir_node(plan->ir, stage->value);
         for (uint32_t k = 1; k < node->arg_count; k++) {
             cone_enter(cone, node->args[k], 0);

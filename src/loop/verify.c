@@ -147,7 +147,8 @@ static void check_block(Check *check, const LoopStmt *stmt) {
         if (writes_var(stmt->kind)) {
             check_var(check, stmt);
         }
-        bool stores = stmt->kind == LS_STORE || stmt->kind == LS_STORE_ADD || stmt->kind == LS_ZERO;
+        bool stores = stmt->kind == LS_STORE || stmt->kind == LS_STORE_ADD ||
+                      stmt->kind == LS_ZERO || stmt->kind == LS_LIB;
         if (stores && (stmt->buffer >= check->program->buffer_count ||
                        !check->program->buffers[stmt->buffer].written)) {
             fail(check, "a store to a buffer that is not written", NULL);
