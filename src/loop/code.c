@@ -637,8 +637,8 @@ static void write_stage(Plan *plan, Scope *scope, Stage *stage) {
         write_deposit(&w, stage, value);
         break;
     case STAGE_LIB:
-        add_store(plan, scope->block, LS_STORE, stage->buffer, buffer_index(&w, scope->env, stage),
-                  value, stage->span);
+        code_store(plan, scope->block, LS_STORE, stage->buffer, buffer_index(&w, scope->env, stage),
+                   value, stage->span);
         break;
     case STAGE_OUTPUT:
         write_output(&w, stage, value);
