@@ -521,7 +521,8 @@ static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
         const ModelFunction *function = &model->functions[k];
         bool wanted = only != NULL ? function == asked[0]
                                    : function->role != FUNCTION_METRIC &&
-                                         function->role != FUNCTION_OWN_PRIOR;
+                                         function->role != FUNCTION_OWN_PRIOR &&
+                                         !model_takes_functions(function);
         Subject *subject = &(*subjects)[*count];
         subject->name = function->name;
         if (wanted && !prepare(compiler, subject,

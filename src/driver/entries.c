@@ -47,6 +47,12 @@ static bool one_function(const Compiler *compiler, const ModelFunction ***functi
     Name *names = arena_array(compiler->arena, Name, model->function_count + 1);
     for (size_t k = 0; k < model->function_count; k++) {
         names[k] = model->functions[k].name;
+        if (strcmp(names[k], name) == 0 && model_takes_functions(&model->functions[k])) {
+            fprintf(stderr,
+                    "gradc: error: `--function=%s`: it takes a function, so C has none of it\n",
+                    name);
+            return false;
+        }
         if (strcmp(names[k], name) == 0 && model->functions[k].role != FUNCTION_OWN_PRIOR) {
             (*functions)[(*count)++] = &model->functions[k];
             return true;
@@ -67,7 +73,8 @@ bool entries_functions(const Compiler *compiler, const ModelFunction ***function
     }
     for (size_t k = 0; k < model->function_count; k++) {
         const ModelFunction *function = &model->functions[k];
-        bool wanted = function->role != FUNCTION_METRIC && function->role != FUNCTION_OWN_PRIOR;
+        bool wanted = function->role != FUNCTION_METRIC && function->role != FUNCTION_OWN_PRIOR &&
+                      !model_takes_functions(function);
         if (model->loss != NULL) {
             wanted = function == model->loss;
         }

@@ -453,13 +453,10 @@ Values lower_stmts(Lower *lower, const Stmt *block) {
             lower_loop(lower, s);
             break;
         case STMT_FUNCTION: {
-            Binding *b = arena_new(lower->arena, Binding);
-            *b = (Binding){.name = s->as.function->name,
-                           .span = s->as.function->name_span,
-                           .function = s->as.function,
-                           .next = lower->env};
-            b->visible = visible(lower);
-            lower->env = b;
+            Callee *callee = arena_new(lower->arena, Callee);
+            *callee =
+                (Callee){.function = s->as.function, .env = lower->env, .library = lower->library};
+            bind_callee(lower, s->as.function->name, s->as.function->name_span, callee);
             break;
         }
         case STMT_RETURN:

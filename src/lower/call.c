@@ -8,6 +8,7 @@ struct Memo {
     const Function *function;
     const Binding *env;
     const Ref *args;
+    const Callee *const *functions;
     size_t count;
     Values values;
     Memo *next;
@@ -60,8 +61,11 @@ static void bind_generics(Lower *lower, const Function *f, const Ref *args) {
     size_t k = 0;
 
     for (const Formal *a = f->formals; a; a = a->next, k++) {
-        const Node *node = ir_node(lower->ir, args[k]);
         unsigned axis = 0;
+        if (a->is_function) {
+            continue;
+        }
+        const Node *node = ir_node(lower->ir, args[k]);
         for (const Expr *e = a->shape; e; e = e->next, axis++) {
             if (is_generic(lower, e)) {
                 bind_size(lower, e->as.name, e->span, node->shape[axis]);
@@ -70,7 +74,7 @@ static void bind_generics(Lower *lower, const Function *f, const Ref *args) {
     }
 }
 
-static const char *formal_text(Lower *lower, const Formal *formal) {
+const char *formal_text(Lower *lower, const Formal *formal) {
     Text text;
 
     text_init(&text, lower->arena);
@@ -78,7 +82,7 @@ static const char *formal_text(Lower *lower, const Formal *formal) {
     for (const Expr *e = formal->shape; e; e = e->next) {
         text_format(&text, "%s%s", e == formal->shape ? "[" : ", ", expr_text(lower, e));
     }
-    text_add(&text, formal->shape ? "]" : "");
+    text_add(&text, formal->shape ? "]" : formal->is_function ? "(…)" : "");
     if (formal->class_size) {
         text_format(&text, " in %s", expr_text(lower, formal->class_size));
     }
@@ -192,10 +196,28 @@ static bool same_refs(const Ref *a, const Ref *b, size_t count) {
     return true;
 }
 
-static Memo *find_memo(const Lower *lower, const Function *f, const Binding *env, const Ref *args,
-                       size_t count) {
-    for (Memo *m = lower->memo[memo_hash(f, args, count)]; m; m = m->next) {
-        if (m->function == f && m->env == env && same_refs(m->args, args, count)) {
+static bool same_callee(const Callee *a, const Callee *b) {
+    return a == b || (a && b && a->function == b->function && a->model == b->model &&
+                      a->env == b->env && a->builtin == b->builtin);
+}
+
+static bool same_functions(const Callee *const *a, const Callee *const *b, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        if (!same_callee(a ? a[k] : NULL, b ? b[k] : NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static Memo *find_memo(const Lower *lower, const Callee *callee, const Arguments *arguments) {
+    const Function *f = callee->function;
+    size_t count = f->formal_count;
+
+    for (Memo *m = lower->memo[memo_hash(f, arguments->refs, count)]; m; m = m->next) {
+        if (m->function == f && m->env == callee->env &&
+            same_refs(m->args, arguments->refs, count) &&
+            same_functions(m->functions, arguments->functions, count)) {
             return m;
         }
     }
@@ -214,13 +236,20 @@ static void add_memo(Lower *lower, Memo memo) {
     lower->memo[bucket] = m;
 }
 
-static bool bind_formals(Lower *lower, const Function *f, const ModelFunction *model, Ref *args,
-                         const Span *spans) {
+static bool bind_formals(Lower *lower, const Callee *callee, const Arguments *arguments,
+                         Ref *args) {
+    const Function *f = callee->function;
+    const ModelFunction *model = callee->model;
+    const Span *spans = arguments->spans;
     bool good = true;
     size_t k = 0;
 
     for (const Formal *a = f->formals; a; a = a->next, k++) {
         bool whole = model && model->whole && model->whole[k];
+        if (a->is_function) {
+            bind_callee(lower, a->name, a->name_span, arguments->functions[k]);
+            continue;
+        }
         good &= check_kind(lower, f, a, whole, args[k], spans[k]);
         if (whole || a->class_size) {
             args[k] = to_number(lower, args[k]);
@@ -232,8 +261,8 @@ static bool bind_formals(Lower *lower, const Function *f, const ModelFunction *m
     bind_generics(lower, f, args);
     k = 0;
     for (const Formal *a = f->formals; a; a = a->next, k++) {
-        good = good && check_sizes(lower, f, a, args[k], spans[k]) &&
-               check_class(lower, f, a, args[k], spans[k]);
+        good = good && (a->is_function || (check_sizes(lower, f, a, args[k], spans[k]) &&
+                                           check_class(lower, f, a, args[k], spans[k])));
     }
     return good;
 }
@@ -244,55 +273,93 @@ static bool is_broken(const Lower *lower, const ModelFunction *model) {
            lower->broken[model - lower->model->functions];
 }
 
-/* A function that comes to call itself: reported where calls are checked. */
-static bool is_active(const Lower *lower, const Function *f) {
+/* Is the function being elaborated for these functions? It comes to call itself then. */
+static bool is_active(const Lower *lower, const Callee *callee, const Arguments *arguments) {
+    const Function *f = callee->function;
+
     for (const Call *c = lower->call; c; c = c->outer) {
-        if (c->function == f) {
+        if (c->function == f &&
+            same_functions(c->functions, arguments->functions, f->formal_count)) {
             return true;
         }
     }
     return false;
 }
 
-Values invoke(Lower *lower, const Function *f, const ModelFunction *model, const Binding *env,
-              const Ref *args, const Span *spans, Span at) {
-    Memo *memo = find_memo(lower, f, env, args, f->formal_count);
+/* A cycle of named calls was reported where calls are checked; this one goes through formals. */
+static void report_active(Lower *lower, const Function *f, Span at) {
+    Text text;
+
+    if (diags_errors(lower->diags) > 0) {
+        lower->failed = true;
+        return;
+    }
+    text_init(&text, lower->arena);
+    text_add(&text, f->name);
+    for (const Call *c = lower->call; c; c = c->outer) {
+        text_format(&text, " ← %s", c->function->name);
+        if (c->function == f) {
+            break;
+        }
+    }
+    Diag *diag = lower_error(lower, at, "`%s` comes to call itself", f->name);
+    diag_label(lower->diags, diag, "%s", text.data);
+}
+
+/* The values of a function whose arguments are bound. */
+static Values elaborate(Lower *lower, const Callee *callee, const Arguments *arguments) {
+    const Function *f = callee->function;
+    Ref *own = arena_array(lower->arena, Ref, f->formal_count + 1);
     Values values = {NULL, 0};
+
+    copy_ids(own, arguments->refs, f->formal_count);
+    if (bind_formals(lower, callee, arguments, own)) {
+        values = lower_body(lower, f);
+    }
+    if (!f->has_parens && callee->model && values.count == 1 &&
+        is_variable(lower->item_variables, f->name)) {
+        values = one_value(lower, make_variable(lower, to_real(lower, values.refs[0])));
+    }
+    return values;
+}
+
+Values invoke(Lower *lower, const Callee *callee, const Arguments *arguments, Span at) {
+    const Function *f = callee->function;
+    Memo *memo = find_memo(lower, callee, arguments);
 
     if (memo) {
         return memo->values;
     }
-    if (is_broken(lower, model) || is_active(lower, f)) {
+    if (is_broken(lower, callee->model)) {
         lower->failed = true;
-        return values;
+        return (Values){NULL, 0};
+    }
+    if (is_active(lower, callee, arguments)) {
+        report_active(lower, f, at);
+        return (Values){NULL, 0};
     }
     const Binding *saved = lower->env;
     bool library = lower->library;
     const Variables *variables = lower->variables;
-    Call call = {f, at, lower->call};
-    Ref *own = arena_array(lower->arena, Ref, f->formal_count + 1);
-    copy_ids(own, args, f->formal_count);
-    lower->env = env;
+    Call call = {f, arguments->functions, at, lower->call};
+    lower->env = callee->env;
     lower->call = &call;
-    lower->library = model ? model->library : library;
+    lower->library = callee->model ? callee->model->library : callee->library;
     lower->variables = variables_of(lower, f);
-    if (bind_formals(lower, f, model, own, spans)) {
-        values = lower_body(lower, f);
-    }
-    if (!f->has_parens && model && values.count == 1 &&
-        is_variable(lower->item_variables, f->name)) {
-        values = one_value(lower, make_variable(lower, to_real(lower, values.refs[0])));
-    }
+    Values values = elaborate(lower, callee, arguments);
     lower->env = saved;
     lower->call = call.outer;
     lower->library = library;
     lower->variables = variables;
-    add_memo(lower, (Memo){f, env, args, f->formal_count, values, NULL});
+    add_memo(lower, (Memo){f, callee->env, arguments->refs, arguments->functions, f->formal_count,
+                           values, NULL});
     return values;
 }
 
 Ref lower_definition(Lower *lower, const ModelFunction *function, Span at) {
-    Values values = invoke(lower, function->ast, function, NULL, NULL, NULL, at);
+    Callee callee = {.function = function->ast, .model = function};
+    Arguments none = {NULL, NULL, NULL};
+    Values values = invoke(lower, &callee, &none, at);
 
     if (values.count > 1) {
         lower_error(lower, at, "`%s` gives %zu values, and one is needed here", function->name,
@@ -339,6 +406,9 @@ static bool find_lead(Lower *lower, const Function *f, const Expr *call, const R
 
     lead->rank = 0;
     for (const Formal *a = f->formals; a; a = a->next, e = e->next, k++) {
+        if (a->is_function) {
+            continue;
+        }
         const Node *node = ir_node(lower->ir, args[k]);
         if (node->rank < a->rank) {
             Diag *diag =
@@ -354,7 +424,9 @@ static bool find_lead(Lower *lower, const Function *f, const Expr *call, const R
                             "the arguments of `%s` have leading axes that do not fit", f->name);
             const Expr *arg = call->as.call.args;
             for (size_t j = 0; j <= k; j++, arg = arg->next) {
-                note_shape(lower, diag, arg, args[j]);
+                if (args[j] != REF_NONE) {
+                    note_shape(lower, diag, arg, args[j]);
+                }
             }
             return false;
         }
@@ -389,8 +461,10 @@ static Ref close_lead(Lower *lower, const Lead *lead, Ref value) {
     return ir_array(lower->ir, names, lead->rank + node->rank, entry);
 }
 
-static Values map_call(Lower *lower, const Function *f, const ModelFunction *model,
-                       const Binding *env, const Expr *call, Ref *args, const Span *spans) {
+static Values map_call(Lower *lower, const Callee *callee, const Expr *call,
+                       const Arguments *arguments) {
+    const Function *f = callee->function;
+    Ref *args = arguments->refs;
     Lead lead;
     IndexSet used = 0;
     size_t k = 0;
@@ -399,14 +473,17 @@ static Values map_call(Lower *lower, const Function *f, const ModelFunction *mod
         return (Values){NULL, 0};
     }
     for (size_t j = 0; j < f->formal_count; j++) {
-        used |= ir_free(lower->ir, args[j]);
+        used |= args[j] == REF_NONE ? 0 : ir_free(lower->ir, args[j]);
     }
     fresh_names(lower, lead.shape, lead.rank, used, lead.names);
     for (const Formal *a = f->formals; a && lead.rank > 0; a = a->next, k++) {
+        if (a->is_function) {
+            continue;
+        }
         unsigned extra = ir_rank(lower->ir, args[k]) - (unsigned)a->rank;
         args[k] = open_lead(lower, &lead, args[k], extra);
     }
-    Values values = invoke(lower, f, model, env, args, spans, call->span);
+    Values values = invoke(lower, callee, arguments, call->span);
     if (lead.rank == 0 || values.count == 0) {
         return values;
     }
@@ -422,61 +499,84 @@ static Values map_call(Lower *lower, const Function *f, const ModelFunction *mod
 }
 
 /* Evaluates the arguments; false if one has an error. */
-static bool lower_args(Lower *lower, const Expr *call, Ref *args, Span *spans) {
+static bool lower_args(Lower *lower, const Expr *call, Ref *args) {
     bool good = true;
     size_t k = 0;
 
     for (const Expr *e = call->as.call.args; e; e = e->next, k++) {
         args[k] = lower_expr(lower, e);
-        spans[k] = e->span;
         good &= args[k] != REF_NONE;
     }
     return good;
 }
 
-static Values call_function(Lower *lower, const Function *f, const ModelFunction *model,
-                            const Binding *env, const Expr *call) {
-    size_t count = call->as.call.count;
-    Ref *args = arena_array(lower->arena, Ref, count + 1);
+/* The arguments of a function, which may be functions; false if one has an error. */
+static bool lower_arguments(Lower *lower, const Function *f, const Expr *call,
+                            Arguments *arguments) {
+    size_t count = call->as.call.count, k = 0;
     Span *spans = arena_array(lower->arena, Span, count + 1);
+    const Callee **functions = arena_array(lower->arena, const Callee *, count + 1);
+    const Formal *a = f->formals;
+    bool good = true;
 
-    for (const Formal *a = f->formals; a; a = a->next) {
-        if (a->is_function) {
-            lower->failed = true; /* reported at its declaration */
-            return (Values){NULL, 0};
+    *arguments = (Arguments){arena_array(lower->arena, Ref, count + 1), functions, spans};
+    for (const Expr *e = call->as.call.args; e; e = e->next, k++) {
+        spans[k] = e->span;
+        if (a && a->is_function) {
+            functions[k] = lower_function_argument(lower, f, a, e);
+            good &= functions[k] != NULL;
+        } else {
+            arguments->refs[k] = lower_expr(lower, e);
+            good &= arguments->refs[k] != REF_NONE;
         }
+        a = a ? a->next : NULL;
     }
-    bool good = lower_args(lower, call, args, spans);
+    return good;
+}
+
+static void count_error(Lower *lower, const Callee *callee, const Expr *call) {
+    const Function *f = callee->function;
+    size_t count = call->as.call.count;
+    Text text;
+
+    text_init(&text, lower->arena);
+    for (const Formal *a = f->formals; a; a = a->next) {
+        text_format(&text, "%s%s", a == f->formals ? "" : ", ", formal_text(lower, a));
+    }
+    Diag *diag = lower_error(lower, call->span, "`%s` takes %zu argument%s, and here %s %zu",
+                             f->name, f->formal_count, f->formal_count == 1 ? "" : "s",
+                             count == 1 ? "is" : "are", count);
+    diag_label(lower->diags, diag, "`%s(%s)`", f->name, text.data);
+    if (!callee->model || !callee->model->library) {
+        diag_note(lower->diags, diag, f->name_span, "`%s` is defined here", f->name);
+    }
+}
+
+static Values call_function(Lower *lower, const Callee *callee, const Expr *call) {
+    const Function *f = callee->function;
+    Arguments arguments;
+    Callee form = *callee;
+
+    bool good = lower_arguments(lower, f, call, &arguments);
     if (!f->has_parens) {
         Diag *diag = lower_error(lower, call->as.call.name_span,
                                  "`%s` is a definition: it has no arguments", f->name);
         diag_label(lower->diags, diag, "use it without parentheses");
         return (Values){NULL, 0};
     }
-    if (count != f->formal_count) {
-        Text text;
-        text_init(&text, lower->arena);
-        for (const Formal *a = f->formals; a; a = a->next) {
-            text_format(&text, "%s%s", a == f->formals ? "" : ", ", formal_text(lower, a));
-        }
-        Diag *diag = lower_error(lower, call->span, "`%s` takes %zu argument%s, and here %s %zu",
-                                 f->name, f->formal_count, f->formal_count == 1 ? "" : "s",
-                                 count == 1 ? "is" : "are", count);
-        diag_label(lower->diags, diag, "`%s(%s)`", f->name, text.data);
-        if (!model || !model->library) {
-            diag_note(lower->diags, diag, f->name_span, "`%s` is defined here", f->name);
-        }
+    if (call->as.call.count != f->formal_count) {
+        count_error(lower, callee, call);
         return (Values){NULL, 0};
     }
     if (!good) {
         return (Values){NULL, 0};
     }
     lower->ir->at = user_span(lower, call->span);
-    if (model) {
-        model = lower_vector_form(lower, model, args);
-        f = model->ast;
+    if (form.model) {
+        form.model = lower_vector_form(lower, form.model, arguments.refs);
+        form.function = form.model->ast;
     }
-    return map_call(lower, f, model, env, call, args, spans);
+    return map_call(lower, &form, call, &arguments);
 }
 
 /* ---- built-in functions ---------------------------------------------------------------------- */
@@ -529,10 +629,9 @@ static Ref apply_fold(Lower *lower, BuiltinId id, const Expr *call, const Ref *a
 static Ref call_builtin(Lower *lower, BuiltinId id, const Expr *call) {
     size_t count = call->as.call.count;
     Ref *args = arena_array(lower->arena, Ref, count + 1);
-    Span *spans = arena_array(lower->arena, Span, count + 1);
     bool many = id == BI_maximum || id == BI_minimum;
 
-    if (!lower_args(lower, call, args, spans)) {
+    if (!lower_args(lower, call, args)) {
         return REF_NONE;
     }
     if (many ? count < 2 : count != (size_t)builtins[id].arity) {
@@ -545,7 +644,7 @@ static Ref call_builtin(Lower *lower, BuiltinId id, const Expr *call) {
 }
 
 /* Built-in rows by name; the library may call hidden ones. */
-static bool find_builtin(const Lower *lower, const char *name, BuiltinId *found) {
+bool find_builtin(const Lower *lower, const char *name, BuiltinId *found) {
     if (builtin_find(name, found)) {
         return true;
     }
@@ -577,17 +676,17 @@ static Ref call_reduction(Lower *lower, const Expr *call) {
     return value == REF_NONE ? REF_NONE : reduce_array(lower, call, value);
 }
 
-static const char *const later[] = {"rk4"};
-
-static void unknown_function(Lower *lower, const Expr *call) {
-    Name name = call->as.call.name;
+void unknown_function(Lower *lower, Name name, Span at) {
     const Name *items;
     size_t count = model_names(lower->model, lower->arena, true, &items);
     Name *names = arena_array(lower->arena, Name, count + BI_COUNT + DERIVATIVES + 1);
     Ref value;
 
     for (const Call *c = lower->call; c; c = c->outer) {
-        if (c->function->name == name) { /* a local function that calls itself: reported already */
+        if (c->function->name == name) { /* a local function does not see itself */
+            if (diags_errors(lower->diags) == 0) {
+                lower_error(lower, at, "`%s` comes to call itself", name);
+            }
             lower->failed = true;
             return;
         }
@@ -597,7 +696,7 @@ static void unknown_function(Lower *lower, const Expr *call) {
         return;
     }
     if (lower_lookup(lower, name, &value)) {
-        Diag *diag = lower_error(lower, call->as.call.name_span, "`%s` is not a function", name);
+        Diag *diag = lower_error(lower, at, "`%s` is not a function", name);
         bool array = value != REF_NONE && ir_rank(lower->ir, value) > 0;
         diag_label(lower->diags, diag,
                    array ? "its entries: `%s[…]`" : "a product is written `%s * (…)`", name);
@@ -613,7 +712,7 @@ static void unknown_function(Lower *lower, const Expr *call) {
         }
     }
     Name close = closest_name(name, names, count);
-    Diag *diag = lower_error(lower, call->as.call.name_span, "unknown function `%s`", name);
+    Diag *diag = lower_error(lower, at, "unknown function `%s`", name);
     if (strcmp(name, "ln") == 0) {
         diag_label(lower->diags, diag, "the natural logarithm is `log`");
     } else if (strcmp(name, "pow") == 0) {
@@ -626,15 +725,6 @@ static void unknown_function(Lower *lower, const Expr *call) {
 /* ---- dispatch
  * --------------------------------------------------------------------------------------------------------
  */
-
-static const Binding *find_local(const Lower *lower, Name name) {
-    for (const Binding *b = lower->env; b; b = b->next) {
-        if (b->name == name && b->function) {
-            return b;
-        }
-    }
-    return NULL;
-}
 
 static Ref call_special(Lower *lower, const Expr *call, bool *done) {
     const char *name = call->as.call.name;
@@ -660,12 +750,6 @@ static Ref call_special(Lower *lower, const Expr *call, bool *done) {
     if (find_builtin(lower, name, &id)) {
         return call_builtin(lower, id, call);
     }
-    for (size_t k = 0; k < sizeof later / sizeof later[0]; k++) {
-        if (strcmp(name, later[k]) == 0) {
-            lower_error(lower, call->as.call.name_span, "`%s` is not supported yet", name);
-            return REF_NONE;
-        }
-    }
     for (size_t k = 0; k < lower->model->external_count; k++) {
         if (lower->model->externals[k] == call->as.call.name) {
             lower->failed = true;
@@ -676,22 +760,34 @@ static Ref call_special(Lower *lower, const Expr *call, bool *done) {
     return REF_NONE;
 }
 
+/* A call of a built-in function by a formal's name. */
+static Values call_by_formal(Lower *lower, const Expr *call, Name builtin) {
+    Expr *named = arena_new(lower->arena, Expr);
+    bool done;
+
+    *named = *call;
+    named->as.call.name = builtin;
+    return one_value(lower, call_special(lower, named, &done));
+}
+
 Values lower_call(Lower *lower, const Expr *call) {
     Name name = call->as.call.name;
-    const Binding *local = find_local(lower, name);
+    const Callee *local = find_callee(lower, name);
     bool done;
 
     if (local) {
-        return call_function(lower, local->function, NULL, local->next, call);
+        return local->function ? call_function(lower, local, call)
+                               : call_by_formal(lower, call, local->builtin);
     }
     const ModelFunction *f = lower->library ? model_library_function(lower->model, name)
                                             : model_function(lower->model, name);
     if (f) {
-        return call_function(lower, f->ast, f, NULL, call);
+        Callee callee = {.function = f->ast, .model = f};
+        return call_function(lower, &callee, call);
     }
     Ref value = call_special(lower, call, &done);
     if (!done) {
-        unknown_function(lower, call);
+        unknown_function(lower, name, call->as.call.name_span);
     }
     return one_value(lower, value);
 }

@@ -8,13 +8,23 @@
 
 /* Names in scope: a list from the innermost outwards. Never changed once made. */
 typedef struct Binding Binding;
+
+/* What a call calls: a function of the file, of the library or of a block, or a built-in one. */
+typedef struct {
+    const Function *function;   /* NULL: built-in */
+    const ModelFunction *model; /* NULL: of a block */
+    const Binding *env;         /* of a block: the names that it sees */
+    bool library;               /* of a block: of a function of the library */
+    Name builtin;
+} Callee;
+
 struct Binding {
     Name name;
-    Span span;                /* where it got its value */
-    Ref ref;                  /* REF_NONE: its error was reported */
-    const Function *function; /* a local function, which sees `next`; or NULL */
-    bool constant_shape;      /* a size or an index: may not be assigned */
-    IndexSet visible;         /* the free indices of this and all outer values */
+    Span span;            /* where it got its value */
+    Ref ref;              /* REF_NONE: its error was reported */
+    const Callee *callee; /* a local function or a formal that is a function; or NULL */
+    bool constant_shape;  /* a size or an index: may not be assigned */
+    IndexSet visible;     /* the free indices of this and all outer values */
     const Binding *next;
 };
 
@@ -22,7 +32,8 @@ struct Binding {
 typedef struct Call Call;
 struct Call {
     const Function *function;
-    Span span; /* of the call */
+    const Callee *const *functions; /* of the formals that are functions */
+    Span span;                      /* of the call */
     const Call *outer;
 };
 
@@ -106,6 +117,7 @@ const Expr *strip_parens(const Expr *expr);
 bool lower_lookup(Lower *lower, Name name, Ref *found);
 const Binding *find_binding(const Lower *lower, Name name);
 void bind_name(Lower *lower, Name name, Span span, Ref ref);
+void bind_callee(Lower *lower, Name name, Span span, const Callee *callee);
 IndexSet visible(const Lower *lower);
 Values one_value(Lower *lower, Ref ref);
 
@@ -191,9 +203,19 @@ Ref reduce_array(Lower *lower, const Expr *call, Ref value);
 /* ---- call.c ---------------------------------------------------------------------------------- */
 
 Values lower_call(Lower *lower, const Expr *call);
-/* The function's values for these arguments, of the formals' ranks; spans for messages. */
-Values invoke(Lower *lower, const Function *function, const ModelFunction *model,
-              const Binding *env, const Ref *args, const Span *spans, Span at);
+/* The arguments of a call, one for each formal: a value, or a function (then the Ref is REF_NONE);
+ * spans for messages. `functions` may be NULL: none is a function. */
+typedef struct {
+    Ref *refs;
+    const Callee *const *functions;
+    const Span *spans;
+} Arguments;
+/* The function's values for these arguments, of the formals' ranks. */
+Values invoke(Lower *lower, const Callee *callee, const Arguments *arguments, Span at);
+void unknown_function(Lower *lower, Name name, Span at);
+const char *formal_text(Lower *lower, const Formal *formal);
+/* Built-in rows by name; the library may call hidden ones. */
+bool find_builtin(const Lower *lower, const char *name, BuiltinId *found);
 bool is_generic(Lower *lower, const Expr *size); /* a size that the argument binds */
 Ref lower_definition(Lower *lower, const ModelFunction *function, Span at);
 /* The shape of a formal or a declaration, with names in scope. */
@@ -206,6 +228,14 @@ bool lower_library_operation(Lower *lower, const Expr *call, Ref *value);
 /* The form NAME_vector of a library function when its last argument has one axis less than the
  * formal: solve(A, b) of a vector; else the function itself. */
 const ModelFunction *lower_vector_form(Lower *lower, const ModelFunction *f, const Ref *args);
+
+/* ---- formal.c: functions as arguments -------------------------------------------------------- */
+
+/* The function of a block, or the formal, of that name; NULL: none. */
+const Callee *find_callee(const Lower *lower, Name name);
+/* The function that an argument names, for a formal that is a function; NULL: reported. */
+const Callee *lower_function_argument(Lower *lower, const Function *f, const Formal *formal,
+                                      const Expr *argument);
 
 /* ---- deriv.c: derivatives inside the language ------------------------------------------------ */
 

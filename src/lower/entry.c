@@ -122,11 +122,6 @@ static Lower *open_lower(const Front *front, const Model *model, const char *c_n
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-typedef struct {
-    Ref *refs;
-    Span *spans;
-} Arguments;
-
 /* Sizes of the formals that are no dims become symbols. */
 static void add_generics(Lower *lower, const ModelFunction *f) {
     size_t k = 0;
@@ -189,15 +184,14 @@ static bool add_arguments(Lower *lower, const ModelFunction *f, bool column, Arg
     bool good = true;
 
     arguments->refs = arena_array(lower->arena, Ref, count + 1);
-    arguments->spans = arena_array(lower->arena, Span, count + 1);
+    Span *spans = arena_array(lower->arena, Span, count + 1);
+    arguments->functions = NULL;
+    arguments->spans = spans;
     add_generics(lower, f);
     for (const Formal *a = f->ast->formals; a; a = a->next, k++) {
         lower->ir->at = a->span;
-        arguments->spans[k] = a->span;
-        if (a->is_function) {
-            lower->failed = true; /* reported at its declaration */
-            good = false;
-        } else if (!a->shape && !a->class_size && f->size && f->size[k] && !column) {
+        spans[k] = a->span;
+        if (!a->shape && !a->class_size && f->size && f->size[k] && !column) {
             arguments->refs[k] = ir_size(lower->ir, dim_symbol(lower->ir, a->name));
         } else {
             arguments->refs[k] = add_argument(lower, a, f->whole && f->whole[k], column);
@@ -214,9 +208,9 @@ static Values evaluate(Lower *lower, const ModelFunction *f, bool column) {
     if (!add_arguments(lower, f, column, &arguments)) {
         return (Values){NULL, 0};
     }
-    Ref *args = arguments.refs;
     const Call *call = lower->call;
-    Values values = invoke(lower, f->ast, f, NULL, args, arguments.spans, f->ast->name_span);
+    Callee callee = {.function = f->ast, .model = f};
+    Values values = invoke(lower, &callee, &arguments, f->ast->name_span);
     lower->call = call;
     return values;
 }
@@ -564,6 +558,9 @@ static bool check_function(const Front *front, const Model *model, const ModelFu
                            const bool *broken) {
     EntryOptions options = {.broken = broken};
 
+    if (model_takes_functions(f)) {
+        return true; /* elaborated where it is called, for the functions that it is given */
+    }
     switch (f->role) {
     case FUNCTION_PLAIN:
         return entry(front, model, ENTRY_FUNCTION, f, "check", options) != NULL;

@@ -21,9 +21,17 @@ void bind_name(Lower *lower, Name name, Span span, Ref ref) {
     lower->env = b;
 }
 
+void bind_callee(Lower *lower, Name name, Span span, const Callee *callee) {
+    Binding *b = arena_new(lower->arena, Binding);
+
+    *b = (Binding){.name = name, .span = span, .callee = callee, .next = lower->env};
+    b->visible = visible(lower);
+    lower->env = b;
+}
+
 const Binding *find_binding(const Lower *lower, Name name) {
     for (const Binding *b = lower->env; b; b = b->next) {
-        if (b->name == name && !b->function) {
+        if (b->name == name && !b->callee) {
             return b;
         }
     }
@@ -160,10 +168,14 @@ static Ref lower_name(Lower *lower, const Expr *expr) {
     }
     const ModelFunction *f = model_function(lower->model, name);
     BuiltinId id;
+    if (find_callee(lower, name)) {
+        f = NULL;
+    }
     if (f && f->role == FUNCTION_METRIC) {
         Diag *diag = lower_error(lower, expr->span, "`%s` is a metric: a mean over samples", name);
         diag_label(lower->diags, diag, "only a metric without arguments may use it");
-    } else if (f || is_reduction(name) || is_derivative(name) || builtin_find(name, &id)) {
+    } else if (f || find_callee(lower, name) || is_reduction(name) || is_derivative(name) ||
+               builtin_find(name, &id)) {
         Diag *diag = lower_error(lower, expr->span, "`%s` is a function, not a value", name);
         diag_label(lower->diags, diag, "call it: `%s(…)`", name);
     } else {

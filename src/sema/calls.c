@@ -8,7 +8,11 @@
 typedef struct {
     Sema *sema;
     const Function *self;
-    Name *locals; /* local functions, formals and assigned names */
+    struct Own { /* of the function: local functions and formals that are, or values */
+        Name name;
+        const Function *function; /* of a local function */
+        bool call;
+    } * locals;
     size_t local_count, local_capacity;
     struct Use {
         Name name;
@@ -33,31 +37,65 @@ typedef struct {
     bool *functions; /* reached */
 } Graph;
 
-static void add_local(Uses *u, Name name) {
+static void add_own(Uses *u, struct Own own) {
     u->locals = arena_grow(u->sema->arena, u->locals, u->local_count, &u->local_capacity,
                            sizeof *u->locals);
-    u->locals[u->local_count++] = name;
+    u->locals[u->local_count++] = own;
 }
 
-static bool is_local(const Uses *u, Name name) {
+static void add_local(Uses *u, Name name) {
+    add_own(u, (struct Own){name, NULL, false});
+}
+
+static const struct Own *find_own(const Uses *u, Name name, bool call) {
     for (size_t k = 0; k < u->local_count; k++) {
-        if (u->locals[k] == name) {
-            return true;
+        if (u->locals[k].name == name && u->locals[k].call == call) {
+            return &u->locals[k];
         }
     }
-    return false;
+    return NULL;
+}
+
+static void add_use(Uses *u, Name name, Span span, bool call) {
+    u->uses = arena_grow(u->sema->arena, u->uses, u->use_count, &u->use_capacity, sizeof *u->uses);
+    u->uses[u->use_count++] = (struct Use){name, span, call};
+}
+
+/* The function that a call means, if it is the user's or the library's. */
+static const Function *callee_of(const Uses *u, Name name) {
+    const struct Own *own = find_own(u, name, true);
+    if (own) {
+        return own->function;
+    }
+    const ModelFunction *f = model_function(u->sema->model, name);
+    return f ? f->ast : NULL;
+}
+
+/* Functions that are arguments are used as if they were called. */
+static void add_function_arguments(Uses *u, const Expr *call) {
+    const Function *f = callee_of(u, call->as.call.name);
+    const Formal *a = f ? f->formals : NULL;
+
+    for (const Expr *e = call->as.call.args; e && a; e = e->next, a = a->next) {
+        const Expr *name = e;
+        while (name->kind == EXPR_PAREN) {
+            name = name->as.unary.a;
+        }
+        if (a->is_function && name->kind == EXPR_NAME) {
+            add_use(u, name->as.name, name->span, true);
+        }
+    }
 }
 
 static void on_expr(void *data, const Expr *expr) {
     Uses *u = data;
 
-    if (expr->kind != EXPR_NAME && expr->kind != EXPR_CALL) {
-        return;
+    if (expr->kind == EXPR_NAME) {
+        add_use(u, expr->as.name, expr->span, false);
+    } else if (expr->kind == EXPR_CALL) {
+        add_use(u, expr->as.call.name, expr->as.call.name_span, true);
+        add_function_arguments(u, expr);
     }
-    u->uses = arena_grow(u->sema->arena, u->uses, u->use_count, &u->use_capacity, sizeof *u->uses);
-    u->uses[u->use_count++] = expr->kind == EXPR_NAME
-                                  ? (struct Use){expr->as.name, expr->span, false}
-                                  : (struct Use){expr->as.call.name, expr->as.call.name_span, true};
 }
 
 /* The names of subscripts on the left, and of the sizes of formals, are the function's own. */
@@ -80,7 +118,7 @@ static void on_binder(void *data, const Binder *binder) {
 
 static void add_formals(Uses *u, const Function *f) {
     for (const Formal *a = f->formals; a; a = a->next) {
-        add_local(u, a->name);
+        add_own(u, (struct Own){a->name, NULL, a->is_function});
         for (const Expr *e = a->shape; e; e = e->next) {
             if (e->kind == EXPR_NAME && !model_dim(u->sema->model, e->as.name)) {
                 add_local(u, e->as.name);
@@ -104,7 +142,7 @@ static void on_local(void *data, const Function *f) {
     Uses inner = {.sema = u->sema, .self = f};
     Walk walk = {.data = &inner, .expr = on_self};
 
-    add_local(u, f->name);
+    add_own(u, (struct Own){f->name, f, true});
     add_formals(u, f);
     walk_expr(&walk, f->body);
     walk_stmts(&walk, f->block);
@@ -154,7 +192,7 @@ static void visit(Graph *g, size_t k) {
     g->stack[g->depth++] = k;
     for (size_t j = 0; j < u->use_count; j++) {
         size_t to;
-        if (is_local(u, u->uses[j].name) ||
+        if (find_own(u, u->uses[j].name, u->uses[j].call) ||
             !find_function(m, u->uses[j].name, u->uses[j].call, &to)) {
             continue;
         }
@@ -185,7 +223,7 @@ static void reach_uses(Graph *g, const Uses *u) {
 
     for (size_t j = 0; j < u->use_count; j++) {
         size_t to;
-        if (is_local(u, u->uses[j].name)) {
+        if (find_own(u, u->uses[j].name, u->uses[j].call)) {
             continue;
         }
         if (find_function(m, u->uses[j].name, u->uses[j].call, &to)) {

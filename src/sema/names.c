@@ -18,6 +18,15 @@ const ModelFunction *model_function(const Model *model, Name name) {
     return model_library_function(model, name);
 }
 
+bool model_takes_functions(const ModelFunction *function) {
+    for (const Formal *a = function->ast->formals; a; a = a->next) {
+        if (a->is_function) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const ModelFunction *model_library_function(const Model *model, Name name) {
     for (size_t k = 0; k < model->library_count; k++) {
         if (model->library[k].name == name) {

@@ -152,8 +152,12 @@ static void collect_function(Collector *c, const Function *f, bool metric) {
     m->functions[m->function_count++] =
         (ModelFunction){.ast = f, .name = f->name, .role = role_of(f->name, metric)};
     for (const Formal *formal = f->formals; formal; formal = formal->next) {
-        if (formal->is_function) {
-            not_yet(sema, formal->span, "formals that are functions are");
+        const bool data = metric || role_of(f->name, false) != FUNCTION_PLAIN;
+        if (formal->is_function && data) {
+            Diag *diag = diag_error(sema->diags, formal->span,
+                                    "the arguments of `%s` are data, and `%s` is a function",
+                                    f->name, formal->name);
+            diag_label(sema->diags, diag, "call the function by its own name");
         }
     }
 }
@@ -224,7 +228,7 @@ static void load_library(Sema *sema) {
     size_t length;
 
     for (size_t k = 0; (text = front_library(k, &name, &length)) != NULL; k++) {
-        const char *path = arena_format(sema->arena, "std/%s", name);
+        const char *path = name;
         uint32_t file = sources_add(sema->front->sources, path, text, length, true);
         const Ast *ast = front_parse(sema->front, file);
         for (const Item *item = ast->items; item; item = item->next) {

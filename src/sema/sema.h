@@ -87,6 +87,8 @@ bool sema_check_trainer(const Front *front, const Model *model);
 
 /* The function of that name that the user, then the library, has; NULL if none. */
 const ModelFunction *model_function(const Model *model, Name name);
+/* Has it formals that are functions? Then it has no C function of its own. */
+bool model_takes_functions(const ModelFunction *function);
 /* In the library only: library functions never see the user's. */
 const ModelFunction *model_library_function(const Model *model, Name name);
 const ModelDim *model_dim(const Model *model, Name name);

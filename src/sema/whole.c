@@ -69,6 +69,11 @@ static uint8_t local_need(const Whole *w, Name name) {
 }
 
 static const Formals *find(const Whole *w, Name name) {
+    for (const Formal *a = w->self->function->ast->formals; a; a = a->next) {
+        if (a->is_function && a->name == name) {
+            return NULL;
+        }
+    }
     for (size_t k = 0; k < w->count; k++) {
         const ModelFunction *f = w->all[k].function;
         if (f->name == name && f->ast->has_parens && !(w->self->function->library && !f->library)) {
