@@ -259,7 +259,9 @@ static Ref change(Lower *lower, size_t number, const Dim *shape, unsigned rank, 
         }
     }
     lower->ir->at = d->span;
-    Values values = invoke(lower, f->ast, f, NULL, args, spans, d->constraint_span);
+    Callee callee = {.function = f->ast, .model = f};
+    Arguments arguments = {args, NULL, spans};
+    Values values = invoke(lower, &callee, &arguments, d->constraint_span);
     if (values.count == 0 || lead == 0) {
         return values.count == 0 ? REF_NONE : values.refs[0];
     }

@@ -265,7 +265,7 @@ static void reach_declarations(Graph *g) {
         walk_expr(&walk, d->value);
         for (size_t j = 0; j < u.use_count; j++) {
             size_t to;
-            if (!is_local(&u, u.uses[j].name) &&
+            if (!find_own(&u, u.uses[j].name, u.uses[j].call) &&
                 find_function(m, u.uses[j].name, u.uses[j].call, &to)) {
                 m->functions[to].used = true;
             }
