@@ -388,20 +388,17 @@ bool diff_reverse(const Diff *diff, Ir *ir, const Seed *seeds, size_t seed_count
     }
     const Span at = ir->at;
     for (Ref v = r.top; v-- > 1;) {
-        if (!r.active[v]) {
-            continue;
-        }
         const Node *node = ir_node(ir, v);
         ir->at = node->span;
-        if (node->op == OP_SCAN) {
+        if (r.active[v] && node->op == OP_SCAN) {
             reverse_scan(&r, v);
-        } else if (r.adj[v] != REF_NONE) {
+        } else if (r.active[v] && r.adj[v] != REF_NONE) {
             trace_add(trace, ir, v, r.adj[v]);
             if (!stop[v]) {
                 reverse_node(&r, v, r.adj[v]);
             }
         }
-        if (node->op == OP_STATE) {
+        if (node->op == OP_STATE) { /* the lowest one may be inactive */
             reverse_state(&r, v);
         }
     }
