@@ -189,13 +189,8 @@ Ref diff_rule(const Diff *diff, Ir *ir, Ref v, unsigned k) {
     if (d == REF_NONE) {
         const Node *node = ir_node(ir, v);
         const Builtin *row = &builtins[node->as.builtin];
-        if (row->arity == 1) {
-            diag_error(diff->diags, node->span, "`%s` is not differentiable", row->name);
-        } else {
-            diag_error(diff->diags, node->span,
-                       "`%s` is not differentiable with respect to its argument %u", row->name,
-                       k + 1); /* rare: every such row has both rules */
-        }
+        diag_error(diff->diags, node->span,
+                   "`%s` is not differentiable with respect to its argument %u", row->name, k + 1);
     }
     return d;
 }

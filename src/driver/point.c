@@ -42,18 +42,39 @@ static double draw(PointKind kind, uint64_t *seed) {
 
 /* ---- points --------------------------------------------------------------------------------- */
 
-/* Sizes that are not known: small and, in a row, different, so that a mix-up shows. */
+/* Whether no array and no range has a negative size. */
+static bool sizes_fit(const Ir *ir, const int64_t *dims) {
+    for (Ref v = 1; v < ir_count(ir); v++) {
+        const Node *node = ir_node(ir, v);
+        for (unsigned k = 0; k < node->rank; k++) {
+            if (dim_evaluate(ir, node->shape[k], dims) < 0) {
+                return false;
+            }
+        }
+        if (node->op == OP_INDEX && dim_evaluate(ir, ir_index_dim(ir, node->as.index), dims) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Sizes that are not known: small and, in a row, different, so that a mix-up shows; other ones
+ * where a size that is made of them, as n - k + 1, would be negative. */
 static int64_t *choose_dims(Arena *arena, const Ir *ir) {
+    enum { TRIES = 200 };
     size_t count = dim_symbol_count(ir);
     int64_t *dims = arena_array(arena, int64_t, count + 1);
-    int64_t next = 2;
-    for (size_t k = 0; k < count; k++) {
-        Dim symbol = dim_symbol_at(ir, k);
-        if (symbol == ir->sample_dim || symbol == ir->total_dim) {
-            dims[k] = POINT_ROWS;
-        } else if (!dim_value(ir, symbol, &dims[k])) {
-            dims[k] = next;
-            next = next < 6 ? next + 1 : 2;
+    uint64_t seed = 1;
+    for (int try = 0; try == 0 || (try < TRIES && !sizes_fit(ir, dims)); try++) {
+        int64_t next = 2;
+        for (size_t k = 0; k < count; k++) {
+            Dim symbol = dim_symbol_at(ir, k);
+            if (symbol == ir->sample_dim || symbol == ir->total_dim) {
+                dims[k] = POINT_ROWS;
+            } else if (!dim_value(ir, symbol, &dims[k])) {
+                dims[k] = try == 0 ? next : 1 + (int64_t)(next_random(&seed) % 6);
+                next = next < 6 ? next + 1 : 2;
+            }
         }
     }
     return dims;

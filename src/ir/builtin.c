@@ -119,6 +119,10 @@ static double value_xlogy(double a, double b) {
     return a == 0 && !isnan(b) ? 0 : a * log(b);
 }
 
+static double value_xlog1py(double a, double b) {
+    return a == 0 && !isnan(b) ? 0 : a * log1p(b);
+}
+
 double builtin_random_uniform(int64_t seed, int64_t counter) {
     uint64_t z = (uint64_t)seed + UINT64_C(0x9E3779B97F4A7C15) * ((uint64_t)counter + 1);
     z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
@@ -129,6 +133,124 @@ double builtin_random_uniform(int64_t seed, int64_t counter) {
 
 static double value_random_uniform(double seed, double counter) {
     return builtin_random_uniform((int64_t)seed, (int64_t)counter);
+}
+
+/* ---- the normal distribution ----------------------------------------------------------------- */
+
+static double value_Phi(double a) {
+    return 0.5 * erfc(-0.7071067811865476 * a);
+}
+
+static double value_mills_excess(double a) {
+    double fraction = a;
+    for (int k = 30; k > 1; k--) {
+        fraction = a + k / fraction;
+    }
+    return 1 / fraction;
+}
+
+static double value_mills(double a) {
+    if (a < -2.5) {
+        return value_mills_excess(-a) - a;
+    }
+    return 0.7978845608028654 * exp(-0.5 * a * a) / erfc(-0.7071067811865476 * a);
+}
+
+static double value_mills_shift(double a) {
+    return a < -2.5 ? value_mills_excess(-a) : a + value_mills(a);
+}
+
+static double value_log_Phi(double a) {
+    if (a < -20) {
+        return -0.5 * a * a - 0.9189385332046727 - log(value_mills(a));
+    }
+    return a < 0 ? log(value_Phi(a)) : log1p(-value_Phi(-a));
+}
+
+enum { QUANTILE_TERMS = 8 };
+
+/* The quotient of two polynomials, by falling powers. */
+static double quotient(const double *above, const double *below, double a) {
+    double numerator = 0, denominator = 0;
+    for (int k = 0; k < QUANTILE_TERMS; k++) {
+        numerator = numerator * a + above[k];
+        denominator = denominator * a + below[k];
+    }
+    return numerator / denominator;
+}
+
+static double value_inv_Phi_middle(double a) {
+    static const double above[] = {
+        2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
+        13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.387132872796366608};
+    static const double below[] = {
+        5226.495278852545925,  28729.085735721942674, 39307.89580009271061,  21213.794301586595867,
+        5394.1960214247511077, 687.1870074920579083,  42.313330701600911252, 1};
+    return quotient(above, below, a);
+}
+
+static double value_inv_Phi_near(double a) {
+    static const double above[] = {7.7454501427834140764e-4, 0.0227238449892691845833,
+                                   0.24178072517745061177,   1.27045825245236838258,
+                                   3.64784832476320460504,   5.7694972214606914055,
+                                   4.6303378461565452959,    1.42343711074968357734};
+    static const double below[] = {1.05075007164441684324e-9, 5.475938084995344946e-4,
+                                   0.0151986665636164571966,  0.14810397642748007459,
+                                   0.68976733498510000455,    1.6763848301838038494,
+                                   2.05319162663775882187,    1};
+    return quotient(above, below, a);
+}
+
+static double value_inv_Phi_far(double a) {
+    static const double above[] = {2.01033439929228813265e-7, 2.71155556874348757815e-5,
+                                   0.0012426609473880784386,  0.026532189526576123093,
+                                   0.29656057182850489123,    1.7848265399172913358,
+                                   5.4637849111641143699,     6.6579046435011037772};
+    static const double below[] = {2.04426310338993978564e-15, 1.4215117583164458887e-7,
+                                   1.8463183175100546818e-5,   7.868691311456132591e-4,
+                                   0.0148753612908506148525,   0.13692988092273580531,
+                                   0.59983220655588793769,     1};
+    return quotient(above, below, a);
+}
+
+static double value_inv_Phi_tail(double a) {
+    return a <= 5 ? value_inv_Phi_near(a - 1.6) : a <= 27.5 ? value_inv_Phi_far(a - 5) : a / 0.0;
+}
+
+static double value_inv_Phi(double a) {
+    double q = a - 0.5;
+    if (fabs(q) <= 0.425) {
+        return q * value_inv_Phi_middle(0.180625 - q * q);
+    }
+    return a < 0.5 ? -value_inv_Phi_tail(sqrt(-log(a))) : value_inv_Phi_tail(sqrt(-log(1 - a)));
+}
+
+/* ---- the gamma function ---------------------------------------------------------------------- */
+
+/* Euler and Maclaurin: twelve terms, then the integral and the corrections B(2j) / (2j)!. */
+static double value_hurwitz_zeta(double s, double b) {
+    static const double corrections[] = {0.08333333333333333,    -0.001388888888888889,
+                                         3.306878306878307e-05,  -8.267195767195768e-07,
+                                         2.08767569878681e-08,   -5.284190138687493e-10,
+                                         1.3382536530684679e-11, -3.3896802963225827e-13,
+                                         8.586062056277845e-15,  -2.174868698558062e-16};
+    enum { COUNT = sizeof corrections / sizeof *corrections };
+    if (!(b > 0 && s > 1)) {
+        return NAN;
+    }
+    double sum = 0, q = b + 12, series = 0;
+    for (int k = 0; k < 12; k++) {
+        sum += pow(b + k, -s);
+    }
+    for (int j = COUNT; j-- > 0;) {
+        series = corrections[j] + (s + 2 * j + 1) * (s + 2 * j + 2) / (q * q) * series;
+    }
+    return sum + pow(q, -s) * (q / (s - 1) + 0.5 + s / q * series);
+}
+
+static double value_polygamma(double a, double b) {
+    double n = round(a);
+    return b == INFINITY ? 0 : (2 * fmod(n, 2) - 1) * tgamma(n + 1) * value_hurwitz_zeta(n + 1, b);
 }
 
 /* The digamma function and its derivatives: steps upwards to 10, then the asymptotic series. Near
@@ -380,6 +502,17 @@ static double complex complex_xlogy(double complex a, double complex b) {
     return pair(value_xlogy(x, y), imaginary);
 }
 
+static double complex complex_xlog1py(double complex a, double complex b) {
+    double x = creal(a), y = creal(b), imaginary = 0;
+    if (cimag(a) != 0) {
+        imaginary += cimag(a) * log1p(y);
+    }
+    if (cimag(b) != 0 && x != 0) {
+        imaginary += cimag(b) * x / (1 + y);
+    }
+    return pair(value_xlog1py(x, y), imaginary);
+}
+
 static double complex complex_sqrt(double complex a) {
     return creal(a) < 0 ? pair(NAN, NAN) : pair(sqrt(creal(a)), cimag(csqrt(a)));
 }
@@ -424,6 +557,35 @@ static double complex complex_erfc(double complex a) {
     return first_order(a, erfc(creal(a)), -2 / sqrt(pi) * exp(-creal(a) * creal(a)));
 }
 
+static double complex complex_Phi(double complex a) {
+    double x = creal(a);
+    return first_order(a, value_Phi(x), 0.3989422804014327 * exp(-0.5 * x * x));
+}
+
+static double complex complex_log_Phi(double complex a) {
+    return first_order(a, value_log_Phi(creal(a)), value_mills(creal(a)));
+}
+
+static double complex complex_mills(double complex a) {
+    double m = value_mills(creal(a));
+    return first_order(a, m, -m * value_mills_shift(creal(a)));
+}
+
+static double complex complex_mills_shift(double complex a) {
+    double shift = value_mills_shift(creal(a));
+    return first_order(a, shift, 1 - value_mills(creal(a)) * shift);
+}
+
+static double complex complex_inv_Phi(double complex a) {
+    double v = value_inv_Phi(creal(a));
+    return first_order(a, v, 2.5066282746310002 * exp(0.5 * v * v));
+}
+
+static double complex complex_tgamma(double complex a) {
+    double x = creal(a), v = tgamma(x);
+    return first_order(a, v, v * value_digamma(x));
+}
+
 static double complex complex_lgamma(double complex a) {
     return first_order(a, lgamma(creal(a)), value_digamma(creal(a)));
 }
@@ -434,6 +596,18 @@ static double complex complex_digamma(double complex a) {
 
 static double complex complex_trigamma(double complex a) {
     return first_order(a, value_trigamma(creal(a)), value_tetragamma(creal(a)));
+}
+
+static double complex complex_tetragamma(double complex a) {
+    double x = creal(a), slope;
+    if (x > 0) {
+        slope = value_polygamma(3, x);
+    } else {
+        double tangent = tangent_of_fraction(x), cotangent = 1 / (tangent * tangent);
+        slope = 2 * pi * pi * pi * pi * (1 + cotangent) * (1 + 3 * cotangent) -
+                value_polygamma(3, 1 - x);
+    }
+    return first_order(a, value_tetragamma(x), slope);
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */

@@ -82,12 +82,18 @@ static Number number_of(double complex z) {
     return (Number){.real = creal(z), .imaginary = cimag(z)};
 }
 
-/* clamp is made of maximum and minimum; all others of three arguments have no extension. */
+/* Rows of three arguments: clamp and fma. */
 static bool call_complex(BuiltinId f, const Number *args, Number *result) {
     const Builtin *row = &builtins[f];
     if (f == BI_clamp) {
         double x = args[0].real;
         *result = x < args[1].real ? args[1] : x > args[2].real ? args[2] : args[0];
+        return true;
+    }
+    if (f == BI_fma) {
+        double complex product = builtins[BI_mul].c2(complex_of(args[0]), complex_of(args[1]));
+        *result = number_of(builtins[BI_add].c2(product, complex_of(args[2])));
+        result->real = call_reals(row, args);
         return true;
     }
     if (row->arity == 1 && row->c1 != NULL) {
