@@ -1,6 +1,7 @@
 /* help.c: --help, the manual page and the table of built-ins: all printed from the tables. */
 #include "config.h"
 #include "driver/driver.h"
+#include "front/front.h"
 #include "ir/builtin.h"
 
 #include <stdio.h>
@@ -197,12 +198,98 @@ static Status print_builtins(Arena *arena) {
     return STATUS_OK;
 }
 
+/* ---- the standard library -------------------------------------------------------------------- */
+
+/* The next line of a text, without its end; NULL at the end of the text. */
+static const char *next_line(Arena *arena, const char **at, const char *end) {
+    if (*at >= end) {
+        return NULL;
+    }
+    size_t length = 0;
+    while (*at + length < end && (*at)[length] != '\n') {
+        length++;
+    }
+    const char *line = arena_format(arena, "%.*s", (int)length, *at);
+    *at += length + 1;
+    return line;
+}
+
+/* A row for a definition that begins at `line`: its name and formals, its formula where that is one
+ * line, and the comment above it. */
+static void add_definition(Text *text, const char *line, const char *comment, bool ends) {
+    const char *equals = strstr(line, ") =");
+    const char *head = equals != NULL ? equals : strstr(line, ") {");
+    text_add(text, "| `");
+    text_add_bytes(text, line, (size_t)(head - line) + 1);
+    text_add(text, "` | ");
+    add_cell(text, comment);
+    text_add(text, " | ");
+    bool shown = equals != NULL && ends && equals[3] != '\0';
+    if (shown) {
+        text_add(text, "`");
+        add_cell(text, equals + 4);
+        text_add(text, "`");
+    }
+    text_add(text, " |\n");
+}
+
+/* A file's first comment is its title, `# ---- words` a heading, the comment above a definition
+ * what it is. */
+static void add_library_file(Text *text, const char *source, size_t length) {
+    const char *at = source, *end = source + length;
+    const char *comment = "", *line;
+    bool titled = false;
+    while ((line = next_line(text->arena, &at, end)) != NULL) {
+        bool heading = strncmp(line, "# ---- ", 7) == 0;
+        if (heading) {
+            text_format(
+                text,
+                "\nFunctions %s:\n\n| function | what it is | formula |\n| --- | --- | --- |\n",
+                line + 7);
+            titled = true;
+        } else if (line[0] == '#') {
+            comment = line + 2;
+        } else if (line[0] == '\0') {
+            text_format(text, titled ? "" : "\n%s\n", comment);
+            if (!titled && strncmp(at, "# ---- ", 7) != 0) {
+                text_add(text, "\n| function | what it is | formula |\n| --- | --- | --- |\n");
+            }
+            titled = true;
+        } else if (line[0] != ' ' && line[0] != '}') {
+            add_definition(text, line, comment, at >= end || *at != ' ');
+        }
+    }
+}
+
+static Status print_library(Arena *arena) {
+    Text text;
+    text_init(&text, arena);
+    text_add(
+        &text,
+        "# The standard library\n\nPrinted by `gradc --help=library` from the library itself, "
+        "which "
+        "is written in the model language.\nA function of numbers maps over arrays. What is longer "
+        "than a line stands in `runtime/std`.\n");
+    const char *name, *source;
+    size_t length;
+    for (size_t k = 0; (source = front_library(k, &name, &length)) != NULL; k++) {
+        const char *base = strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name;
+        text_format(&text, "\n## %.*s\n", (int)strcspn(base, "."), base);
+        add_library_file(&text, source, length);
+    }
+    fputs(text.data, stdout);
+    return STATUS_OK;
+}
+
 Status help_topic(Arena *arena, const char *topic) {
     if (strcmp(topic, "builtins") == 0) {
         return print_builtins(arena);
     }
+    if (strcmp(topic, "library") == 0) {
+        return print_library(arena);
+    }
     if (strcmp(topic, "man") == 0) {
         return print_manual(arena);
     }
-    return usage_error("`--help=%s`: the topics are builtins and man", topic);
+    return usage_error("`--help=%s`: the topics are builtins, library and man", topic);
 }
