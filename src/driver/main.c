@@ -1,13 +1,44 @@
 /* main.c: gradc. The command line is read in options.c, the work is done in compile.c. */
 #include "driver/driver.h"
 
-int main(int argc, char **argv) {
+#include <pthread.h>
+
+typedef struct {
+    int argc;
+    char **argv;
+    int status;
+} Process;
+
+/* Trees as deep as the parser allows, chains of calls as deep as lower/ allows, and LLVM's own
+ * recursion fit; only what is used of it takes memory. */
+enum { STACK_BYTES = 512 << 20, LEAST_STACK = 16 << 20 };
+
+static void *work(void *argument) {
+    Process *process = argument;
     Arena *arena = arena_create();
     Options options;
-    int status = options_read(&options, arena, argc, argv);
-    if (status < 0) {
-        status = compile(&options, arena);
+    process->status = options_read(&options, arena, process->argc, process->argv);
+    if (process->status < 0) {
+        process->status = compile(&options, arena);
     }
     arena_destroy(arena);
-    return status;
+    return NULL;
+}
+
+/* All is done on a stack of known size, whatever `ulimit -s` says. */
+int main(int argc, char **argv) {
+    Process process = {argc, argv, STATUS_ERROR};
+    for (size_t size = STACK_BYTES; size >= LEAST_STACK; size /= 2) {
+        pthread_attr_t attributes;
+        pthread_t thread;
+        bool made = pthread_attr_init(&attributes) == 0 &&
+                    pthread_attr_setstacksize(&attributes, size) == 0 &&
+                    pthread_create(&thread, &attributes, work, &process) == 0;
+        if (made) {
+            pthread_join(thread, NULL);
+            return process.status;
+        }
+    }
+    work(&process);
+    return process.status;
 }

@@ -35,7 +35,8 @@ static bool known_cpu(const char *triple, const char *cpu) {
     return false;
 }
 
-static LLVMTargetMachineRef new_machine(const LlvmOptions *options, const char *triple) {
+static LLVMTargetMachineRef new_machine(const LlvmOptions *options, const char *triple,
+                                        LLVMCodeGenOptLevel level) {
     char *message = NULL;
     LLVMTargetRef target;
     if (LLVMGetTargetFromTriple(triple, &target, &message)) {
@@ -51,8 +52,7 @@ static LLVMTargetMachineRef new_machine(const LlvmOptions *options, const char *
               cpu, cpu);
     }
     LLVMTargetMachineRef machine = LLVMCreateTargetMachine(
-        target, triple, cpu, native ? host_features : "",
-        options->level <= 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault,
+        target, triple, cpu, native ? host_features : "", level,
         options->pic ? LLVMRelocPIC : LLVMRelocDefault, LLVMCodeModelDefault);
     if (native) {
         LLVMDisposeMessage(host_cpu);
@@ -84,7 +84,9 @@ void target_create(Llvm *llvm) {
         fatal("this LLVM makes no code for this machine");
     }
     char *triple = LLVMGetDefaultTargetTriple();
-    llvm->machine = new_machine(&llvm->options, triple);
+    llvm->machine =
+        new_machine(&llvm->options, triple,
+                    llvm->options.level <= 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault);
     LLVMSetTarget(llvm->module, triple);
     LLVMDisposeMessage(triple);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(llvm->machine);
@@ -116,6 +118,50 @@ static void report_time(const Llvm *llvm, const char *what, clock_t start) {
     }
 }
 
+/* ---- very long functions --------------------------------------------------------------------- */
+
+/* LLVM's instruction placement and register allocation take time that grows with the square of the
+ * length of a block. */
+enum { LONG_BLOCK = 2500 };
+
+static LLVMValueRef longest(const Llvm *llvm, size_t *length) {
+    LLVMValueRef found = NULL;
+    *length = 0;
+    for (LLVMValueRef f = LLVMGetFirstFunction(llvm->module); f; f = LLVMGetNextFunction(f)) {
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b)) {
+            size_t count = 0;
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+                count++;
+            }
+            if (count > *length) {
+                *length = count;
+                found = f;
+            }
+        }
+    }
+    return found;
+}
+
+static void spare_time(Llvm *llvm) {
+    size_t length;
+    LLVMValueRef function = longest(llvm, &length);
+    if (llvm->options.level <= 0 || length <= LONG_BLOCK) {
+        return;
+    }
+    if (llvm->options.time_passes) {
+        size_t size;
+        fprintf(stderr, "%13zu instructions in a row in `%s`: code is made as for -O0\n", length,
+                LLVMGetValueName2(function, &size));
+    }
+    char *triple = LLVMGetTargetMachineTriple(llvm->machine);
+    LLVMDisposeTargetMachine(llvm->machine);
+    llvm->machine = new_machine(&llvm->options, triple, LLVMCodeGenLevelNone);
+    LLVMDisposeMessage(triple);
+}
+
+/* ---- optimising -------------------------------------------------------------------------------
+ */
+
 void target_optimise(Llvm *llvm) {
     clock_t start = clock();
     int level = llvm->options.level < 0 ? 0 : llvm->options.level > 2 ? 2 : llvm->options.level;
@@ -126,6 +172,7 @@ void target_optimise(Llvm *llvm) {
         ice("emit", "LLVM passes: %s", LLVMGetErrorMessage(error));
     }
     report_time(llvm, "passes", start);
+    spare_time(llvm);
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */

@@ -111,12 +111,62 @@ static bool sum_equals(const Sum *sum, const Poly *poly) {
     return true;
 }
 
+static uint64_t mix(uint64_t hash, uint64_t value) {
+    hash = (hash ^ value) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ (hash >> 29);
+}
+
+static uint64_t poly_hash(const Poly *poly) {
+    uint64_t hash = poly->count;
+    for (uint32_t k = 0; k < poly->count; k++) {
+        const Term *term = &poly->terms[k];
+        hash = mix(hash, (uint64_t)term->coefficient);
+        for (uint32_t j = 0; j < term->degree; j++) {
+            hash = mix(hash, (uint64_t)term->atoms[j] + 1);
+        }
+    }
+    return hash;
+}
+
+static uint64_t sum_hash(const Sum *sum) {
+    Term terms[TERM_LIMIT];
+    for (uint32_t k = 0; k < sum->count; k++) {
+        terms[k] = (Term){sum->terms[k].coefficient, sum->terms[k].degree, sum->terms[k].atoms};
+    }
+    return poly_hash(&(Poly){sum->count, terms});
+}
+
+/* The table of dims by their hash, open addressing; twice as large where it is half full. */
+static void index_dims(Ir *ir) {
+    struct IrTables *tables = ir->tables;
+    size_t slots = tables->dim_slot_count ? 2 * tables->dim_slot_count : 64;
+    while (slots < 2 * tables->dim_count + 2) {
+        slots *= 2;
+    }
+    tables->dim_slots = arena_array(ir->arena, Dim, slots);
+    tables->dim_slot_count = slots;
+    for (size_t d = 1; d < tables->dim_count; d++) {
+        size_t at = (size_t)poly_hash(&tables->dims[d]) & (slots - 1);
+        while (tables->dim_slots[at] != DIM_NONE) {
+            at = (at + 1) & (slots - 1);
+        }
+        tables->dim_slots[at] = (Dim)d;
+    }
+}
+
 static Dim intern_sum(Ir *ir, const Sum *sum) {
     struct IrTables *tables = ir->tables;
-    for (size_t d = 1; d < tables->dim_count; d++) {
-        if (sum_equals(sum, &tables->dims[d])) {
-            return (Dim)d;
+    if (2 * tables->dim_count + 2 > tables->dim_slot_count) {
+        index_dims(ir);
+    }
+    size_t at = (size_t)sum_hash(sum) & (tables->dim_slot_count - 1);
+    for (; tables->dim_slots[at] != DIM_NONE; at = (at + 1) & (tables->dim_slot_count - 1)) {
+        if (sum_equals(sum, &tables->dims[tables->dim_slots[at]])) {
+            return tables->dim_slots[at];
         }
+    }
+    if (tables->dim_count > 0) { /* number 0 is DIM_NONE */
+        tables->dim_slots[at] = (Dim)tables->dim_count;
     }
     Term *terms = arena_array(ir->arena, Term, sum->count);
     for (uint32_t k = 0; k < sum->count; k++) {
@@ -129,6 +179,19 @@ static Dim intern_sum(Ir *ir, const Sum *sum) {
                               sizeof *tables->dims);
     tables->dims[tables->dim_count] = (Poly){sum->count, terms};
     return (Dim)tables->dim_count++;
+}
+
+/* The newest first: no other was put behind it in the hash table. */
+void ir_dims_forget(const Ir *ir, const struct IrTables *later) {
+    const struct IrTables *tables = ir->tables;
+    const size_t mask = tables->dim_slot_count - 1;
+    for (size_t d = later->dim_count; d-- > tables->dim_count && tables->dim_slot_count > 0;) {
+        size_t at = (size_t)poly_hash(&later->dims[d]) & mask;
+        while (tables->dim_slots[at] != DIM_NONE && tables->dim_slots[at] != d) {
+            at = (at + 1) & mask;
+        }
+        tables->dim_slots[at] = DIM_NONE;
+    }
 }
 
 void ir_dims_init(Ir *ir) {

@@ -127,5 +127,7 @@ bool dim_proves_le(const Ir *ir, Dim a, Dim b) {
     struct IrTables tables = *ir->tables;
     Ir scratch = *ir;
     scratch.tables = &tables;
-    return proves_nonnegative(&scratch, dim_sub(&scratch, b, a), DEPTH_LIMIT);
+    bool proved = proves_nonnegative(&scratch, dim_sub(&scratch, b, a), DEPTH_LIMIT);
+    ir_dims_forget(ir, &tables);
+    return proved;
 }

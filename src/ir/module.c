@@ -296,6 +296,7 @@ Ir *ir_create_like(const Ir *like) {
     ir->leaf_count = ir->leaf_capacity = like->leaf_count;
     to->dims = copy_array(ir->arena, from->dims, from->dim_count, sizeof *from->dims);
     to->dim_count = to->dim_capacity = from->dim_count;
+    to->dim_slot_count = 0; /* made when a dim is looked for */
     to->atoms = copy_array(ir->arena, from->atoms, from->atom_count, sizeof *from->atoms);
     to->atom_count = to->atom_capacity = from->atom_count;
     to->symbols = copy_array(ir->arena, from->symbols, from->symbol_count, sizeof *from->symbols);

@@ -48,6 +48,8 @@ struct IrTables {
 
     Poly *dims; /* [0] is DIM_NONE */
     size_t dim_count, dim_capacity;
+    Dim *dim_slots; /* hash table of them */
+    size_t dim_slot_count;
     Atom *atoms;
     size_t atom_count, atom_capacity;
     uint32_t *symbols; /* atoms that are symbols, in the order they were made */
@@ -76,6 +78,8 @@ Ref ir_make(Ir *ir, const Node *node);
 IndexSet ir_free_of(const Ir *ir, const Node *node);
 const Poly *ir_dim_poly(const Ir *ir, Dim d);
 void ir_dims_init(Ir *ir);
+/* Takes out of the hash table of ir the dims that only `later` has, a copy of its tables that grew. */
+void ir_dims_forget(const Ir *ir, const struct IrTables *later);
 
 /* A node without attributes: op, kind and operands. */
 Ref ir_make_plain(Ir *ir, Op op, Kind kind, const Ref *args, uint32_t count);

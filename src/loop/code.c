@@ -806,15 +806,11 @@ static void open_fixed(Plan *plan, Scope *scope) {
 
 static void write_scope(Plan *plan, Scope *scope);
 
-static bool inside_item(const Stage *stage, const Scope *scope, const Scope *item) {
-    return stage->gather == scope && stage->scope != scope && scope_inside(stage->scope, item);
-}
-
 /* Buffers are made where their home is reached: loads of them stand there or further in. */
 static void make_buffers(Plan *plan, Scope *scope) {
-    for (size_t s = 0; s < plan->stage_count; s++) {
-        Stage *stage = plan->stages[s];
-        if (stage->value == REF_NONE || stage->home != scope || stage->scalar) {
+    for (size_t s = 0; s < scope->homed.count; s++) {
+        Stage *stage = scope->homed.stages[s];
+        if (stage->value == REF_NONE || stage->scalar) {
             continue;
         }
         stage->has_buffer = true;
@@ -831,11 +827,6 @@ static void make_buffers(Plan *plan, Scope *scope) {
         }
         plan->buffer_facts[stage->buffer].size = size;
     }
-}
-
-/* Registers of sums that run inside the item and go to buffers. */
-static bool collects(const Stage *stage, const Scope *scope, const Scope *item) {
-    return stage->partial == scope && stage->scope != scope && scope_inside(stage->scope, item);
 }
 
 static void begin_partial(Plan *plan, Scope *scope, Stage *stage) {
@@ -864,12 +855,13 @@ static void write_child(Plan *plan, Scope *scope, Scope *child) {
     if (all_dropped(child)) {
         return;
     }
-    for (size_t s = 0; s < plan->stage_count; s++) {
-        if (inside_item(plan->stages[s], scope, child)) {
-            begin_stage(plan, scope, plan->stages[s]);
+    for (size_t s = 0; s < child->begun.count; s++) {
+        Stage *stage = child->begun.stages[s];
+        if (stage->gather == scope) {
+            begin_stage(plan, scope, stage);
         }
-        if (collects(plan->stages[s], scope, child)) {
-            begin_partial(plan, scope, plan->stages[s]);
+        if (stage->partial == scope) {
+            begin_partial(plan, scope, stage);
         }
     }
     memcpy(child->at, scope->at, sizeof child->at);
@@ -895,12 +887,13 @@ static void write_child(Plan *plan, Scope *scope, Scope *child) {
         child->key.index == plan->ir->sample_index) {
         put_params_back(plan, scope->block);
     }
-    for (size_t s = 0; s < plan->stage_count; s++) {
-        if (inside_item(plan->stages[s], scope, child)) {
-            end_stage(plan, scope, plan->stages[s]);
+    for (size_t s = 0; s < child->begun.count; s++) {
+        Stage *stage = child->begun.stages[s];
+        if (stage->gather == scope) {
+            end_stage(plan, scope, stage);
         }
-        if (collects(plan->stages[s], scope, child)) {
-            end_partial(plan, scope, plan->stages[s]);
+        if (stage->partial == scope) {
+            end_partial(plan, scope, stage);
         }
     }
 }

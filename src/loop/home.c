@@ -147,14 +147,7 @@ static void find_alias(Plan *plan, Stage *output) {
                              value->kind == STAGE_ARGMAX || plan->uses[value->value] != 1)) {
             continue;
         }
-        size_t readers = 0;
-        for (size_t s = 0; s < plan->stage_count; s++) {
-            for (size_t n = 0; n < plan->stages[s]->need_count; n++) {
-                const Need *need = &plan->stages[s]->needs[n];
-                readers += need->stage == value && !need->order;
-            }
-        }
-        bool in_place = readers == 1 && (output->needs[k].aligned & axes) == axes;
+        bool in_place = value->readers == 1 && (output->needs[k].aligned & axes) == axes;
         if (!as_is && (!in_place || value->kind == STAGE_DEPOSIT || value->kind == STAGE_LIB)) {
             continue;
         }
@@ -164,6 +157,38 @@ static void find_alias(Plan *plan, Stage *output) {
             value->axes[a] = to->axes[a];
         }
         return;
+    }
+}
+
+static void list_add(Plan *plan, StageList *list, Stage *stage) {
+    if (list->count > 0 && list->stages[list->count - 1] == stage) {
+        return;
+    }
+    list->stages =
+        arena_grow(plan->arena, list->stages, list->count, &list->capacity, sizeof(Stage *));
+    list->stages[list->count++] = stage;
+}
+
+/* A stage that is done inside `scope`, of which `from` is told before and after: noted at the scope
+ * between the two. */
+static void note_begun(Plan *plan, Stage *stage, const Scope *from) {
+    if (!from || from == stage->scope) {
+        return;
+    }
+    for (Scope *scope = stage->scope; scope->parent; scope = scope->parent) {
+        if (scope->parent == from) {
+            list_add(plan, &scope->begun, stage);
+            return;
+        }
+    }
+}
+
+static void list_stages(Plan *plan) {
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        Stage *stage = plan->stages[s];
+        list_add(plan, &stage->home->homed, stage);
+        note_begun(plan, stage, stage->gather);
+        note_begun(plan, stage, stage->partial);
     }
 }
 
@@ -177,6 +202,7 @@ void home_find(Plan *plan) {
             Stage *on = stage->needs[k].stage;
             if (!stage->needs[k].order) {
                 on->home = scope_common(on->home, stage->scope);
+                on->readers++;
             }
         }
     }
@@ -199,4 +225,5 @@ void home_find(Plan *plan) {
     for (size_t s = 0; s < plan->stage_count; s++) {
         find_alias(plan, plan->stages[s]);
     }
+    list_stages(plan);
 }

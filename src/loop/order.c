@@ -35,13 +35,16 @@ static void add_access(Plan *plan, Costs *costs, IndexSet loops, const Ref *posi
 
 /* What the expression of the stage reads. */
 static void add_reads(Plan *plan, const Stage *stage, Costs *costs) {
-    Ref low = stage->body;
-    bool *in = arena_array(plan->arena, bool, stage->body + 1);
-    in[low] = true;
-    for (Ref v = stage->body; v > 0; v--) {
-        if (!in[v]) {
-            continue;
-        }
+    size_t count = 0;
+    if (!plan->seen) {
+        plan->seen = arena_array(plan->arena, uint32_t, plan->node_count);
+        plan->waiting = arena_array(plan->arena, Ref, plan->node_count);
+    }
+    plan->search++;
+    plan->seen[stage->body] = plan->search;
+    plan->waiting[count++] = stage->body;
+    while (count > 0) {
+        const Ref v = plan->waiting[--count];
         const Node *node = ir_node(plan->ir, v);
         const Stage *kept = plan->stage_of[v];
         if (kept && kept != stage) {
@@ -58,7 +61,10 @@ static void add_reads(Plan *plan, const Stage *stage, Costs *costs) {
             add_access(plan, costs, stage->loops, node->args + 1, node->arg_count - 1, 1);
         }
         for (uint32_t k = carry ? 1 : 0; k < node->arg_count && node->op != OP_STATE; k++) {
-            in[node->args[k]] = true;
+            if (plan->seen[node->args[k]] != plan->search) {
+                plan->seen[node->args[k]] = plan->search;
+                plan->waiting[count++] = node->args[k];
+            }
         }
     }
 }

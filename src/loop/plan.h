@@ -159,6 +159,7 @@ struct Stage {
     bool part;
     uint32_t mark;
     /* home.c */
+    size_t readers; /* needs of its value */
     Scope *home;    /* the scope that contains it and all its users */
     Scope *gather;  /* the scope in which its accumulator begins */
     Scope *partial; /* SUM: where a register collects what then goes to the buffer; or NULL */
@@ -206,6 +207,11 @@ typedef struct {
     uint64_t used; /* conds of the stage that it uses up */
 } Key;
 
+typedef struct {
+    Stage **stages; /* in the order of their numbers */
+    size_t count, capacity;
+} StageList;
+
 struct Scope {
     Scope *parent;
     unsigned depth;
@@ -213,6 +219,8 @@ struct Scope {
     IndexSet open;
     Item *items;
     size_t item_count, item_capacity;
+    StageList homed; /* home.c: stages whose home it is, */
+    StageList begun; /* and those inside it that begin just before it */
     Block *block;
     const LoopExpr *at[INDEX_LIMIT]; /* value of each open index */
     uint32_t env;                    /* code.c */
@@ -414,6 +422,9 @@ struct Plan {
     Ref node_count;   /* of the IR as prepared; arrays by Ref have as many entries */
     bool *reached;
     uint32_t *uses;
+    uint32_t *seen;     /* by Ref: scratch of order.c, the last search that came there, */
+    uint32_t search;    /* and the number of the present one */
+    Ref *waiting;       /* scratch of order.c */
     bool *leaf_updated; /* by leaf: written by an UPDATE */
     bool *after_update; /* by Ref: depends on an updated leaf */
     IndexSet sample;    /* the sample indices */

@@ -177,8 +177,8 @@ static bool choose_key(Plan *plan, const List *list, Key *chosen) {
         wants[s] = stage_key(plan, list->stages[s], &keys[s]);
     }
     for (size_t s = 0; s < list->count; s++) {
-        if (!wants[s]) {
-            continue;
+        if (!wants[s] || (found && same_key(&keys[s], chosen))) {
+            continue; /* counted already: the first of them has the most */
         }
         size_t votes = over_sample(plan, &keys[s]) ? list->count + 1 : 0;
         for (size_t t = 0; t < list->count; t++) {
@@ -246,14 +246,8 @@ static unsigned find_times(const Plan *plan, const List *list, const Key *key, u
 
 static void build(Plan *plan, Scope *scope, List list, uint32_t *marks);
 
-static void build_pass(Plan *plan, Scope *scope, const List *list, const Key *key, unsigned time,
+static void build_pass(Plan *plan, Scope *scope, List part, const Key *key, unsigned time,
                        uint32_t *marks) {
-    List part = {arena_array(plan->arena, Stage *, list->count), 0};
-    for (size_t s = 0; s < list->count; s++) {
-        if (list->stages[s]->time == time) {
-            part.stages[part.count++] = list->stages[s];
-        }
-    }
     if (part.count == 0) {
         return;
     }
@@ -268,6 +262,25 @@ static void build_pass(Plan *plan, Scope *scope, const List *list, const Key *ke
     build(plan, inner, part, marks);
 }
 
+/* The stages of each time, in the order of the list. */
+static List *by_time(Plan *plan, const List *list, unsigned last) {
+    List *parts = arena_array(plan->arena, List, (size_t)last + 1);
+    Stage **stages = arena_array(plan->arena, Stage *, list->count);
+    for (size_t s = 0; s < list->count; s++) {
+        parts[list->stages[s]->time].count++;
+    }
+    for (size_t time = 0, start = 0; time <= last; time++) {
+        parts[time].stages = stages + start;
+        start += parts[time].count;
+        parts[time].count = 0;
+    }
+    for (size_t s = 0; s < list->count; s++) {
+        List *part = &parts[list->stages[s]->time];
+        part->stages[part->count++] = list->stages[s];
+    }
+    return parts;
+}
+
 static void build(Plan *plan, Scope *scope, List list, uint32_t *marks) {
     Key key;
     if (!choose_key(plan, &list, &key)) {
@@ -277,19 +290,13 @@ static void build(Plan *plan, Scope *scope, List list, uint32_t *marks) {
         }
         return;
     }
-    unsigned *times = arena_array(plan->arena, unsigned, list.count);
     unsigned last = find_times(plan, &list, &key, ++*marks);
     if (plan->ir->per_sample && over_sample(plan, &key) && last > 2) {
         ice("loop", "`%s` needs two passes over the samples", plan->ir->name);
     }
-    for (size_t s = 0; s < list.count; s++) {
-        times[s] = list.stages[s]->time;
-    }
+    List *parts = by_time(plan, &list, last);
     for (unsigned time = 0; time <= last; time++) {
-        for (size_t s = 0; s < list.count; s++) {
-            list.stages[s]->time = times[s]; /* recursion uses the same field */
-        }
-        build_pass(plan, scope, &list, &key, time, marks);
+        build_pass(plan, scope, parts[time], &key, time, marks);
     }
 }
 
