@@ -494,8 +494,9 @@ static void end_stage(Plan *plan, Scope *scope, Stage *stage) {
     }
     if (stage->has_var && stage->has_buffer) {
         Writer w = {plan, scope, NULL};
-        code_store(plan, scope->block, LS_STORE, stage->buffer, buffer_index(&w, scope->env, stage),
-                   x_var(plan, stage->var), stage->span);
+        bool term = stage->alias && stage->alias->term; /* one of several in the output */
+        code_store(plan, scope->block, term ? LS_STORE_ADD : LS_STORE, stage->buffer,
+                   buffer_index(&w, scope->env, stage), x_var(plan, stage->var), stage->span);
     }
 }
 

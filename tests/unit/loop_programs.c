@@ -51,7 +51,10 @@ int main(int argc, char **argv) {
         check_all(&t, programs[k].name, true, verbose);
         end_test(&t);
     }
-    for (int seed = first; seed < last; seed++) {
+    static const int once_wrong[] = {972, 2559};
+    const int more = first == 0 ? (int)(sizeof once_wrong / sizeof *once_wrong) : 0;
+    for (int k = first; k < last + more; k++) {
+        const int seed = k < last ? k : once_wrong[k - last];
         T t = new_test((uint64_t)seed);
         const bool ready = build(&t);
         if (ready) {
