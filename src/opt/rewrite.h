@@ -49,6 +49,7 @@ bool opt_is_square(const Ir *ir, Ref a, Ref *x);
 
 Ir *opt_stable(const OptOptions *options, const Ir *ir);
 Ir *opt_stable_recorded(const OptOptions *options, const Ir *ir); /* the same, for opt_rewrites */
+Ir *opt_inplace(const OptOptions *options, const Ir *ir); /* before differentiation */
 Ir *opt_assoc(const OptOptions *options, const Ir *ir);
 Ir *opt_collect(const OptOptions *options, const Ir *ir); /* assoc in the order people write */
 Ir *opt_delta(const OptOptions *options, const Ir *ir);
