@@ -56,6 +56,8 @@ class Arguments:
                 made.append(ctypes.c_double(self.random.gauss(0, 1)))
             elif kind == "int64_t":
                 made.append(ctypes.c_int64(self.random.randrange(2)))
+            elif kind == "int64_t*":
+                made.append((ctypes.c_int64 * self.room)(*[self.random.randrange(2) for _ in range(self.room)]))
             elif kind == "uint64_t":
                 made.append(ctypes.c_uint64(7))
             elif kind == "size_t":

@@ -33,12 +33,18 @@ class Generator:
         self.random = random.Random(seed)
         self.features = features
         self.functions = []
+        self.labels = []
+        self.generic = False
         self.names = 0
 
     # ---- small choices
 
     def pick(self, items):
         return self.random.choice(items)
+
+    def dim(self):
+        """A dim that is in scope: the generic size of the function, too."""
+        return "n" if self.generic and self.chance(0.4) else self.random.choice(list(DIMS))
 
     def chance(self, probability):
         return self.random.random() < probability
@@ -61,6 +67,14 @@ class Generator:
     def index_of(self, dim):
         """A whole number that is inside the dim."""
         names = [n for n, d in self.indices if d == dim]
+        if dim == "n":
+            return self.pick(names + ["0"])
+        if self.labels and self.chance(0.2):
+            name, shape, of = self.pick(self.labels)
+            if of == dim:
+                return f"{name}[{self.index_of(shape)}]"
+        if self.chance(0.05):
+            return f"argmax({self.vector(dim, 0)})"
         if names and self.chance(0.8):
             return self.pick(names)
         if self.chance(0.2) and names:
@@ -116,7 +130,7 @@ class Generator:
         mark = len(self.indices)
         operation = self.pick(["sum", "sum", "sum", "mean", "max", "min", "logsumexp"]
                               + ["prod"] * self.has("loops"))
-        dim = self.pick(list(DIMS))
+        dim = self.dim()
         outer = [n for n, d in self.indices if d == dim]
         binder = None
         if outer and operation == "sum" and self.chance(0.4):
@@ -132,7 +146,7 @@ class Generator:
         else:
             binder = f"{self.open_index(dim)} in {dim}"
         if self.chance(0.25):
-            other = self.pick(list(DIMS))
+            other = self.dim()
             binder += f", {self.open_index(other)} in {other}"
         body = self.scalar(depth - 1)
         if operation == "prod":
@@ -141,7 +155,7 @@ class Generator:
         return f"{operation}({body} for {binder})"
 
     def whole_reduction(self, depth):
-        dim = self.pick(list(DIMS))
+        dim = self.dim()
         kind = self.random.randrange(8)
         if kind == 0:
             return f"dot({self.vector(dim, depth - 1)}, {self.vector(dim, depth - 1)})"
@@ -150,14 +164,39 @@ class Generator:
             if v:
                 return f"sum({v}[1..] * {v}[..{dim} - 1])"
         if kind == 2:
-            other = self.pick(list(DIMS))
+            other = self.dim()
             return f"sum(0.5 * {self.matrix(dim, other, depth - 1)})"
         if kind == 3:
-            return f"sum(concat({self.vector(dim, depth - 1)}, {self.vector(self.pick(list(DIMS)), depth - 1)})^2)"
+            return f"sum(concat({self.vector(dim, depth - 1)}, {self.vector(self.dim(), depth - 1)})^2)"
         if kind == 4:
             return f"sum([{self.scalar(depth - 1)}, {self.scalar(depth - 1)}, {self.scalar(depth - 2)}])"
+        if kind == 5:
+            return self.convolution(depth)
+        if kind == 6:
+            a, b = self.scalar(depth - 2), self.scalar(depth - 2)
+            index = self.fresh("i")
+            self.indices.append((index, dim))
+            body = self.scalar(depth - 2)
+            self.indices.pop()
+            word = self.pick(["any", "all"])
+            return f"(if {word}({body} < {a} for {index} in {dim}) then {a} else {b})"
         operation = self.pick(["sum", "mean", "max", "min", "logsumexp"])
         return f"{operation}({self.vector(dim, depth - 1)})"
+
+    def convolution(self, depth):
+        """Positions that are sums, multiples and quotients of indices."""
+        i, j = self.fresh("i"), self.fresh("i")
+        wide = self.pick(self.values_of(("C",)) or ["[0.3, 0.1, p, 0.2]"])
+        if not wide.isidentifier():
+            wide = f"({wide})"
+        self.indices.append((i, "B"))
+        factor = self.scalar(min(depth - 1, 1))
+        self.indices.pop()
+        form = self.pick([f"{wide}[{i} + {j}] * {factor} for {i} in B, {j} in C - B + 1",
+                          f"{wide}[C - 1 - {i}] * {factor} for {i} in B",
+                          f"{wide}[{i} // 2] * {factor} for {i} in B",
+                          f"{wide}[({i} + 2) % C] * {factor} for {i} in B"])
+        return f"sum({form})"
 
     def vector(self, dim, depth):
         names = self.values_of((dim,))
@@ -167,7 +206,7 @@ class Generator:
         if depth > 0 and kind == 0:
             return f"({self.vector(dim, depth - 1)} {self.pick('+-*')} {self.vector(dim, depth - 1)})"
         if depth > 0 and kind == 1:
-            other = self.pick(list(DIMS))
+            other = self.dim()
             return f"({self.matrix(dim, other, depth - 1)} @ {self.vector(other, depth - 1)})"
         if kind == 2 and self.has("library"):
             return f"{self.pick(['softmax', 'tanh', 'sin', 'log_softmax'])}({self.vector(dim, depth - 1)})"
@@ -196,7 +235,7 @@ class Generator:
             return self.pick(names)
         kind = self.random.randrange(5)
         if depth > 0 and kind == 0:
-            inner = self.pick(list(DIMS))
+            inner = self.dim()
             return f"({self.matrix(rows, inner, depth - 1)} @ {self.matrix(inner, columns, depth - 1)})"
         if kind == 1 and self.values_of((columns, rows)):
             return f"{self.pick(self.values_of((columns, rows)))}'"
@@ -231,7 +270,7 @@ class Generator:
         return self.scalar_leaf()
 
     def linear_algebra(self, depth):
-        d = self.pick(list(DIMS))
+        d = self.dim()
         m = self.matrix(d, d, min(depth - 1, 1))
         i = self.fresh("i")
         j = self.fresh("i")
@@ -247,8 +286,8 @@ class Generator:
     # ---- statements
 
     def definition(self, lines, indent):
-        shape = self.pick([(), (), (self.pick(list(DIMS)),),
-                           (self.pick(list(DIMS)), self.pick(list(DIMS)))])
+        shape = self.pick([(), (), (self.dim(),),
+                           (self.dim(), self.dim())])
         name = self.fresh("v")
         if shape and self.chance(0.5):
             mark = len(self.indices)
@@ -261,6 +300,40 @@ class Generator:
             lines.append(f"{indent}{name} = {self.value(shape, 2)}")
         self.values.append((name, shape))
 
+    def local_function(self, lines, indent):
+        """A function of the block, which sees its names, and a step of an ODE with it."""
+        f, z = self.fresh("g"), self.fresh("z")
+        mark, mark_indices = len(self.values), len(self.indices)
+        self.values.append((z, ("A",)))
+        body = f"[{self.scalar(2)}, {self.scalar(2)}]"
+        del self.values[mark:]
+        del self.indices[mark_indices:]
+        lines.append(f"{indent}{f}({z}[A]) = {body}")
+        name = self.fresh("v")
+        use = self.pick([f"{f}({self.vector('A', 1)})", f"rk4({f}, {self.vector('A', 1)}, 0.1)"])
+        lines.append(f"{indent}{name} = 0.5 * {use}")
+        self.values.append((name, ("A",)))
+
+    def slices(self, lines, indent):
+        """An array set part by part."""
+        name = self.fresh("v")
+        lines.append(f"{indent}{name} = zeros(C)")
+        parts = [f"{name}[0..A] = {self.vector('A', 1)}", f"{name}[C - A..] = {self.vector('A', 1)}",
+                 f"{name}[{self.index_of('C')}] = {self.scalar(2)}",
+                 f"{name}[{self.index_of('C')}] += {self.scalar(1)}"]
+        lines += [indent + p for p in self.random.sample(parts, 2)]
+        self.values.append((name, ("C",)))
+
+    def two_values(self, lines, indent):
+        f, x, y = self.fresh("g"), self.fresh("z"), self.fresh("z")
+        mark = len(self.values)
+        self.values += [(x, ()), (y, ("B",))]
+        lines.append(f"{indent}{f}({x}, {y}[B]) {{ return {self.scalar(1)}, {self.vector('B', 1)} }}")
+        del self.values[mark:]
+        a, b = self.fresh("v"), self.fresh("v")
+        lines.append(f"{indent}{a}, {b} = {f}({self.scalar(1)}, {self.vector('B', 1)})")
+        self.values += [(a, ()), (b, ("B",))]
+
     def derivative(self, lines, indent):
         """A local function, and its derivative by a name."""
         x, f = self.fresh("x"), self.fresh("f")
@@ -268,7 +341,7 @@ class Generator:
         self.values.append((x, ()))
         body = self.scalar(2)
         del self.values[mark:]
-        lines.append(f"{indent}{x} = {self.scalar(1)}")
+        lines.append(f"{indent}{x} = 0.0 + {self.atom(1)}")
         lines.append(f"{indent}{f} = {body}")
         name = self.fresh("v")
         order = f"deriv({f}, {x})" if self.chance(0.6) else f"deriv(deriv({f}, {x}), {x})"
@@ -279,13 +352,13 @@ class Generator:
         carried = []
         start = len(self.values)
         for _ in range(self.random.randint(1, 2)):
-            shape = self.pick([(), (), (self.pick(list(DIMS)),), ("A", "B")])
+            shape = self.pick([(), (), (self.dim(),), ("A", "B")])
             name = self.fresh("c")
             lines.append(f"{indent}{name} = {self.value(shape, 1)}")
             self.values.append((name, shape))
             carried.append((name, shape))
         record = None
-        dim = self.pick(list(DIMS))
+        dim = self.dim()
         if self.chance(0.4):
             record = self.fresh("h")
             lines.append(f"{indent}{record} = zeros({dim})")
@@ -335,11 +408,18 @@ class Generator:
 
     def function(self, index):
         formals = []
+        self.generic = False
         for _ in range(self.random.randint(1, 3)):
-            shape = self.pick([(), (), (self.pick(list(DIMS)),), ("A", "C"), "B"])
+            shape = self.pick([(), (), (self.dim(),), ("A", "C"), "B"])
             formals.append((self.fresh("x" if not isinstance(shape, str) else "k"), shape))
         if all(isinstance(s, str) for _, s in formals):
             formals.append((self.fresh("x"), ()))
+        self.labels = []
+        if self.chance(0.2):
+            self.generic = True
+            formals.append((self.fresh("x"), self.pick([("n",), ("n", "A")])))
+        if self.chance(0.2):
+            self.labels.append((self.fresh("k"), self.pick(["A", "C"]), "B"))
         self.values = [(n, s) for n, s in formals if not isinstance(s, str)] + list(self.outer)
         self.indices = [(n, s) for n, s in formals if isinstance(s, str)]
         written = []
@@ -351,6 +431,7 @@ class Generator:
             else:
                 written.append(name)
         name = f"f{index}"
+        written += [f"{n}[{s}] in {of}" for n, s, of in self.labels]
         head = f"{name}({', '.join(written)})"
         lines = []
         for _ in range(self.random.randint(0, 4)):
@@ -359,6 +440,10 @@ class Generator:
                 self.loop(lines, "    ", 1)
             elif kind < 0.45 and self.has("deriv"):
                 self.derivative(lines, "    ")
+            elif kind < 0.55 and self.has("locals"):
+                self.pick([self.local_function, self.two_values])(lines, "    ")
+            elif kind < 0.6:
+                self.slices(lines, "    ")
             else:
                 self.definition(lines, "    ")
         shape = self.pick([(), (), (), (), (self.pick(list(DIMS)),)])
@@ -371,7 +456,8 @@ class Generator:
             text = f"{head} {{\n" + "\n".join(lines) + f"\n    return {result}\n}}\n"
         else:
             text = f"{head} = {result}\n"
-        self.functions.append(Function(name, formals, shape))
+        if not self.generic and not self.labels:
+            self.functions.append(Function(name, formals, shape))
         return text
 
     def program(self, count):
@@ -395,7 +481,7 @@ class Generator:
         return text
 
 
-FEATURES = ("library", "loops", "deriv", "linalg", "constraints", "data")
+FEATURES = ("library", "loops", "deriv", "linalg", "constraints", "data", "locals")
 
 
 def program(seed, count, features=FEATURES):
