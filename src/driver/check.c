@@ -523,7 +523,8 @@ static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
         bool wanted = only != NULL ? function == asked[0]
                                    : function->role != FUNCTION_METRIC &&
                                          function->role != FUNCTION_OWN_PRIOR &&
-                                         !model_takes_functions(function);
+                                         !model_takes_functions(function) &&
+                                         !model_imported(model, function);
         Subject *subject = &(*subjects)[*count];
         subject->name = function->name;
         if (wanted && !prepare(compiler, subject,

@@ -65,6 +65,8 @@ static void create(Compiler *compiler, const Options *options, Arena *arena) {
     compiler->front.names = interner_create(arena);
     compiler->front.sources = sources_create(arena);
     compiler->front.diags = diags_create(arena, compiler->front.sources);
+    compiler->front.include = options->include.items;
+    compiler->front.include_count = options->include.count;
     for (int k = 0; k < WARN_COUNT; k++) {
         diags_set_warning(compiler->front.diags, (Warning)k, options->warning[k]);
     }

@@ -32,9 +32,13 @@ static uint64_t hash_text(uint64_t hash, const char *bytes, size_t length) {
 }
 
 static uint64_t hash_model(const Compiler *compiler) {
-    const Source *source = sources_get(compiler->front.sources, compiler->file);
+    const Model *model = compiler->model;
     const Options *options = compiler->options;
-    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), source->text, source->length);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t k = 0; k < model->file_count; k++) {
+        const Source *source = sources_get(compiler->front.sources, model->files[k]);
+        hash = hash_text(hash, source->text, source->length);
+    }
     for (size_t k = 0; k < options->definition_count; k++) {
         const Definition *d = &options->definitions[k];
         hash = hash_text(hash, d->name, strlen(d->name) + 1);

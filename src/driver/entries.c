@@ -74,7 +74,7 @@ bool entries_functions(const Compiler *compiler, const ModelFunction ***function
     for (size_t k = 0; k < model->function_count; k++) {
         const ModelFunction *function = &model->functions[k];
         bool wanted = function->role != FUNCTION_METRIC && function->role != FUNCTION_OWN_PRIOR &&
-                      !model_takes_functions(function);
+                      !model_takes_functions(function) && !model_imported(model, function);
         if (model->loss != NULL) {
             wanted = function == model->loss;
         }

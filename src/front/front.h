@@ -294,6 +294,8 @@ typedef struct {
     Interner *names;
     Sources *sources;
     Diags *diags;
+    const char *const *include; /* folders of imported files, after the importing file's own */
+    size_t include_count;
 } Front;
 
 /* Parses a file that is in `sources`. Always returns a tree; errors are in diags, and what could

@@ -306,6 +306,10 @@ static void define(Values *b, Definition *definition) {
     }
 }
 
+static bool same_place(Span a, Span b) {
+    return a.file == b.file && a.start == b.start;
+}
+
 void sema_bind(Sema *sema) {
     Model *m = sema->model;
     Values b = {.sema = sema};
@@ -323,11 +327,11 @@ void sema_bind(Sema *sema) {
         for (const Declaration *d = item->as.declarations; d; d = d->next) {
             /* Duplicates are not in the tables. */
             if (item->kind == ITEM_DIM && dim < m->dim_count &&
-                m->dims[dim].span.start == d->name_span.start) {
+                same_place(m->dims[dim].span, d->name_span)) {
                 b.dim_exprs[dim] = m->dims[dim].rows ? NULL : d->value;
                 dim++;
             } else if (item->kind == ITEM_CONST && constant < m->const_count &&
-                       m->consts[constant].span.start == d->name_span.start) {
+                       same_place(m->consts[constant].span, d->name_span)) {
                 b.const_exprs[constant++] = d->value;
             }
         }

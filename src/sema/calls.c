@@ -284,7 +284,8 @@ static void warn_unused(Graph *g) {
             role == FUNCTION_PRIOR) {
             reach(g, k);
         }
-        if (m->loss && role == FUNCTION_PLAIN && !m->functions[k].used) {
+        if (m->loss && role == FUNCTION_PLAIN && !m->functions[k].used &&
+            !model_imported(m, &m->functions[k])) {
             warn_misspelt(g->sema, &m->functions[k]);
             if (m->functions[k].ast->has_parens) { /* the trainer reports definitions */
                 diag_warning(g->sema->diags, WARN_unused_function, m->functions[k].ast->name_span,

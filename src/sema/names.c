@@ -18,6 +18,10 @@ const ModelFunction *model_function(const Model *model, Name name) {
     return model_library_function(model, name);
 }
 
+bool model_imported(const Model *model, const ModelFunction *function) {
+    return function->ast->span.file != model->ast->file;
+}
+
 bool model_takes_functions(const ModelFunction *function) {
     for (const Formal *a = function->ast->formals; a; a = a->next) {
         if (a->is_function) {

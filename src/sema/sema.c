@@ -191,9 +191,7 @@ static void collect_item(Collector *c, const Item *item) {
         sema->model->named = item->as.model.name_span;
         break;
     case ITEM_IMPORT:
-        sema->model->damaged = true; /* its names are unknown */
-        not_yet(sema, item->span, "`import` is");
-        break;
+        break; /* in its place are the items of the file */
     case ITEM_DIM:
         collect_dims(c, item->as.declarations);
         break;
@@ -266,6 +264,7 @@ Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, s
     Collector collector = {.sema = &sema};
 
     sema.model = model;
+    ast = sema_import(&sema, ast);
     model->ast = ast;
     load_library(&sema);
     for (const Item *item = ast->items; item; item = item->next) {

@@ -52,9 +52,11 @@ struct ModelFunction {
 };
 
 typedef struct {
-    Name name;            /* the model's */
-    const char *c_prefix; /* its C spelling */
-    const Ast *ast;
+    Name name;             /* the model's */
+    const char *c_prefix;  /* its C spelling */
+    const Ast *ast;        /* with the items of imported files in place */
+    const uint32_t *files; /* the model's own, then the imported ones */
+    size_t file_count;
     ModelDim *dims;
     size_t dim_count;
     ModelConst *consts;
@@ -87,6 +89,8 @@ bool sema_check_trainer(const Front *front, const Model *model);
 
 /* The function of that name that the user, then the library, has; NULL if none. */
 const ModelFunction *model_function(const Model *model, Name name);
+/* Is it of an imported file? */
+bool model_imported(const Model *model, const ModelFunction *function);
 /* Has it formals that are functions? Then it has no C function of its own. */
 bool model_takes_functions(const ModelFunction *function);
 /* In the library only: library functions never see the user's. */
