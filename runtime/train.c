@@ -234,11 +234,32 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
 
 /* ---- the end ---- */
 
+/* What linear algebra had no result, when a value is a NaN that tells (abi.h); else "". */
+static void describe_nan(const Model *model, double value, char *text, size_t size) {
+    static const char *const reasons[] = {
+        [GRADC_NOT_DEFINITE] = "the matrix of `cholesky` is not positive definite",
+        [GRADC_SINGULAR] = "the matrix of a linear system or of an inverse is singular",
+        [GRADC_ZERO_DIAGONAL] = "a triangular matrix has a zero on its diagonal",
+    };
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint64_t what = bits >> GRADC_NAN_WHAT & 255;
+    text[0] = '\0';
+    if ((bits & GRADC_NAN_MASK) != GRADC_NAN || what < GRADC_NOT_DEFINITE ||
+        what > GRADC_ZERO_DIAGONAL) {
+        return;
+    }
+    const char *slash = strrchr(model->source, '/');
+    snprintf(text, size, ": %s (%.300s:%llu)", reasons[what], slash ? slash + 1 : model->source,
+             (unsigned long long)(bits & GRADC_NAN_LINE));
+}
+
 static void report_diverged(const Training *training) {
     Context *context = training->context;
     const Bad *bad = &training->bad;
     char where[400] = "";
     char value[NUMBER_SIZE];
+    char why[400];
     int64_t line = bad->row >= 0 ? data_line(training->data, bad->row) : 0;
     if (bad->row >= 0 && line) {
         snprintf(where, sizeof where, ", in row %lld (%.300s:%lld)", (long long)bad->row + 1,
@@ -247,12 +268,13 @@ static void report_diverged(const Training *training) {
         snprintf(where, sizeof where, ", in row %lld", (long long)bad->row + 1);
     }
     number_write(value, bad->value, false);
+    describe_nan(training->model, bad->value, why, sizeof why);
     if (bad->row >= 0 && !isfinite(bad->value)) {
-        report_error(context, "epoch %lld%s: %s is %s", (long long)training->epoch, where,
-                     bad->what, value);
+        report_error(context, "epoch %lld%s: %s is %s%s", (long long)training->epoch, where,
+                     bad->what, value, why);
     } else {
-        report_error(context, "epoch %lld%s: %s is not finite", (long long)training->epoch, where,
-                     bad->what);
+        report_error(context, "epoch %lld%s: %s is not finite%s", (long long)training->epoch, where,
+                     bad->what, why);
     }
     Text text;
     View view;
