@@ -133,6 +133,9 @@ const char *report_unit(Compiler *compiler, const Unit *unit) {
     for (size_t k = 0; k < unit->function_count; k++) {
         add_program(&text, unit->functions[k]);
     }
+    if (unit_uses_lapack(unit)) {
+        text_add(&text, "\nlinked with LAPACK (-llapack)\n");
+    }
     add_rewrites(&text, compiler);
     return text.data;
 }

@@ -304,6 +304,12 @@ const char *emit_header(Arena *arena, const Unit *unit) {
     text_format(out, "/* %s.h: C functions of the model `%s`; made by gradc from %s. */\n",
                 unit->prefix, safe(arena, unit->model_name),
                 safe(arena, base_name(unit->source_path)));
+    if (unit_uses_lapack(unit)) {
+        text_add(out, "/* Linear algebra is LAPACK's: link with -llapack. What does not exist is "
+                      "NaN: the Cholesky\n"
+                      " * factor of a matrix that is not positive definite, a solution with a "
+                      "singular one. */\n");
+    }
     text_format(out, "#ifndef %s_H\n#define %s_H\n\n", prefix, prefix);
     text_add(out, "#include <stddef.h>\n#include <stdint.h>\n\n");
     text_add(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");

@@ -124,7 +124,8 @@ def main():
             header = f.read()
         with open(os.path.join(folder, f"main-{name}.c"), "w", encoding="utf-8") as f:
             f.write(program(header, own))
-        run(*cc, f"main-{name}.c", f"{name}.o", "-o", name, "-lm")
+        lapack = ["-llapack"] if "LAPACK" in header else []
+        run(*cc, f"main-{name}.c", f"{name}.o", "-o", name, *lapack, "-lm")
         with open(os.path.join(folder, name + ".out"), "w", encoding="utf-8") as f:
             f.write(run(f"./{name}"))
     close = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "close.py")
