@@ -270,8 +270,10 @@ bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) 
     OptOptions options = compile_opt_options(compiler);
     double since = now();
     *stages = (Stages){0};
-    Ir *ir = (request->trainer ? lower_entry : lower_folded)(front, compiler->model, request->entry,
-                                                             request->function, request->name);
+    Ir *ir = (request->trainer    ? lower_entry
+              : request->declared ? lower_declared
+                                  : lower_folded)(front, compiler->model, request->entry,
+                                                  request->function, request->name);
     compile_time(compiler, TIME_lower, &since);
     if (ir == NULL || !no_errors(compiler)) {
         return false;

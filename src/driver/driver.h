@@ -156,6 +156,7 @@ typedef struct {
     Derive derive;
     bool all_params;  /* with respect to all params, whatever --wrt says */
     bool trainer;     /* a trainer's kernel */
+    bool declared;    /* by the params as they are declared, without change of variables */
     const char *name; /* the C function's */
 } Request;
 

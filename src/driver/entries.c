@@ -228,6 +228,7 @@ static bool derive_for_display(Compiler *compiler, const ModelFunction *function
                                const Ir **shown) {
     Request request = {.entry = ENTRY_FUNCTION,
                        .function = function,
+                       .declared = true,
                        .name = entries_name(compiler, function->name, "grad")};
     Stages stages;
     *shown = NULL;

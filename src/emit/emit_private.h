@@ -35,8 +35,12 @@ SizeFunction *unit_sizes(Arena *arena, const Unit *unit, size_t *count);
 const LoopProgram *unit_with_params(const Unit *unit);
 /* Does the expression read argument `arg`? */
 bool loop_mentions(const LoopExpr *expr, uint32_t arg);
-/* Entries of a leaf; false where a dim of its shape is unknown at compile time. */
-bool leaf_entries(const Ir *ir, const Leaf *leaf, int64_t *entries);
+/* The shape of a leaf; `own`: of a constrained param that which the user sees. */
+const Dim *leaf_shape(const Leaf *leaf, bool own, unsigned *rank);
+/* Its entries; false where a dim of its shape is unknown at compile time. */
+bool leaf_entries(const Ir *ir, const Leaf *leaf, bool own, int64_t *entries);
+/* Have the params, as the user sees them, another layout than the free numbers? */
+bool constrained_differs(const Ir *ir);
 /* Text after the last '/' of a path. */
 const char *base_name(const char *path);
 /* Where a function stands in the model: the place of its value. */

@@ -272,27 +272,60 @@ static void add_size_function(Header *header, const SizeFunction *size) {
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-/* PREFIX_W_OFFSET for each parameter that begins at a fixed place; PREFIX_PARAM_COUNT. */
-static void add_offsets(Header *header, const Ir *ir, const char *prefix) {
+/* PREFIX_W_OFFSET for each parameter that begins at a fixed place; PREFIX_PARAM_COUNT. `own`: of
+ * the params as the user sees them. */
+static void add_offsets(Header *header, const Ir *ir, const char *prefix, bool own) {
     Text *out = &header->out;
     int64_t offset = 0;
     bool known = true;
-    text_format(out, "\n/* Parameters, in the order of params: %s. */\n",
-                safe(header->arena, leaf_list(header->arena, ir, LEAF_PARAM)));
     for (size_t k = 0; known && k < ir->leaf_count; k++) {
         const Leaf *leaf = &ir->leaves[k];
         if (leaf->role != LEAF_PARAM) {
             continue;
         }
         const char *name = loop_c_name(header->arena, leaf->name);
-        text_format(out, "#define %s_%s_OFFSET %lld\n", prefix, upper(header->arena, name),
-                    (long long)offset);
+        text_format(out, "#define %s_%s_%sOFFSET %lld\n", prefix, upper(header->arena, name),
+                    own ? "CONSTRAINED_" : "", (long long)offset);
         int64_t entries;
-        known = leaf_entries(ir, leaf, &entries);
+        known = leaf_entries(ir, leaf, own, &entries);
         offset += known ? entries : 0;
     }
     if (known) {
-        text_format(out, "#define %s_PARAM_COUNT %lld\n", prefix, (long long)offset);
+        text_format(out, "#define %s_%s_COUNT %lld\n", prefix, own ? "CONSTRAINED" : "PARAM",
+                    (long long)offset);
+    }
+}
+
+/* The params, as the user sees them: "sigma, p[3]". */
+static const char *own_list(Arena *arena, const Ir *ir) {
+    Text out;
+    text_init(&out, arena);
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        const Leaf *leaf = &ir->leaves[k];
+        unsigned rank;
+        const Dim *shape = leaf_shape(leaf, true, &rank);
+        if (leaf->role == LEAF_PARAM) {
+            text_format(&out, "%s%s", out.length ? ", " : "", leaf->name);
+            add_shape(&out, ir, shape, 0, rank);
+        }
+    }
+    return out.data;
+}
+
+static void add_layout(Header *header, const Ir *ir, const char *prefix) {
+    Text *out = &header->out;
+    bool constrained = false;
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        constrained |= ir->leaves[k].constrained;
+    }
+    text_format(out, "\n/* Parameters, in the order of params: %s.%s */\n",
+                safe(header->arena, leaf_list(header->arena, ir, LEAF_PARAM)),
+                constrained ? "\n * Of constrained ones, params has the free numbers." : "");
+    add_offsets(header, ir, prefix, false);
+    if (constrained_differs(ir)) {
+        text_format(out, "/* In the order of constrained: %s. */\n",
+                    safe(header->arena, own_list(header->arena, ir)));
+        add_offsets(header, ir, prefix, true);
     }
 }
 
@@ -315,7 +348,7 @@ const char *emit_header(Arena *arena, const Unit *unit) {
     text_add(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
     const LoopProgram *with_params = unit_with_params(unit);
     if (with_params) {
-        add_offsets(&header, with_params->ir, prefix);
+        add_layout(&header, with_params->ir, prefix);
     }
     size_t count;
     const SizeFunction *sizes = unit_sizes(arena, unit, &count);

@@ -49,16 +49,37 @@ Span program_span(const LoopProgram *program) {
     return (Span){0};
 }
 
-bool leaf_entries(const Ir *ir, const Leaf *leaf, int64_t *entries) {
+const Dim *leaf_shape(const Leaf *leaf, bool own, unsigned *rank) {
+    own = own && leaf->constrained;
+    *rank = own ? leaf->own_rank : leaf->rank;
+    return own ? leaf->own_shape : leaf->shape;
+}
+
+bool leaf_entries(const Ir *ir, const Leaf *leaf, bool own, int64_t *entries) {
+    unsigned rank;
+    const Dim *shape = leaf_shape(leaf, own, &rank);
     *entries = 1;
-    for (unsigned k = 0; k < leaf->rank; k++) {
+    for (unsigned k = 0; k < rank; k++) {
         int64_t extent;
-        if (!dim_value(ir, leaf->shape[k], &extent)) {
+        if (!dim_value(ir, shape[k], &extent)) {
             return false;
         }
         *entries *= extent;
     }
     return true;
+}
+
+bool constrained_differs(const Ir *ir) {
+    bool differs = false;
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        const Leaf *leaf = &ir->leaves[k];
+        bool same = !leaf->constrained || leaf->rank == leaf->own_rank;
+        for (unsigned axis = 0; same && leaf->constrained && axis < leaf->rank; axis++) {
+            same = leaf->shape[axis] == leaf->own_shape[axis];
+        }
+        differs |= !same;
+    }
+    return differs;
 }
 
 const LoopProgram *unit_with_params(const Unit *unit) {
@@ -244,7 +265,9 @@ static const LoopExpr *sort_args(Sizes *sizes, const LoopExpr *value) {
     return renumber(sizes, value, old);
 }
 
-static SizeFunction param_count(Arena *arena, const Unit *unit, const LoopProgram *program) {
+/* m_param_count; `own`: m_constrained_count, of the params as the user sees them. */
+static SizeFunction param_count(Arena *arena, const Unit *unit, const LoopProgram *program,
+                                bool own) {
     Sizes sizes = {.arena = arena, .program = program};
     sizes.args = arena_array(arena, LoopArg, program->arg_count + 1);
     const LoopExpr *total = int_expr(&sizes, 0);
@@ -255,16 +278,20 @@ static SizeFunction param_count(Arena *arena, const Unit *unit, const LoopProgra
             continue;
         }
         const LoopExpr *entries = int_expr(&sizes, 1);
-        for (unsigned axis = 0; axis < leaf->rank; axis++) {
-            const LoopExpr *extent = rpn_expr(&sizes, dim_rpn(ir, leaf->shape[axis]));
+        unsigned rank;
+        const Dim *shape = leaf_shape(leaf, own, &rank);
+        for (unsigned axis = 0; axis < rank; axis++) {
+            const LoopExpr *extent = rpn_expr(&sizes, dim_rpn(ir, shape[axis]));
             entries = binary(&sizes, BI_mul, entries, extent);
         }
         total = binary(&sizes, BI_add, total, entries);
     }
     total = sort_args(&sizes, total);
     return (SizeFunction){
-        .name = arena_format(arena, "%s_param_count", unit->prefix),
-        .comment = "The number of entries of params.",
+        .name = arena_format(arena, own ? "%s_constrained_count" : "%s_param_count", unit->prefix),
+        .comment = own ? "The number of entries of the params as declared, of which some are "
+                         "constrained."
+                       : "The number of entries of params.",
         .args = sizes.args,
         .arg_count = sizes.arg_count,
         .value = total,
@@ -314,11 +341,14 @@ static SizeFunction work_size(Arena *arena, const LoopProgram *program) {
 }
 
 SizeFunction *unit_sizes(Arena *arena, const Unit *unit, size_t *count) {
-    SizeFunction *list = arena_array(arena, SizeFunction, unit->function_count + 1);
+    SizeFunction *list = arena_array(arena, SizeFunction, unit->function_count + 2);
     *count = 0;
     const LoopProgram *with_params = unit_with_params(unit);
     if (with_params) {
-        list[(*count)++] = param_count(arena, unit, with_params);
+        list[(*count)++] = param_count(arena, unit, with_params, false);
+        if (constrained_differs(with_params->ir)) {
+            list[(*count)++] = param_count(arena, unit, with_params, true);
+        }
     }
     for (size_t f = 0; f < unit->function_count; f++) {
         if (unit->functions[f]->work_size) {

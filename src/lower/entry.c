@@ -99,7 +99,7 @@ static Name total_name(const Lower *lower) {
 }
 
 static Lower *open_lower(const Front *front, const Model *model, const char *c_name_text,
-                         EntryKind kind, bool const_leaves) {
+                         EntryKind kind, bool const_leaves, bool declared) {
     Lower *lower = arena_new(front->arena, Lower);
 
     lower->front = front;
@@ -109,7 +109,7 @@ static Lower *open_lower(const Front *front, const Model *model, const char *c_n
     lower->ir = ir_create(front->arena, front->names, intern_text(front->names, c_name_text));
     add_dims(lower);
     add_consts(lower, false);
-    add_leaves(lower, kind == ENTRY_UNCONSTRAIN);
+    add_leaves(lower, declared || kind == ENTRY_UNCONSTRAIN);
     if (const_leaves) {
         add_consts(lower, true);
     }
@@ -505,6 +505,7 @@ static Ir *close_lower(Lower *lower, size_t errors, Span at) {
 
 typedef struct {
     bool folded;        /* consts have their values */
+    bool declared;      /* the leaves are the params as the user sees them */
     bool check;         /* report starts that break a constraint */
     const bool *broken; /* see Lower */
 } EntryOptions;
@@ -513,7 +514,7 @@ static Ir *entry(const Front *front, const Model *model, EntryKind kind,
                  const ModelFunction *function, const char *c_name_text, EntryOptions options) {
     size_t errors = diags_errors(front->diags);
     bool const_leaves = is_kernel(kind) && !options.folded;
-    Lower *lower = open_lower(front, model, c_name_text, kind, const_leaves);
+    Lower *lower = open_lower(front, model, c_name_text, kind, const_leaves, options.declared);
 
     lower->broken = options.broken;
     lower->check_starts = options.check;
@@ -535,10 +536,17 @@ Ir *lower_folded(const Front *front, const Model *model, EntryKind kind,
     return entry(front, model, kind, function, c_name_text, (EntryOptions){.folded = true});
 }
 
+Ir *lower_declared(const Front *front, const Model *model, EntryKind kind,
+                   const ModelFunction *function, const char *c_name_text) {
+    EntryOptions options = {.folded = true, .declared = true};
+
+    return entry(front, model, kind, function, c_name_text, options);
+}
+
 static Ir *derived(const Front *front, const Model *model, const ModelFunction *metric,
                    const char *c_name_text, const bool *broken) {
     size_t errors = diags_errors(front->diags);
-    Lower *lower = open_lower(front, model, c_name_text, ENTRY_METRIC, true);
+    Lower *lower = open_lower(front, model, c_name_text, ENTRY_METRIC, true, false);
 
     lower->derived = true;
     lower->broken = broken;

@@ -201,7 +201,8 @@ static void check_formal_names(Sema *sema, const Function *f) {
 
 /* The generated functions that are not named after one of the file. */
 static void check_own_names(Sema *sema, const Spelled *f) {
-    static const char *const own[] = {"init", "param_count", "constrain", "unconstrain"};
+    static const char *const own[] = {"init", "param_count", "constrained_count", "constrain",
+                                      "unconstrain"};
 
     for (size_t k = 0; k < sizeof own / sizeof own[0]; k++) {
         if (strcmp(f->c, own[k]) == 0) {
