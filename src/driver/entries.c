@@ -187,7 +187,7 @@ static bool add_conversions(Compiler *compiler, Programs *programs) {
     }
     request.entry = ENTRY_UNCONSTRAIN;
     request.name = arena_format(compiler->arena, "%s_unconstrain", model->c_prefix);
-    return !lower_has_inverses(model) || add_entry(compiler, programs, request);
+    return add_entry(compiler, programs, request);
 }
 
 bool entries_unit(Compiler *compiler, Unit *unit) {

@@ -30,9 +30,8 @@ static bool kernel_applies(const Model *model, EntryKind entry) {
     case ENTRY_FORWARD:
         return model->forward != NULL;
     case ENTRY_CONSTRAIN:
-        return lower_has_constraints(model);
     case ENTRY_UNCONSTRAIN:
-        return lower_has_constraints(model) && lower_has_inverses(model);
+        return lower_has_constraints(model);
     case ENTRY_DEFINE:
         return has_reported(model);
     case ENTRY_FUNCTION:

@@ -269,12 +269,10 @@ void lower_loop(Lower *lower, const Stmt *stmt);
 
 /* Adds the leaf of a param: what is free of it, or its own shape. False on errors (reported). */
 bool param_leaf(Lower *lower, const Declaration *d, bool own_shape);
-/* What the model sees of param `number`, from the free numbers; and back. `at`: the start, for
- * messages. REF_NONE on errors. */
+/* What the model sees of param `number`, from the free numbers; and back. REF_NONE on
+ * errors. */
 Ref param_constrain(Lower *lower, size_t number, Ref value);
-Ref param_unconstrain(Lower *lower, size_t number, Ref value, Span at);
-/* Is there a way back? */
-bool param_has_inverse(const Declaration *d);
+Ref param_unconstrain(Lower *lower, size_t number, Ref value);
 /* The entry at the names of a start or a bound (`what`): fewer axes fill the leading ones. */
 Ref param_entry(Lower *lower, const Declaration *d, const char *what, const Expr *expr, Ref value,
                 const Dim *shape, const Index *names, unsigned rank);

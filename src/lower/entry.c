@@ -363,7 +363,7 @@ static void entry_convert(Lower *lower, bool back) {
         const Declaration *d = m->params[k].declaration;
         Ref value = lower->params[k];
         if (back && value != REF_NONE) {
-            value = param_unconstrain(lower, k, value, d->constraint_span);
+            value = param_unconstrain(lower, k, value);
         }
         if (value != REF_NONE) {
             add_part(lower, d->name, value, d->name_span);
@@ -378,15 +378,6 @@ bool lower_has_constraints(const Model *model) {
         }
     }
     return false;
-}
-
-bool lower_has_inverses(const Model *model) {
-    for (size_t k = 0; k < model->param_count; k++) {
-        if (!param_has_inverse(model->params[k].declaration)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 bool lower_reported(const ModelFunction *f) {

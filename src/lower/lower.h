@@ -42,13 +42,13 @@ Ir *lower_entry(const Front *front, const Model *model, EntryKind kind,
 Ir *lower_folded(const Front *front, const Model *model, EntryKind kind,
                  const ModelFunction *function, const char *c_name);
 
-/* The same for people to read: the leaves are the params as declared, without change of variables. */
+/* The same for people to read: the leaves are the params as declared, without change of variables.
+ */
 Ir *lower_declared(const Front *front, const Model *model, EntryKind kind,
                    const ModelFunction *function, const char *c_name);
 
-/* Has the model a constrained param? And has each a way back (ENTRY_UNCONSTRAIN)? */
+/* Has the model a constrained param? */
 bool lower_has_constraints(const Model *model);
-bool lower_has_inverses(const Model *model);
 /* Is it a definition whose value the trainer reports: real, or an array of reals? */
 bool lower_reported(const ModelFunction *function);
 

@@ -14,30 +14,30 @@ typedef struct {
     const char *stem;  /* of the functions STEM_constrain and STEM_unconstrain */
     unsigned axes;     /* the last axes that it holds for: 0: each entry */
     bool low, high;    /* has these bounds */
-    bool sized;        /* STEM_constrain takes the size of the axes too */
-    bool back;         /* has STEM_unconstrain */
     double from, to;   /* entries are between these */
     const char *start; /* what a start must be */
 } ConstraintRow;
 
+static const char inside[] = "a start lies inside, not on the border";
+
+/* clang-format off */
 static const ConstraintRow rows[] = {
-    [CONSTRAINT_LOWER] = {"> a", "lower_bound", 0, true, false, false, true, -HUGE_VAL, HUGE_VAL,
-                          "a start lies inside, not on the border"},
-    [CONSTRAINT_UPPER] = {"< b", "upper_bound", 0, false, true, false, true, -HUGE_VAL, HUGE_VAL,
-                          "a start lies inside, not on the border"},
-    [CONSTRAINT_INTERVAL] = {"in (a, b)", "interval", 0, true, true, false, true, -HUGE_VAL,
-                             HUGE_VAL, "a start lies inside, not on the border"},
-    [CONSTRAINT_SIMPLEX] = {"simplex", "simplex", 1, false, false, false, true, 0, 1,
+    [CONSTRAINT_LOWER] = {"> a", "lower_bound", 0, true, false, -HUGE_VAL, HUGE_VAL, inside},
+    [CONSTRAINT_UPPER] = {"< b", "upper_bound", 0, false, true, -HUGE_VAL, HUGE_VAL, inside},
+    [CONSTRAINT_INTERVAL] = {"in (a, b)", "interval", 0, true, true, -HUGE_VAL, HUGE_VAL, inside},
+    [CONSTRAINT_SIMPLEX] = {"simplex", "simplex", 1, false, false, 0, 1,
                             "its entries are above 0, and their sum is 1"},
-    [CONSTRAINT_ORDERED] = {"ordered", "ordered", 1, false, false, false, true, -HUGE_VAL, HUGE_VAL,
+    [CONSTRAINT_ORDERED] = {"ordered", "ordered", 1, false, false, -HUGE_VAL, HUGE_VAL,
                             "each entry is above the one before it"},
-    [CONSTRAINT_LOWER_TRIANGULAR] = {"lower", "lower_triangular", 2, false, false, true, true,
+    [CONSTRAINT_LOWER_TRIANGULAR] = {"lower", "lower_triangular", 2, false, false,
                                      -HUGE_VAL, HUGE_VAL, "its entries above the diagonal are 0"},
     [CONSTRAINT_POSITIVE_DEFINITE] = {"positive_definite", "positive_definite", 2, false, false,
-                                      true, false, -HUGE_VAL, HUGE_VAL, NULL},
-    [CONSTRAINT_CORRELATION] = {"correlation", "correlation", 2, false, false, true, false, -1, 1,
-                                NULL},
+                                      -HUGE_VAL, HUGE_VAL,
+                                      "it is symmetric, and its eigenvalues are positive"},
+    [CONSTRAINT_CORRELATION] = {"correlation", "correlation", 2, false, false, -1, 1,
+                                "it is positive definite, and its diagonal is 1"},
 };
+/* clang-format on */
 
 /* How many free numbers an axis of size n, or a square of it, takes. */
 static Dim free_size(Lower *lower, ConstraintKind kind, Dim n) {
@@ -250,7 +250,7 @@ static Ref change(Lower *lower, size_t number, const Dim *shape, unsigned rank, 
     if (row->high) {
         args[count++] = bound_at(lower, number, d->high, shape, names, lead);
     }
-    if (row->sized && !back) {
+    if (row->axes == 2 && !back) {
         args[count++] = ir_size(lower->ir, shape[rank - 1]);
     }
     for (unsigned k = 0; k < count; k++) {
@@ -293,26 +293,15 @@ Ref param_constrain(Lower *lower, size_t number, Ref value) {
     return change(lower, number, shape, rank, value, false);
 }
 
-Ref param_unconstrain(Lower *lower, size_t number, Ref value, Span at) {
-    const Declaration *d = lower->model->params[number].declaration;
+Ref param_unconstrain(Lower *lower, size_t number, Ref value) {
     const Dim *shape;
     unsigned rank;
 
     own_shape(lower, number, &shape, &rank);
-    if (d->constraint == CONSTRAINT_NONE) {
+    if (lower->model->params[number].declaration->constraint == CONSTRAINT_NONE) {
         return value;
     }
-    if (!rows[d->constraint].back) {
-        Diag *diag = lower_error(lower, at, "a start of a `%s` param is not supported yet",
-                                 rows[d->constraint].text);
-        diag_label(lower->diags, diag, "without one, it starts at the unit matrix");
-        return REF_NONE;
-    }
     return change(lower, number, shape, rank, value, true);
-}
-
-bool param_has_inverse(const Declaration *d) {
-    return d->constraint == CONSTRAINT_NONE || rows[d->constraint].back;
 }
 
 /* ---- what is known to be wrong --------------------------------------------------------------- */

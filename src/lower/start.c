@@ -123,7 +123,7 @@ static void lower_start(Lower *lower, size_t number, Dim offset) {
         lower->no_params = false;
         Ref start = close_entry(lower, entry, names, rank);
         lower->params[number] = start;
-        free = start == REF_NONE ? start : param_unconstrain(lower, number, start, d->value->span);
+        free = start == REF_NONE ? start : param_unconstrain(lower, number, start);
     } else {
         free = close_entry(lower, ir_real(lower->ir, 0), out.axes, leaf.rank);
         lower->params[number] = param_constrain(lower, number, free);
