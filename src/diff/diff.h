@@ -42,16 +42,6 @@ Ir *diff_jacobian(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wr
 /* Replaces OP_DERIV nodes, innermost first. The identity on an Ir without them. */
 Ir *diff_expand(const Diff *diff, const Ir *ir);
 
-/* The steps of the reverse sweep, for derivations: which rule gave which contribution. */
-typedef struct {
-    Ref value, adjoint; /* in the Ir that diff_gradient returned, before opt */
-    const char *rule;   /* static: "sum", "chain: tanh", … */
-} TraceStep;
-typedef struct {
-    TraceStep *steps;
-    size_t count, capacity;
-    Arena *arena;
-} Trace;
 /* As diff_gradient, recording into `trace` (may be NULL). */
 Ir *diff_gradient_traced(const Diff *diff, const Ir *ir, size_t value, const uint32_t *wrt,
                          size_t wrt_count, Sink sink, Trace *trace);

@@ -204,7 +204,7 @@ static Ir *differentiate(Compiler *compiler, const Request *request, const Ir *i
     case DERIVE_NOTHING:
         break;
     case DERIVE_GRADIENT:
-        return diff_gradient(&diff, ir, 0, wrt, count, SINK_STORE);
+        return diff_gradient_traced(&diff, ir, 0, wrt, count, SINK_STORE, request->trace);
     case DERIVE_UPDATE:
         return diff_gradient(&diff, ir, 0, wrt, count, SINK_UPDATE);
     case DERIVE_FORWARD:

@@ -158,6 +158,7 @@ typedef struct {
     bool trainer;     /* a trainer's kernel */
     bool declared;    /* by the params as they are declared, without change of variables */
     const char *name; /* the C function's */
+    Trace *trace;     /* where a gradient's steps are recorded, or NULL */
 } Request;
 
 /* What each stage made of one request; those after the first NULL were not made. */

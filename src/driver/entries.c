@@ -223,53 +223,89 @@ bool entries_unit(Compiler *compiler, Unit *unit) {
 
 /* ---- derivations ---------------------------------------------------------------------------- */
 
-/* The derivative of one function, as it is shown to people. True with *shown NULL: it has none. */
-static bool derive_for_display(Compiler *compiler, const ModelFunction *function,
-                               const Ir **shown) {
-    Request request = {.entry = ENTRY_FUNCTION,
-                       .function = function,
-                       .declared = true,
-                       .name = entries_name(compiler, function->name, "grad")};
+/* One derivative of one function, as it is shown to people. */
+typedef struct {
+    Derived *items;
+    size_t count, capacity;
+} DerivedList;
+
+static bool add_derived(Compiler *compiler, DerivedList *list, Request request) {
     Stages stages;
-    *shown = NULL;
-    if (!compile_derive(compiler, &request, &stages)) {
-        return false;
-    }
-    if (!entries_is_scalar(stages.ir) || !entries_has_wrt(compiler, stages.ir)) {
-        return true;
-    }
-    request.derive = DERIVE_GRADIENT;
+    Trace *trace = arena_new(compiler->arena, Trace);
+    request.trace = request.derive == DERIVE_GRADIENT ? trace : NULL;
     if (!compile_derive(compiler, &request, &stages)) {
         return false;
     }
     OptOptions options = compile_opt_options(compiler);
-    *shown = opt_for_display(&options, stages.derived);
+    list->items =
+        arena_grow(compiler->arena, list->items, list->count, &list->capacity, sizeof *list->items);
+    list->items[list->count++] = (Derived){.function = request.function->name,
+                                           .ir = opt_for_display(&options, stages.derived),
+                                           .plain = stages.derived,
+                                           .trace = request.trace};
     return true;
+}
+
+/* What is asked for; the gradient of what is no number is its Jacobian. */
+static bool derive_for_display(Compiler *compiler, DerivedList *list,
+                               const ModelFunction *function) {
+    const bool *wanted = compiler->options->derivatives;
+    Request request = {.entry = ENTRY_FUNCTION,
+                       .function = function,
+                       .declared = true,
+                       .name = entries_name(compiler, function->name, "")};
+    Stages stages;
+    if (!compile_derive(compiler, &request, &stages)) {
+        return false;
+    }
+    if (!entries_has_wrt(compiler, stages.ir)) {
+        return true;
+    }
+    const bool number = entries_is_scalar(stages.ir);
+    bool ok = true;
+    for (int k = 0; ok && k < DERIVATIVE_COUNT; k++) {
+        bool instead = !number && k == DERIVATIVE_jacobian && wanted[DERIVATIVE_grad];
+        if (instead || (wanted[k] && (number || !derivative_entries[k].of_number))) {
+            request.derive = derivative_entries[k].derive;
+            request.name = entries_name(compiler, function->name, derivative_entries[k].suffix);
+            ok = add_derived(compiler, list, request);
+        }
+    }
+    return ok;
 }
 
 const char *entries_derivation(Compiler *compiler, EmitKind kind) {
     const ModelFunction **functions;
     size_t count;
+    DerivedList list = {0};
     Text text;
     text_init(&text, compiler->arena);
     if (!entries_functions(compiler, &functions, &count)) {
         return NULL;
     }
     for (size_t k = 0; k < count; k++) {
-        const Ir *shown;
-        if (!derive_for_display(compiler, functions[k], &shown)) {
+        if (!derive_for_display(compiler, &list, functions[k])) {
             return NULL;
         }
-        if (shown != NULL) {
-            text_add(&text, kind == EMIT_dot
-                                ? emit_dot(compiler->arena, shown)
-                                : emit_derivation(compiler->arena, functions[k]->name, shown));
-        }
     }
-    if (text.length == 0) {
+    if (list.count == 0) {
         fprintf(stderr, "gradc: error: `%s` has nothing to differentiate\n",
                 compiler->options->input);
         return NULL;
+    }
+    if (kind == EMIT_tex) {
+        return emit_tex(compiler->arena, list.items, list.count);
+    }
+    if (kind == EMIT_html) {
+        const Source *source = sources_get(compiler->front.sources, compiler->file);
+        return emit_html(compiler->arena, compiler->model->name, source->text, list.items,
+                         list.count);
+    }
+    for (size_t k = 0; k < list.count; k++) {
+        const Derived *derived = &list.items[k];
+        text_add(&text, kind == EMIT_dot
+                            ? emit_dot(compiler->arena, derived->ir)
+                            : emit_derivation(compiler->arena, derived->function, derived->ir));
     }
     return text.data;
 }

@@ -69,13 +69,24 @@ Jit *jit_create(Llvm *llvm);
 void *jit_lookup(Jit *jit, const char *name); /* NULL if there is none */
 void jit_destroy(Jit *jit);
 
+/* One derivative of one function, for people. */
+typedef struct {
+    const char *function; /* as the user knows it */
+    const Ir *ir;         /* after opt_for_display */
+    const Ir *plain;      /* as diff/ made it */
+    const Trace *trace;   /* of a gradient: the steps, values of `plain`; or NULL */
+} Derived;
+
 /* ---- derivation.c
  * ------------------------------------------------------------------------------------ */
 
-/* The derivation as text: for each function and each parameter a line such as
- *     d loss / d w = 2 * x * (x * w - y)
- * `gradient` is an Ir with OUT_GRADIENT outputs after opt_for_display. */
-const char *emit_derivation(Arena *arena, const char *function, const Ir *gradient);
+/* The derivatives of one function as text, a line for each output of `derived`, an Ir with
+ * derivatives after opt_for_display:
+ *     d loss / d w = 2 * x * (x * w - y)                      the gradient
+ *     d loss = 2 * x * w_dot * (x * w - y)                    along a direction
+ *     d2 loss / d w d b = …, d forward[i] / d x[j] = …        Hessians, Jacobians
+ *     (d2 loss * v) for w = …                                 the Hessian times a vector */
+const char *emit_derivation(Arena *arena, const char *function, const Ir *derived);
 
 /* ---- dot.c
  * ------------------------------------------------------------------------------------------- */
@@ -86,8 +97,17 @@ const char *emit_dot(Arena *arena, const Ir *ir);
 /* ---- tex.c
  * ------------------------------------------------------------------------------------------- */
 
-/* A LaTeX document: the values and derivatives of the outputs of `gradient`, then what they share.
+/* A LaTeX document: for each of the list a section: its values and derivatives, then what they
+ * share.
  */
-const char *emit_tex(Arena *arena, const char *function, const Ir *gradient);
+const char *emit_tex(Arena *arena, const Derived *list, size_t count);
+
+/* ---- html.c
+ * ------------------------------------------------------------------------------------------- */
+
+/* A page with the model's text and, for each of the list, the values step by step, the reverse
+ * sweep with its rules, and the derivatives. */
+const char *emit_html(Arena *arena, const char *title, const char *source, const Derived *list,
+                      size_t count);
 
 #endif

@@ -51,4 +51,49 @@ uint64_t emit_where(const Unit *unit, LibId f, Span span);
 /* The file and line of a span as "line.model:4", or NULL when it is nowhere. */
 const char *span_text(Arena *arena, const Unit *unit, Span span);
 
+/* ---- derivation.c: what an output of a derivation is ------------------------------------------
+ */
+
+typedef enum { TITLE_VALUE, TITLE_FIRST, TITLE_DIRECTIONAL, TITLE_SECOND, TITLE_PRODUCT } TitleKind;
+
+typedef struct {
+    TitleKind kind;
+    const char *value;  /* the function, or one of its values: f, f.1 */
+    const char *row;    /* SECOND: the variable of the rows */
+    const char *column; /* the variable that it is differentiated by, or NULL */
+    unsigned rows;      /* so many axes belong to the value, or to `row`; the others to `column` */
+} DerivativeTitle;
+
+/* False where the output is not to be shown: it holds the same as another. */
+bool derivative_title(Arena *arena, const char *function, const Ir *ir, size_t k,
+                      DerivativeTitle *title);
+
+/* ---- tex.c -------------------------------------------------------------------------------------
+ */
+
+/* Numbers, by value, what becomes a definition: what is shared, or deep; 0: nothing. *count of
+ * them. */
+uint32_t *formula_names(Arena *arena, const Ir *ir, const bool *reached, uint32_t *count);
+
+/* ---- mathml.c ----------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    Text *out;
+    Arena *arena;
+    const Ir *ir;
+    const char **names; /* by value: the MathML that stands for it, or NULL: it is written out */
+    const char **deep;  /* of html.c: names given because formulas would nest too deeply */
+} Math;
+
+void mathml_value(const Math *m, Ref v);
+/* The value as it is made of its operands, even if it has a name. */
+void mathml_body(const Math *m, Ref v);
+/* theta0 with its number as a subscript. */
+void mathml_name(Text *out, Arena *arena, const char *name);
+/* i, j */
+void mathml_axes(const Math *m, const Index *axes, unsigned count);
+/* Text, with the characters that mean something in HTML escaped. */
+void html_text(Text *out, const char *text);
+
 #endif

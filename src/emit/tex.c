@@ -1,7 +1,7 @@
 /* tex.c: derivatives as a LaTeX document. Values that are used more than once, arrays that are read
  * at other positions, and deep formulas are set as definitions first, so the text is as long as the
  * program. */
-#include "emit/emit.h"
+#include "emit/emit_private.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -387,7 +387,7 @@ static void tex_value(Tex *tex, Ref v, TexLevel around) {
 /* ---- definitions ------------------------------------------------------------------------------
  */
 
-static bool is_short(const Tex *tex, const Node *node) {
+static bool is_short(const Ir *ir, const Node *node) {
     switch (node->op) {
     case OP_CONST:
     case OP_SIZE:
@@ -397,7 +397,7 @@ static bool is_short(const Tex *tex, const Node *node) {
     case OP_ARRAY:
         return true;
     case OP_READ:
-        return ir_node(tex->ir, node->args[0])->op == OP_LEAF;
+        return ir_node(ir, node->args[0])->op == OP_LEAF;
     case OP_CALL:
     case OP_SELECT:
     case OP_GUARD:
@@ -418,29 +418,31 @@ static bool is_short(const Tex *tex, const Node *node) {
     return false;
 }
 
-/* Numbers the values that become definitions, in order. */
-static void choose_names(Tex *tex, const bool *reached) {
-    Ref count = ir_count(tex->ir);
-    uint32_t *uses = arena_array(tex->arena, uint32_t, count + 1);
-    uint32_t *depth = arena_array(tex->arena, uint32_t, count + 1);
+uint32_t *formula_names(Arena *arena, const Ir *ir, const bool *reached, uint32_t *name_count) {
+    Ref count = ir_count(ir);
+    uint32_t *names = arena_array(arena, uint32_t, count + 1);
+    uint32_t *uses = arena_array(arena, uint32_t, count + 1);
+    uint32_t *depth = arena_array(arena, uint32_t, count + 1);
+    *name_count = 0;
     for (Ref v = 1; v < count; v++) {
-        const Node *node = ir_node(tex->ir, v);
+        const Node *node = ir_node(ir, v);
         for (uint32_t k = 0; reached[v] && k < node->arg_count; k++) {
             uses[node->args[k]]++;
         }
     }
     for (Ref v = 1; v < count; v++) {
-        const Node *node = ir_node(tex->ir, v);
+        const Node *node = ir_node(ir, v);
         for (uint32_t k = 0; k < node->arg_count; k++) {
             uint32_t below = depth[node->args[k]] + 1;
             depth[v] = below > depth[v] ? below : depth[v];
         }
         bool shared = uses[v] > 1 && depth[v] > 2;
-        if (reached[v] && !is_short(tex, node) && (shared || depth[v] > DEPTH_LIMIT)) {
-            tex->names[v] = ++tex->name_count;
+        if (reached[v] && !is_short(ir, node) && (shared || depth[v] > DEPTH_LIMIT)) {
+            names[v] = ++*name_count;
             depth[v] = 0;
         }
     }
+    return names;
 }
 
 static void add_definitions(Tex *tex) {
@@ -461,40 +463,96 @@ static void add_definitions(Tex *tex) {
     text_add(&tex->out, "\\end{align*}\n");
 }
 
-static void add_left_side(Tex *tex, const char *function, const Output *output) {
-    if (output->role != OUT_GRADIENT) {
-        add_name(tex, function);
-        return;
-    }
-    text_add(&tex->out, "\\frac{\\partial\\, ");
-    add_name(tex, function);
-    text_add(&tex->out, "}{\\partial\\, ");
-    add_name(tex, tex->ir->leaves[output->leaf].name);
-    for (unsigned k = 0; k < output->rank; k++) {
-        text_add(&tex->out, k == 0 ? "_{" : ", ");
+static void add_subscripts(Tex *tex, const Output *output, unsigned first, unsigned end) {
+    for (unsigned k = first; k < end; k++) {
+        text_add(&tex->out, k == first ? "_{" : ", ");
         add_index(tex, output->axes[k]);
     }
-    text_add(&tex->out, output->rank > 0 ? "}}" : "}");
+    text_add(&tex->out, end > first ? "}" : "");
 }
 
-const char *emit_tex(Arena *arena, const char *function, const Ir *gradient) {
-    Tex tex = {.arena = arena, .ir = gradient};
-    text_init(&tex.out, arena);
-    tex.names = arena_array(arena, uint32_t, ir_count(gradient) + 1);
-    choose_names(&tex, ir_reach_outputs(gradient));
-    text_add(&tex.out, "\\documentclass{article}\n\\usepackage{amsmath}\n"
-                       "\\allowdisplaybreaks\n\\begin{document}\n\\section*{");
-    add_escaped(&tex.out, function, strlen(function));
-    text_add(&tex.out, "}\n\\begin{align*}\n");
-    for (size_t k = 0; k < gradient->output_count; k++) {
-        const Output *output = &gradient->outputs[k];
-        add_left_side(&tex, function, output);
-        text_add(&tex.out, " &= ");
-        tex_value(&tex, output->value, TEX_ANY);
-        text_add(&tex.out, k + 1 < gradient->output_count ? " \\\\\n" : "\n");
+/* f, f.1 as f^{(1)} */
+static void add_value_name(Tex *tex, const char *value) {
+    const char *dot = strchr(value, '.');
+    add_name(tex, dot ? arena_copy(tex->arena, value, (size_t)(dot - value)) : value);
+    if (dot) {
+        text_format(&tex->out, "^{(%s)}", dot + 1);
     }
-    text_add(&tex.out, "\\end{align*}\n");
-    add_definitions(&tex);
+}
+
+static void add_left_side(Tex *tex, const DerivativeTitle *title, const Output *output) {
+    Text *out = &tex->out;
+    switch (title->kind) {
+    case TITLE_VALUE:
+        add_value_name(tex, title->value);
+        add_subscripts(tex, output, 0, title->rows);
+        break;
+    case TITLE_DIRECTIONAL:
+        text_add(out, "\\mathrm{d} ");
+        add_value_name(tex, title->value);
+        add_subscripts(tex, output, 0, title->rows);
+        break;
+    case TITLE_FIRST:
+        text_add(out, "\\frac{\\partial\\, ");
+        add_value_name(tex, title->value);
+        add_subscripts(tex, output, 0, title->rows);
+        text_add(out, "}{\\partial\\, ");
+        add_name(tex, title->column);
+        add_subscripts(tex, output, title->rows, output->rank);
+        text_add(out, "}");
+        break;
+    case TITLE_SECOND:
+        text_add(out, "\\frac{\\partial^{2} ");
+        add_value_name(tex, title->value);
+        text_add(out, "}{\\partial\\, ");
+        add_name(tex, title->row);
+        add_subscripts(tex, output, 0, title->rows);
+        text_add(out, "\\, \\partial\\, ");
+        add_name(tex, title->column);
+        add_subscripts(tex, output, title->rows, output->rank);
+        text_add(out, "}");
+        break;
+    case TITLE_PRODUCT:
+        text_add(out, "\\left(\\nabla^{2} ");
+        add_value_name(tex, title->value);
+        text_add(out, "\\cdot v\\right)_{");
+        add_name(tex, title->column);
+        add_subscripts(tex, output, 0, output->rank);
+        text_add(out, "}");
+        break;
+    }
+}
+
+static void add_section(Tex *tex, const Derived *derived) {
+    const Ir *ir = derived->ir;
+    tex->ir = ir;
+    tex->names = formula_names(tex->arena, ir, ir_reach_outputs(ir), &tex->name_count);
+    text_add(&tex->out, "\\section*{");
+    add_escaped(&tex->out, derived->function, strlen(derived->function));
+    text_add(&tex->out, "}\n\\begin{align*}\n");
+    const char *join = "";
+    for (size_t k = 0; k < ir->output_count; k++) {
+        DerivativeTitle title;
+        if (derivative_title(tex->arena, derived->function, ir, k, &title)) {
+            text_add(&tex->out, join);
+            add_left_side(tex, &title, &ir->outputs[k]);
+            text_add(&tex->out, " &= ");
+            tex_value(tex, ir->outputs[k].value, TEX_ANY);
+            join = " \\\\\n";
+        }
+    }
+    text_add(&tex->out, "\n\\end{align*}\n");
+    add_definitions(tex);
+}
+
+const char *emit_tex(Arena *arena, const Derived *list, size_t count) {
+    Tex tex = {.arena = arena};
+    text_init(&tex.out, arena);
+    text_add(&tex.out, "\\documentclass{article}\n\\usepackage{amsmath}\n"
+                       "\\allowdisplaybreaks\n\\begin{document}\n");
+    for (size_t k = 0; k < count; k++) {
+        add_section(&tex, &list[k]);
+    }
     text_add(&tex.out, "\\end{document}\n");
     return tex.out.data;
 }

@@ -307,6 +307,20 @@ typedef struct {
 } Affine;
 bool ir_affine(Ir *ir, Ref v, Affine *affine);
 
+/* ---- what diff/ records for emit/ ---------------------------------------------------------------
+ */
+
+/* The steps of the reverse sweep, for derivations: which rule gave which contribution. */
+typedef struct {
+    Ref value, adjoint; /* in the Ir that diff/ returned, before opt */
+    const char *rule;   /* static: "sum", "chain: tanh", … */
+} TraceStep;
+typedef struct {
+    TraceStep *steps;
+    size_t count, capacity;
+    Arena *arena;
+} Trace;
+
 /* ---- rule.c: derivative rules of the built-ins, as IR templates
  * ---------------------------------- */
 
