@@ -115,6 +115,17 @@ static void add_params(Text *text, const Ir *ir) {
     }
 }
 
+static void add_datas(Text *text, const Ir *ir) {
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        const Leaf *leaf = &ir->leaves[k];
+        if (leaf->role == LEAF_DATA) {
+            text_format(text, "data %s", leaf->name);
+            add_shape(text, ir, leaf->shape, 0, leaf->rank);
+            text_add(text, "\n");
+        }
+    }
+}
+
 static bool has_formal(const ModelFunction *function, Name name) {
     for (const Formal *formal = function->ast->formals; formal != NULL; formal = formal->next) {
         if (formal->name == name) {
@@ -236,6 +247,7 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
     text_format(&text, "hash %016" PRIx64 "\n", hash_model(compiler));
     add_dims(&text, model, ir);
     add_consts(&text, model);
+    add_datas(&text, ir);
     add_params(&text, ir);
     add_columns(&text, model, ir);
     const Kernel *forward = find_kernel(kernels, count, "forward");

@@ -64,6 +64,7 @@ typedef struct {
     Ref *params;          /* of the model, in order, as the model sees them */
     uint32_t *leaves;     /* of the params; NO_LEAF: its error was reported */
     Ref *consts;
+    Ref *datas;
     bool derived;       /* a derived metric: metrics are leaves */
     bool no_params;     /* the starts of params may not use params */
     size_t param_limit; /* how many params there are already, for the bound of a param: … */

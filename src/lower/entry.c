@@ -36,6 +36,32 @@ static void add_leaves(Lower *lower, bool own_shape) {
     lower->no_params = false;
 }
 
+/* The arrays of the whole data set. */
+static void add_datas(Lower *lower) {
+    const Model *m = lower->model;
+
+    lower->datas = arena_array(lower->arena, Ref, m->data_count + 1);
+    lower->no_params = true;
+    for (size_t k = 0; k < m->data_count; k++) {
+        const Declaration *d = m->datas[k].declaration;
+        Dim shape[RANK_LIMIT];
+        unsigned rank;
+        lower->ir->at = d->span;
+        if (!lower_shape(lower, d->shape, shape, &rank, d->span)) {
+            lower->failed = true;
+            continue;
+        }
+        Leaf leaf = {.name = d->name,
+                     .role = LEAF_DATA,
+                     .kind = KIND_REAL,
+                     .rank = (uint8_t)rank,
+                     .shape = shape,
+                     .span = d->span};
+        lower->datas[k] = ir_leaf(lower->ir, ir_add_leaf(lower->ir, leaf));
+    }
+    lower->no_params = false;
+}
+
 /* What the model sees of the params: after the consts, which bounds may use. */
 static void add_params(Lower *lower) {
     const Model *m = lower->model;
@@ -113,6 +139,7 @@ static Lower *open_lower(const Front *front, const Model *model, const char *c_n
     if (const_leaves) {
         add_consts(lower, true);
     }
+    add_datas(lower);
     lower->item_variables = variables_of_model(lower);
     if (kind != ENTRY_INIT) {
         add_params(lower);

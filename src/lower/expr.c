@@ -101,7 +101,13 @@ static bool lookup_item(Lower *lower, Name name, Span at, Ref *found) {
     }
     for (size_t k = 0; k < m->data_count; k++) {
         if (m->datas[k].name == name) {
-            *found = REF_NONE; /* reported at its declaration */
+            *found = lower->datas[k];
+            if (lower->no_params) {
+                Diag *diag =
+                    lower_error(lower, at, "a start cannot depend on the data array `%s`", name);
+                diag_label(lower->diags, diag, "it is made of numbers, consts and dims");
+                *found = REF_NONE;
+            }
             return true;
         }
     }

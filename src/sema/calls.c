@@ -236,6 +236,9 @@ static void reach_uses(Graph *g, const Uses *u) {
             g->params[p] |= same;
             known |= same;
         }
+        for (size_t p = 0; p < m->data_count && !u->uses[j].call; p++) {
+            known |= m->datas[p].name == u->uses[j].name;
+        }
         g->unknown |= !known && strcmp(u->uses[j].name, "pi") != 0;
     }
 }
@@ -274,6 +277,24 @@ static void reach_declarations(Graph *g) {
     }
 }
 
+/* Arrays that no function reads, not even a metric. */
+static void warn_datas(Graph *g) {
+    const Model *m = g->sema->model;
+
+    for (size_t p = 0; p < m->data_count; p++) {
+        bool used = m->damaged || g->unknown;
+        for (size_t k = 0; k < m->function_count; k++) {
+            for (size_t j = 0; j < g->uses[k].use_count; j++) {
+                used |= g->uses[k].uses[j].name == m->datas[p].name;
+            }
+        }
+        if (!used) {
+            diag_warning(g->sema->diags, WARN_unused_name, m->datas[p].declaration->name_span,
+                         "nothing uses the data array `%s`", m->datas[p].name);
+        }
+    }
+}
+
 static void warn_unused(Graph *g) {
     const Model *m = g->sema->model;
 
@@ -293,6 +314,7 @@ static void warn_unused(Graph *g) {
             }
         }
     }
+    warn_datas(g);
     for (size_t p = 0; p < m->param_count; p++) {
         const Declaration *d = m->params[p].declaration;
         if (!g->params[p] && m->function_count > 0 && !m->damaged && !g->unknown) {

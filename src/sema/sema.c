@@ -107,7 +107,11 @@ static void collect_arrays(Collector *c, const Declaration *list, bool param) {
             m->datas = arena_grow(sema->arena, m->datas, m->data_count, &sema->data_capacity,
                                   sizeof *m->datas);
             m->datas[m->data_count++] = array;
-            not_yet(sema, d->span, "`data` arrays are");
+            if (!d->shape) {
+                Diag *diag = diag_error(sema->diags, d->span, "the data array `%s` has no axes",
+                                        d->name);
+                diag_label(sema->diags, diag, "a number is a const: `const %s = …`", d->name);
+            }
         }
     }
 }
