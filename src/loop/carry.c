@@ -220,7 +220,7 @@ static Scope *loop_over(Scope *scope, Index t) {
     return scope;
 }
 
-static void note_readers(Plan *plan, const Stage *reader) {
+static void note_readers(const Stage *reader) {
     for (size_t n = 0; n < reader->need_count; n++) {
         const Need *need = &reader->needs[n];
         Carry *carry = need->stage->carry;
@@ -233,12 +233,12 @@ static void note_readers(Plan *plan, const Stage *reader) {
         carry->afterwards = carry->afterwards || (!inside && need->last);
         carry->history = carry->history || (!inside && !need->last);
     }
-    (void)plan;
 }
 
-static void find_carry_axes(const Plan *plan, Carry *carry) {
+static void find_carry_axes(Carry *carry) {
     IndexSet free = carry->free & ~carry->home->open;
-    for (Index x = 0; x < INDEX_LIMIT; x++) {
+    for (unsigned k = 0; k < carry->step_stage->order_count; k++) { /* outermost first */
+        Index x = carry->step_stage->order[k];
         if (free & INDEX_BIT(x)) {
             carry->axes[carry->axis_count++] = x;
         }
@@ -246,8 +246,9 @@ static void find_carry_axes(const Plan *plan, Carry *carry) {
     for (unsigned a = 0; a < carry->rank; a++) {
         carry->axes[carry->axis_count++] = carry->names[a];
     }
-    carry->scalar = carry->axis_count == 0;
-    (void)plan;
+    carry->scalar = carry->rank == 0 && scope_inside(carry->loop, carry->init_stage->scope);
+    carry->buffered =
+        carry->history || !carry->scalar || (carry->afterwards && carry->axis_count > 0);
 }
 
 void carry_homes(Plan *plan) {
@@ -259,11 +260,11 @@ void carry_homes(Plan *plan) {
         }
     }
     for (size_t s = 0; s < plan->stage_count; s++) {
-        note_readers(plan, plan->stages[s]);
+        note_readers(plan->stages[s]);
     }
     for (size_t c = 0; c < plan->carries.count; c++) {
         if (plan->carries.list[c]->used) {
-            find_carry_axes(plan, plan->carries.list[c]);
+            find_carry_axes(plan->carries.list[c]);
         }
     }
 }
@@ -278,7 +279,7 @@ static Dim states_dim(Plan *plan, const Carry *carry) {
 void carry_buffers(Plan *plan, Scope *scope) {
     for (size_t c = 0; c < plan->carries.count; c++) {
         Carry *carry = plan->carries.list[c];
-        if (!carry->used || carry->home != scope || (carry->scalar && !carry->history)) {
+        if (!carry->used || carry->home != scope || !carry->buffered) {
             continue;
         }
         LoopBuffer buffer = {
@@ -308,19 +309,21 @@ static const LoopExpr *last_number(Plan *plan, const Carry *carry) {
     return carry->direction > 0 ? x_dim(plan, ir_index_dim(plan->ir, carry->t)) : x_int(plan, 0);
 }
 
+/* Axes: the indices around the loop, the number of the state, the axes of a state. */
 static const LoopExpr *state_index(Plan *plan, const Carry *carry, const LoopExpr *const *env,
                                    const LoopExpr *p, const LoopExpr *const *at) {
     const LoopExpr *positions[INDEX_LIMIT + 1];
     Dim dims[INDEX_LIMIT + 1];
-    unsigned frees = carry->axis_count - carry->rank;
-    dims[0] = states_dim(plan, carry);
-    positions[0] =
-        carry->history ? x_inside(plan, p, dims[0]) : x_call2(plan, BI_mod, p, x_int(plan, 2));
+    unsigned around = carry->axis_count - carry->rank;
     for (unsigned a = 0; a < carry->axis_count; a++) {
-        dims[a + 1] = ir_index_dim(plan->ir, carry->axes[a]);
-        const LoopExpr *position = a < frees ? env[carry->axes[a]] : at[a - frees];
-        positions[a + 1] = x_inside(plan, position, dims[a + 1]);
+        unsigned to = a < around ? a : a + 1;
+        dims[to] = ir_index_dim(plan->ir, carry->axes[a]);
+        const LoopExpr *position = a < around ? env[carry->axes[a]] : at[a - around];
+        positions[to] = x_inside(plan, position, dims[to]);
     }
+    dims[around] = states_dim(plan, carry);
+    positions[around] =
+        carry->history ? x_inside(plan, p, dims[around]) : x_call2(plan, BI_mod, p, x_int(plan, 2));
     return x_index(plan, positions, dims, carry->axis_count + 1);
 }
 
@@ -361,7 +364,7 @@ void carry_write(Plan *plan, Scope *scope, const Stage *stage, const LoopExpr *v
     Carry *carry = stage->carry;
     const LoopExpr *at[RANK_LIMIT];
     bool init = stage->kind == STAGE_INIT;
-    if (carry->scalar && init && (carry->inside || (carry->afterwards && !carry->history))) {
+    if (carry->scalar && init && (carry->inside || !carry->buffered)) {
         carry->current = plan_var(plan, plan_name(plan, "carry"), KIND_REAL, scope->block);
         carry->has_current = true;
         code_set(plan, scope->block, LS_DECLARE, carry->current, value, stage->span);

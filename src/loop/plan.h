@@ -294,6 +294,7 @@ struct Carry {
     bool inside;             /* the state is read by its own loop */
     bool afterwards;         /* the last state is read behind the loop */
     bool scalar;             /* one number at a time */
+    bool buffered;           /* in memory, besides */
     Index axes[INDEX_LIMIT]; /* of its buffer, besides that of the states */
     unsigned axis_count;
     BufferId buffer;
