@@ -100,6 +100,8 @@ Diag *diag_note(Diags *diags, Diag *parent, Span at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void diag_label(Diags *diags, Diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Has this warning been given at that place? */
+bool diags_warned(const Diags *diags, Warning warning, Span at);
 size_t diags_errors(const Diags *diags); /* errors so far, warnings made errors included */
 void diags_set_warning(Diags *diags, Warning warning, bool on);
 void diags_set_werror(Diags *diags, bool on);

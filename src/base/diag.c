@@ -104,6 +104,17 @@ void diag_label(Diags *diags, Diag *diag, const char *format, ...) {
     va_end(args);
 }
 
+bool diags_warned(const Diags *diags, Warning warning, Span at) {
+    for (size_t k = 0; k < diags->count; k++) {
+        const Diag *diag = diags->all[k];
+        if (diag->warning == (int)warning && diag->span.file == at.file &&
+            diag->span.start == at.start && diag->span.end == at.end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t diags_errors(const Diags *diags) {
     return diags->errors;
 }

@@ -19,6 +19,9 @@ Ir *opt_before_diff(const OptOptions *options, const Ir *ir);
 /* After: dead values, algebra (assoc), stable again, lse expanded, formulas of built-ins put in
  * place. */
 Ir *opt_after_diff(const OptOptions *options, const Ir *ir);
+/* Warns, at the places of the model, of functions whose argument is or may come to be outside their
+ * domain: -Wdomain, -Wdivision, -Woverflow. `ir`: what opt_before_diff gave. */
+void opt_domain(Diags *diags, const Ir *ir);
 /* For people: the algebra that makes derivatives readable (collects factors, cancels constants),
  * with lse and built-ins kept: what derivations print. */
 Ir *opt_for_display(const OptOptions *options, const Ir *ir);
