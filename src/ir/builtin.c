@@ -115,6 +115,19 @@ static double value_logistic(double a) {
     return 1 / (1 + exp(-a));
 }
 
+static double value_logistic_slope(double a) {
+    return value_logistic(a) * value_logistic(-a);
+}
+
+static double value_circle(double a) {
+    return sqrt((1 - a) * (1 + a));
+}
+
+static double value_unit(double a, double b) {
+    double h = hypot(a, b);
+    return h == 0 ? 0 : a / h;
+}
+
 static double value_xlogy(double a, double b) {
     return a == 0 && !isnan(b) ? 0 : a * log(b);
 }
@@ -142,8 +155,9 @@ static double value_Phi(double a) {
 }
 
 static double value_mills_excess(double a) {
-    double fraction = a;
-    for (int k = 30; k > 1; k--) {
+    enum { LEVELS = 55 }; /* what is left out is about that of a constant numerator */
+    double fraction = 0.5 * (a + sqrt(a * a + 4 * (LEVELS + 1)));
+    for (int k = LEVELS; k > 1; k--) {
         fraction = a + k / fraction;
     }
     return 1 / fraction;
@@ -223,6 +237,10 @@ static double value_inv_Phi(double a) {
         return q * value_inv_Phi_middle(0.180625 - q * q);
     }
     return a < 0.5 ? -value_inv_Phi_tail(sqrt(-log(a))) : value_inv_Phi_tail(sqrt(-log(1 - a)));
+}
+
+static double value_inv_Phi_slope(double a) {
+    return 1 / (value_minimum(a, 1 - a) * value_mills(-fabs(value_inv_Phi(a))));
 }
 
 /* ---- the gamma function ---------------------------------------------------------------------- */
@@ -481,6 +499,16 @@ static double complex complex_logistic(double complex a) {
     return first_order(a, value_logistic(creal(a)), e / ((1 + e) * (1 + e)));
 }
 
+static double complex complex_logistic_slope(double complex a) {
+    double v = value_logistic_slope(creal(a));
+    return first_order(a, v, -v * tanh(0.5 * creal(a)));
+}
+
+static double complex complex_circle(double complex a) {
+    double v = value_circle(creal(a));
+    return first_order(a, v, -creal(a) / v);
+}
+
 static double complex complex_log1pexp(double complex a) {
     double e = exp(-fabs(creal(a)));
     return first_order(a, value_log1pexp(creal(a)), (creal(a) > 0 ? 1 : e) / (1 + e));
@@ -525,6 +553,12 @@ static double complex complex_cbrt(double complex a) {
 static double complex complex_hypot(double complex a, double complex b) {
     double h = hypot(creal(a), creal(b));
     return pair(h, h == 0 ? 0 : cimag(a) * (creal(a) / h) + cimag(b) * (creal(b) / h));
+}
+
+static double complex complex_unit(double complex a, double complex b) {
+    double x = creal(a), y = creal(b), h = hypot(x, y), other = value_unit(y, x);
+    double moved = h == 0 ? 0 : (cimag(a) * other - cimag(b) * value_unit(x, y)) * other / h;
+    return pair(value_unit(x, y), moved);
 }
 
 static double complex complex_asin(double complex a) {
@@ -577,8 +611,12 @@ static double complex complex_mills_shift(double complex a) {
 }
 
 static double complex complex_inv_Phi(double complex a) {
-    double v = value_inv_Phi(creal(a));
-    return first_order(a, v, 2.5066282746310002 * exp(0.5 * v * v));
+    return first_order(a, value_inv_Phi(creal(a)), value_inv_Phi_slope(creal(a)));
+}
+
+static double complex complex_inv_Phi_slope(double complex a) {
+    double v = value_inv_Phi_slope(creal(a));
+    return first_order(a, v, v * v * value_inv_Phi(creal(a)));
 }
 
 static double complex complex_tgamma(double complex a) {
