@@ -108,8 +108,8 @@ static void collect_arrays(Collector *c, const Declaration *list, bool param) {
                                   sizeof *m->datas);
             m->datas[m->data_count++] = array;
             if (!d->shape) {
-                Diag *diag = diag_error(sema->diags, d->span, "the data array `%s` has no axes",
-                                        d->name);
+                Diag *diag =
+                    diag_error(sema->diags, d->span, "the data array `%s` has no axes", d->name);
                 diag_label(sema->diags, diag, "a number is a const: `const %s = …`", d->name);
             }
         }
@@ -218,7 +218,14 @@ static void collect_item(Collector *c, const Item *item) {
         collect_external(c, item);
         break;
     case ITEM_TRAIN:
+        if (sema->model->trained.end > 0) {
+            Diag *diag = diag_error(sema->diags, item->span,
+                                    "a model has one `train`, and this is the second");
+            diag_note(sema->diags, diag, sema->model->trained, "the first is here");
+            break;
+        }
         sema->model->settings = item->as.settings;
+        sema->model->trained = item->span;
         break;
     }
 }
@@ -285,5 +292,6 @@ Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, s
     sema_whole(&sema);
     sema_bind(&sema);
     sema_c_names(&sema);
+    sema_settings(&sema);
     return model;
 }

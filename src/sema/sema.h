@@ -73,6 +73,7 @@ typedef struct {
     Name *externals;                                       /* names of extern functions */
     size_t external_count;
     Span named;   /* of the name in the `model` item; empty without one */
+    Span trained; /* of the `train` item; empty without one */
     bool damaged; /* items are missing (syntax errors): unknown names are not reported */
 } Model;
 

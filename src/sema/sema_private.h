@@ -38,6 +38,10 @@ void sema_priors(Sema *sema);
 
 void sema_bind(Sema *sema);
 
+/* ---- settings.c: train { } ------------------------------------------------------------------- */
+
+void sema_settings(Sema *sema);
+
 /* ---- roles.c: what the trainer knows; C names ------------------------------------------------ */
 
 void sema_roles(Sema *sema);

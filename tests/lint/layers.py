@@ -9,7 +9,7 @@ ALLOWED = {
     "ir": ["base"],
     "front": ["base", "grammar"],
     "grammar": ["base", "front"],
-    "sema": ["base", "front", "ir/builtin.h"],
+    "sema": ["base", "front", "ir/builtin.h", "runtime/option.def", "runtime/optimizer.def"],
     "lower": ["base", "front", "sema", "ir"],
     "diff": ["base", "ir"],
     "opt": ["base", "ir"],
