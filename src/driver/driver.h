@@ -28,7 +28,7 @@ typedef enum {
     EMIT_COUNT
 } EmitKind;
 
-typedef enum { HOLDS_TRAINER, HOLDS_FUNCTIONS, HOLDS_DERIVATION, HOLDS_NOTHING } Holds;
+typedef enum { HOLDS_TRAINER, HOLDS_FUNCTIONS, HOLDS_DERIVATION } Holds;
 
 typedef struct {
     const char *name, *suffix;

@@ -229,6 +229,14 @@ typedef struct {
     size_t count, capacity;
 } DerivedList;
 
+static const char *derivative_suffix(Derive derive) {
+    int k = 0;
+    while (k < DERIVATIVE_COUNT - 1 && derivative_entries[k].derive != derive) {
+        k++;
+    }
+    return derivative_entries[k].suffix;
+}
+
 static bool add_derived(Compiler *compiler, DerivedList *list, Request request) {
     Stages stages;
     Trace *trace = arena_new(compiler->arena, Trace);
@@ -240,6 +248,7 @@ static bool add_derived(Compiler *compiler, DerivedList *list, Request request) 
     list->items =
         arena_grow(compiler->arena, list->items, list->count, &list->capacity, sizeof *list->items);
     list->items[list->count++] = (Derived){.function = request.function->name,
+                                           .suffix = derivative_suffix(request.derive),
                                            .ir = opt_for_display(&options, stages.derived),
                                            .plain = stages.derived,
                                            .trace = request.trace};
@@ -274,6 +283,35 @@ static bool derive_for_display(Compiler *compiler, DerivedList *list,
     return ok;
 }
 
+/* The derivatives as a program: the sizes, params and data of the model, and a function for each.
+ */
+static const char *derived_model(const Compiler *compiler, const DerivedList *list) {
+    const Model *model = compiler->model;
+    Text text;
+    text_init(&text, compiler->arena);
+    text_format(&text, "# derivatives of the model %s\n", model->name);
+    for (size_t k = 0; k < model->dim_count; k++) {
+        const ModelDim *dim = &model->dims[k];
+        text_format(&text, "dim %s", dim->name);
+        if (dim->known) {
+            text_format(&text, " = %lld", (long long)dim->value);
+        }
+        text_add(&text, dim->rows ? " = rows\n" : "\n");
+    }
+    emit_model_leaves(&text, list->items[0].ir);
+    for (size_t k = 0; k < list->count; k++) {
+        const char *unsaid = emit_model_unsaid(list->items[k].ir);
+        if (unsaid != NULL) {
+            fprintf(stderr,
+                    "gradc: error: `--emit=model` of `%s`, which needs %s, is not supported yet\n",
+                    list->items[k].function, unsaid);
+            return NULL;
+        }
+        emit_model(&text, &list->items[k]);
+    }
+    return text.data;
+}
+
 const char *entries_derivation(Compiler *compiler, EmitKind kind) {
     const ModelFunction **functions;
     size_t count;
@@ -295,6 +333,9 @@ const char *entries_derivation(Compiler *compiler, EmitKind kind) {
     }
     if (kind == EMIT_tex) {
         return emit_tex(compiler->arena, list.items, list.count);
+    }
+    if (kind == EMIT_model) {
+        return derived_model(compiler, &list);
     }
     if (kind == EMIT_html) {
         const Source *source = sources_get(compiler->front.sources, compiler->file);

@@ -75,9 +75,7 @@ void help_print(Arena *arena) {
     }
     text_add(&text, "\nKinds of output, for --emit:\n");
     for (int k = 0; k < EMIT_COUNT; k++) {
-        if (emit_rows[k].holds != HOLDS_NOTHING) {
-            add_row(&text, emit_rows[k].name, emit_rows[k].help);
-        }
+        add_row(&text, emit_rows[k].name, emit_rows[k].help);
     }
     text_add(&text, "\nWarnings, for -W (* is on by default):\n");
     for (int k = 0; k < WARN_COUNT; k++) {
@@ -125,9 +123,7 @@ static void add_rows(Text *text) {
     }
     text_add(text, ".SH KINDS OF OUTPUT\n");
     for (int k = 0; k < EMIT_COUNT; k++) {
-        if (emit_rows[k].holds != HOLDS_NOTHING) {
-            add_item(text, emit_rows[k].name, emit_rows[k].help);
-        }
+        add_item(text, emit_rows[k].name, emit_rows[k].help);
     }
     text_add(text, ".SH WARNINGS\n");
     for (int k = 0; k < WARN_COUNT; k++) {

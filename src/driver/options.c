@@ -106,9 +106,6 @@ static int set_kind(Reader *reader, const char *name) {
     for (int k = 0; k < EMIT_COUNT; k++) {
         names[k] = emit_rows[k].name;
         if (strcmp(name, names[k]) == 0) {
-            if (emit_rows[k].holds == HOLDS_NOTHING) {
-                return unsupported(arena_format(reader->arena, "--emit=%s", name));
-            }
             reader->options->kind = (EmitKind)k;
             return GO_ON;
         }

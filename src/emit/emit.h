@@ -72,6 +72,7 @@ void jit_destroy(Jit *jit);
 /* One derivative of one function, for people. */
 typedef struct {
     const char *function; /* as the user knows it */
+    const char *suffix;   /* of the derivative: grad, jvp, … */
     const Ir *ir;         /* after opt_for_display */
     const Ir *plain;      /* as diff/ made it */
     const Trace *trace;   /* of a gradient: the steps, values of `plain`; or NULL */
@@ -101,6 +102,17 @@ const char *emit_dot(Arena *arena, const Ir *ir);
  * share.
  */
 const char *emit_tex(Arena *arena, const Derived *list, size_t count);
+
+/* ---- model.c
+ * ------------------------------------------------------------------------------------------- */
+
+/* A derivative as a function of the model language, f_grad, which returns the value and one
+ * derivative for each variable. */
+void emit_model(Text *out, const Derived *derived);
+/* The params and data that such functions name, as items of a model. */
+void emit_model_leaves(Text *out, const Ir *ir);
+/* What of the derivative the language has no words for; NULL: nothing. */
+const char *emit_model_unsaid(const Ir *ir);
 
 /* ---- html.c
  * ------------------------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ typedef struct {
     size_t count, capacity;
 } Parts;
 
-typedef struct {
+typedef struct IrFormulas {
     const Ir *ir;
     const char **texts; /* by id; NULL: not made yet */
     uint8_t *levels;    /* by id: how tightly the text binds */
@@ -509,6 +509,29 @@ const char *ir_formula_parts(const Ir *ir, Ref v, const char *const **definition
     }
     make_texts(&f, v);
     return f.texts[v];
+}
+
+/* ---- formulas that share names --------------------------------------------------------------- */
+
+IrFormulas *ir_formulas(const Ir *ir) {
+    IrFormulas *f = arena_new(ir->arena, IrFormulas);
+    *f = (IrFormulas){.ir = ir,
+                      .texts = arena_array(ir->arena, const char *, ir_count(ir)),
+                      .levels = arena_array(ir->arena, uint8_t, ir_count(ir)),
+                      .names = arena_array(ir->arena, unsigned, ir_count(ir))};
+    name_indices(ir, f->index_names);
+    return f;
+}
+
+const char *ir_formulas_text(IrFormulas *f, Ref v) {
+    make_texts(f, v);
+    return f->texts[v];
+}
+
+void ir_formulas_name(IrFormulas *f, Ref v, const char *name) {
+    f->names[v] = 1;
+    f->texts[v] = name;
+    f->levels[v] = ATOM;
 }
 
 const char *ir_formula(const Ir *ir, Ref v) {

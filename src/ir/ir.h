@@ -347,6 +347,12 @@ Ir *ir_from_text(Arena *arena, Interner *names, Diags *diags, const Sources *sou
 const char *ir_formula(const Ir *ir, Ref v);
 /* The parts of a formula apart: `definitions[k]` is "t1 = …" or "t1[j] = …", of *count. */
 const char *ir_formula_parts(const Ir *ir, Ref v, const char *const **definitions, size_t *count);
+/* Formulas of several values of `ir` that call some values by name: from ir_formulas_name on, `v`
+ * is written as `name` wherever it is an operand. Texts are in the arena. */
+typedef struct IrFormulas IrFormulas;
+IrFormulas *ir_formulas(const Ir *ir);
+const char *ir_formulas_text(IrFormulas *formulas, Ref v);
+void ir_formulas_name(IrFormulas *formulas, Ref v, const char *name);
 /* The letter that formulas use for an index: n for samples, i, j, k, … for others, no name of a
  * leaf or size. */
 const char *ir_index_name(const Ir *ir, Index i);
