@@ -496,7 +496,8 @@ static bool prepare(Compiler *compiler, Subject *subject, Request request) {
         return false;
     }
     const Ir *ir = subject->value.ir;
-    subject->differentiated = request.entry != ENTRY_METRIC && entries_has_wrt(compiler, ir);
+    subject->differentiated = request.entry != ENTRY_METRIC && request.entry != ENTRY_CONSTRAIN &&
+                              entries_has_wrt(compiler, ir);
     subject->number = entries_is_scalar(ir);
     if (!subject->differentiated) {
         return true;
@@ -506,8 +507,22 @@ static bool prepare(Compiler *compiler, Subject *subject, Request request) {
            (!subject->number || forward_by_each(compiler, subject));
 }
 
-/* All functions that the options ask for: by default all but metrics, and the batch.
- */
+/* What makes the params of free numbers, and the way back. */
+static bool prepare_params(Compiler *compiler, Subject *subject) {
+    const char *prefix = compiler->model->c_prefix;
+    Request request = {.entry = ENTRY_CONSTRAIN,
+                       .name = arena_format(compiler->arena, "%s_constrain", prefix)};
+    subject->name = "constrained params";
+    if (!prepare(compiler, subject, request)) {
+        return false;
+    }
+    request.entry = ENTRY_UNCONSTRAIN;
+    request.name = arena_format(compiler->arena, "%s_unconstrain", prefix);
+    return compile_entry(compiler, &request, &subject->back);
+}
+
+/* All functions that the options ask for: by default all but metrics, and the batch; and the
+ * params. */
 static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
     const Model *model = compiler->model;
     const char *only = compiler->options->function;
@@ -516,7 +531,7 @@ static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
     if (only != NULL && !entries_functions(compiler, &asked, &asked_count)) {
         return false;
     }
-    *subjects = arena_array(compiler->arena, Subject, model->function_count + 1);
+    *subjects = arena_array(compiler->arena, Subject, model->function_count + 2);
     *count = 0;
     for (size_t k = 0; k < model->function_count; k++) {
         const ModelFunction *function = &model->functions[k];
@@ -534,6 +549,10 @@ static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
             return false;
         }
         *count += wanted;
+    }
+    if (only == NULL && lower_has_constraints(model) &&
+        !prepare_params(compiler, &(*subjects)[(*count)++])) {
+        return false;
     }
     if (only == NULL && model->loss != NULL && model->param_count > 0) {
         Subject *subject = &(*subjects)[(*count)++];
@@ -588,6 +607,9 @@ Status check_model(Compiler *compiler) {
             compare_leaf(&check, leaf);
         }
         compare_value(&check);
+        if (subjects[k].back.lowered != NULL) {
+            check_way_back(&check, &subjects[k].back);
+        }
         if (subjects[k].differentiated) {
             check_matrices(&check);
         }

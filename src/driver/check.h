@@ -14,7 +14,7 @@ enum { MATRIX_LIMIT = 4096 };
 #define EXACT_TOLERANCE      1e-7
 #define DIFFERENCE_TOLERANCE 1e-4
 
-/* One function, or the batch of the loss. */
+/* One function, the batch of the loss, or what makes the params of free numbers. */
 typedef struct {
     const char *name; /* as the user knows it */
     const char *value_name;
@@ -22,6 +22,7 @@ typedef struct {
     Stages made[DERIVATIVE_COUNT]; /* by the derivative; `derived` is NULL where it has none */
     const char *names[DERIVATIVE_COUNT];
     const Ir **forward;  /* by each leaf of wrt alone */
+    Stages back;         /* of the last kind: ENTRY_UNCONSTRAIN */
     bool number;         /* it has a gradient */
     bool differentiated; /* it has some derivative */
     uint32_t *wrt;
@@ -60,5 +61,8 @@ bool check_directional(const Ir *ir, const Point *point, double *const *directio
 /* check_matrix.c: Hessians, Jacobians and products with vectors at random points, in the
  * interpreter. */
 void check_matrices(Check *check);
+
+/* check_params.c: the subject is ENTRY_CONSTRAIN; `back` is ENTRY_UNCONSTRAIN. */
+void check_way_back(Check *check, const Stages *back);
 
 #endif

@@ -14,7 +14,7 @@ enum { KERNEL_ROWS = sizeof kernel_rows / sizeof kernel_rows[0] };
 
 static bool has_reported(const Model *model) {
     for (size_t k = 0; k < model->function_count; k++) {
-        if (lower_reported(&model->functions[k])) {
+        if (lower_reported(model, &model->functions[k])) {
             return true;
         }
     }

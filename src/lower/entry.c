@@ -407,8 +407,8 @@ bool lower_has_constraints(const Model *model) {
     return false;
 }
 
-bool lower_reported(const ModelFunction *f) {
-    return f->role == FUNCTION_PLAIN && !f->ast->has_parens;
+bool lower_reported(const Model *model, const ModelFunction *f) {
+    return f->role == FUNCTION_PLAIN && !f->ast->has_parens && !model_imported(model, f);
 }
 
 static void entry_define(Lower *lower) {
@@ -418,7 +418,7 @@ static void entry_define(Lower *lower) {
     lower->ir->flat_out = "definitions";
     for (size_t k = 0; k < m->function_count; k++) {
         const ModelFunction *f = &m->functions[k];
-        if (!lower_reported(f)) {
+        if (!lower_reported(m, f)) {
             continue;
         }
         Values values = evaluate(lower, f, false);

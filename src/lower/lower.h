@@ -49,8 +49,8 @@ Ir *lower_declared(const Front *front, const Model *model, EntryKind kind,
 
 /* Has the model a constrained param? */
 bool lower_has_constraints(const Model *model);
-/* Is it a definition whose value the trainer reports: real, or an array of reals? */
-bool lower_reported(const ModelFunction *function);
+/* Is it a definition of the file that the trainer reports? */
+bool lower_reported(const Model *model, const ModelFunction *function);
 
 /* Elaborates every function of the user once with its declared formals, so that errors in unused
  * ones are reported too. */
