@@ -1,4 +1,6 @@
-/* report.c: --report: what each function costs, and which rewrites were made. */
+/* report.c: --report: what each function costs: floating-point operations, those of a derivative
+ * in relation to those of its function, bytes of arguments and of scratch memory; and which
+ * rewrites were made. */
 #include "driver/driver.h"
 
 #include <string.h>
@@ -78,13 +80,52 @@ static const char *assumed(Arena *arena, const LoopProgram *program, const int64
     return text.data;
 }
 
-static void add_program(Text *text, const LoopProgram *program) {
+static double operations(Arena *arena, const LoopProgram *program) {
+    return loop_flops(program, arguments(arena, program, sizes(arena, program->ir)));
+}
+
+/* Bytes of scratch memory: on the stack, and given as work. */
+static double scratch(Arena *arena, const LoopProgram *program) {
+    double bytes = 0;
+    for (size_t k = 0; k < program->buffer_count; k++) {
+        if (program->buffers[k].place == BUFFER_LOCAL) {
+            bytes += 8.0 * (double)program->buffers[k].size;
+        }
+    }
+    if (program->work_rpn != NULL) {
+        const Point point = {.arena = arena, .ir = program->ir, .dims = sizes(arena, program->ir)};
+        bytes += 8.0 * (double)point_rpn(&point, program->ir, program->work_rpn);
+    }
+    return bytes;
+}
+
+/* The function that `program` is a derivative of, f of f_grad; NULL: it is none. */
+static const LoopProgram *function_of(const Unit *unit, const LoopProgram *program) {
+    for (size_t k = 0; k < unit->function_count; k++) {
+        const LoopProgram *other = unit->functions[k];
+        const size_t length = strlen(other->name);
+        if (strncmp(program->name, other->name, length) != 0 || program->name[length] != '_') {
+            continue;
+        }
+        for (int d = 0; d < DERIVATIVE_COUNT; d++) {
+            if (strcmp(program->name + length + 1, derivative_entries[d].suffix) == 0) {
+                return other;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void add_program(Text *text, const Unit *unit, const LoopProgram *program) {
     Arena *arena = text->arena;
     const int64_t *values = sizes(arena, program->ir);
-    double flops = loop_flops(program, arguments(arena, program, values));
-    text_format(text, "%-32s %12.0f %12.0f  %-10s %s\n", program->name, flops,
-                traffic(program->ir, values), program->work_rpn != NULL ? program->work_rpn : "-",
-                assumed(arena, program, values));
+    const double flops = operations(arena, program);
+    const LoopProgram *function = function_of(unit, program);
+    const double less = function != NULL ? operations(arena, function) : 0;
+    text_format(text, "%-32s %12.0f ", program->name, flops);
+    text_add(text, less > 0 ? arena_format(arena, "%7.2f", flops / less) : "      -");
+    text_format(text, " %12.0f %10.0f  %s\n", traffic(program->ir, values),
+                scratch(arena, program), assumed(arena, program, values));
 }
 
 static bool same_place(const Rewrite *a, const Rewrite *b) {
@@ -128,10 +169,10 @@ static void add_rewrites(Text *text, const Compiler *compiler) {
 const char *report_unit(Compiler *compiler, const Unit *unit) {
     Text text;
     text_init(&text, compiler->arena);
-    text_format(&text, "%-32s %12s %12s  %-10s %s\n", "function", "operations", "bytes", "scratch",
-                "at");
+    text_format(&text, "%-32s %12s %7s %12s %10s  %s\n", "function", "operations", "ratio", "bytes",
+                "scratch", "at");
     for (size_t k = 0; k < unit->function_count; k++) {
-        add_program(&text, unit->functions[k]);
+        add_program(&text, unit, unit->functions[k]);
     }
     if (unit_uses_lapack(unit)) {
         text_add(&text, "\nlinked with LAPACK (-llapack)\n");
