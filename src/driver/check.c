@@ -525,21 +525,22 @@ static bool prepare_params(Compiler *compiler, Subject *subject) {
  * params. */
 static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
     const Model *model = compiler->model;
-    const char *only = compiler->options->function;
+    const bool only = compiler->options->functions.count > 0;
     const ModelFunction **asked;
-    size_t asked_count;
-    if (only != NULL && !entries_functions(compiler, &asked, &asked_count)) {
+    size_t asked_count = 0;
+    if (only && !entries_functions(compiler, &asked, &asked_count)) {
         return false;
     }
     *subjects = arena_array(compiler->arena, Subject, model->function_count + 2);
     *count = 0;
     for (size_t k = 0; k < model->function_count; k++) {
         const ModelFunction *function = &model->functions[k];
-        bool wanted = only != NULL ? function == asked[0]
-                                   : function->role != FUNCTION_METRIC &&
-                                         function->role != FUNCTION_OWN_PRIOR &&
-                                         !model_takes_functions(function) &&
-                                         !model_imported(model, function);
+        bool wanted = !only && function->role != FUNCTION_METRIC &&
+                      function->role != FUNCTION_OWN_PRIOR && !model_takes_functions(function) &&
+                      !model_imported(model, function);
+        for (size_t i = 0; i < asked_count; i++) {
+            wanted |= function == asked[i];
+        }
         Subject *subject = &(*subjects)[*count];
         subject->name = function->name;
         if (wanted && !prepare(compiler, subject,
@@ -550,11 +551,11 @@ static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
         }
         *count += wanted;
     }
-    if (only == NULL && lower_has_constraints(model) &&
+    if (!only && lower_has_constraints(model) &&
         !prepare_params(compiler, &(*subjects)[(*count)++])) {
         return false;
     }
-    if (only == NULL && model->loss != NULL && model->param_count > 0) {
+    if (!only && model->loss != NULL && model->param_count > 0) {
         Subject *subject = &(*subjects)[(*count)++];
         subject->name = "loss, batch";
         return prepare(compiler, subject,

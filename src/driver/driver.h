@@ -64,8 +64,8 @@ typedef struct {
     Task task;
     EmitKind kind;
     const char *input;
-    const char *output;   /* NULL: named after the input */
-    const char *function; /* NULL: the default */
+    const char *output; /* NULL: named after the input */
+    Words functions;    /* none: the default */
     Words wrt;
     bool derivatives[DERIVATIVE_COUNT];
     bool dump[DUMP_COUNT];

@@ -40,10 +40,9 @@ bool entries_has_wrt(const Compiler *compiler, const Ir *ir) {
 
 /* ---- what is asked for ---------------------------------------------------------------------- */
 
-static bool one_function(const Compiler *compiler, const ModelFunction ***functions,
-                         size_t *count) {
+/* Whether the model has a function of that name that C can have; else reported. */
+static bool check_function_name(const Compiler *compiler, const char *name) {
     const Model *model = compiler->model;
-    const char *name = compiler->options->function;
     Name *names = arena_array(compiler->arena, Name, model->function_count + 1);
     for (size_t k = 0; k < model->function_count; k++) {
         names[k] = model->functions[k].name;
@@ -54,7 +53,6 @@ static bool one_function(const Compiler *compiler, const ModelFunction ***functi
             return false;
         }
         if (strcmp(names[k], name) == 0 && model->functions[k].role != FUNCTION_OWN_PRIOR) {
-            (*functions)[(*count)++] = &model->functions[k];
             return true;
         }
     }
@@ -64,12 +62,34 @@ static bool one_function(const Compiler *compiler, const ModelFunction ***functi
     return false;
 }
 
+static bool named_functions(const Compiler *compiler, const ModelFunction **functions,
+                            size_t *count) {
+    const Model *model = compiler->model;
+    const Words *asked = &compiler->options->functions;
+    for (size_t i = 0; i < asked->count; i++) {
+        if (!check_function_name(compiler, asked->items[i])) {
+            return false;
+        }
+    }
+    for (size_t k = 0; k < model->function_count; k++) {
+        bool wanted = false;
+        for (size_t i = 0; i < asked->count; i++) {
+            wanted |= strcmp(asked->items[i], model->functions[k].name) == 0 &&
+                      model->functions[k].role != FUNCTION_OWN_PRIOR;
+        }
+        if (wanted) {
+            functions[(*count)++] = &model->functions[k];
+        }
+    }
+    return true;
+}
+
 bool entries_functions(const Compiler *compiler, const ModelFunction ***functions, size_t *count) {
     const Model *model = compiler->model;
     *functions = arena_array(compiler->arena, const ModelFunction *, model->function_count + 1);
     *count = 0;
-    if (compiler->options->function != NULL) {
-        return one_function(compiler, functions, count);
+    if (compiler->options->functions.count > 0) {
+        return named_functions(compiler, *functions, count);
     }
     for (size_t k = 0; k < model->function_count; k++) {
         const ModelFunction *function = &model->functions[k];
@@ -139,7 +159,7 @@ static bool add_function(Compiler *compiler, Programs *programs, const ModelFunc
             continue;
         }
         if (derivative_entries[k].of_number && !number) {
-            if (compiler->options->function != NULL && k != DERIVATIVE_grad) {
+            if (compiler->options->functions.count > 0 && k != DERIVATIVE_grad) {
                 return refuse(function, suffix);
             }
             continue;
@@ -198,7 +218,7 @@ bool entries_unit(Compiler *compiler, Unit *unit) {
     if (!entries_functions(compiler, &functions, &count)) {
         return false;
     }
-    bool whole = compiler->options->function == NULL && model->loss != NULL;
+    bool whole = compiler->options->functions.count == 0 && model->loss != NULL;
     bool ok = true;
     if (whole && model->forward != NULL) {
         ok = add_function(compiler, &programs, model->forward, false);

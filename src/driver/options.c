@@ -272,7 +272,7 @@ static int apply(Reader *reader, OptionId id, const char *value) {
     case OPTION_dump:
         return set_dumps(reader, value);
     case OPTION_function:
-        options->function = value;
+        options->functions = split(reader->arena, value);
         break;
     case OPTION_wrt:
         options->wrt = split(reader->arena, value);
@@ -387,7 +387,7 @@ static int check_combination(const Reader *reader) {
     if (options->task == TASK_CHECK && options->output != NULL) {
         return usage_error("`--check` writes no file");
     }
-    if (options->wrt.count > 0 && options->function == NULL && options->task == TASK_RUN) {
+    if (options->wrt.count > 0 && options->functions.count == 0 && options->task == TASK_RUN) {
         return usage_error("`--wrt` is for C functions, not for the trainer");
     }
     return GO_ON;
