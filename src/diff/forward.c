@@ -152,11 +152,11 @@ static Ref forward_scan(Forward *f, Ref v) {
 
 static Ref forward_max(Forward *f, Ref v) {
     Ir *ir = f->ir;
-    const Node *node = ir_node(ir, v);
-    const Index i = node->as.index;
-    const Ref reached = ir_compare(ir, BI_eq, node->args[0], v);
-    const Ref sum = ir_sum(ir, i, ir_guard(ir, reached, f->dot[node->args[0]]));
-    const Ref number = ir_sum(ir, i, ir_convert(ir, reached));
+    IndexSet bound;
+    const Ref a = diff_max_operand(ir, v, &bound);
+    const Ref reached = ir_compare(ir, BI_eq, a, v);
+    const Ref sum = ir_sum_all(ir, bound, ir_guard(ir, reached, f->dot[a]));
+    const Ref number = ir_sum_all(ir, bound, ir_convert(ir, reached));
     return ir_div(ir, sum, number);
 }
 

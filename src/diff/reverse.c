@@ -211,12 +211,12 @@ static void reverse_call(Reverse *r, Ref v, Ref g) {
 
 static void reverse_max(Reverse *r, Ref v, Ref g) {
     Ir *ir = r->ir;
-    const Node *node = ir_node(ir, v);
-    const Ref a = node->args[0];
+    IndexSet bound;
+    const Ref a = diff_max_operand(ir, v, &bound);
     const Ref reached = ir_compare(ir, BI_eq, a, v);
-    const Ref number = ir_sum(ir, node->as.index, ir_convert(ir, reached));
+    const Ref number = ir_sum_all(ir, bound, ir_convert(ir, reached));
     const Ref share = ir_guard(ir, reached, ir_div(ir, g, number));
-    reverse_accumulate(r, a, share, node->free | INDEX_BIT(node->as.index));
+    reverse_accumulate(r, a, share, ir_free(ir, v) | bound);
 }
 
 static void reverse_lse(Reverse *r, Ref v, Ref g) {

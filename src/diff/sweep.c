@@ -27,6 +27,15 @@ Ref diff_read_at(Ir *ir, Ref array, Ref lead, const Index *names, unsigned count
     return ir_read(ir, array, positions, n);
 }
 
+Ref diff_max_operand(const Ir *ir, Ref v, IndexSet *bound) {
+    *bound = 0;
+    while (ir_node(ir, v)->op == OP_MAX) {
+        *bound |= INDEX_BIT(ir_node(ir, v)->as.index);
+        v = ir_node(ir, v)->args[0];
+    }
+    return v;
+}
+
 uint32_t *diff_uses(const Ir *ir, Ref top) {
     uint32_t *uses = arena_array(ir->arena, uint32_t, top);
     for (Ref v = 1; v < top; v++) {

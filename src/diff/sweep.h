@@ -38,6 +38,9 @@ Ref diff_rule(const Diff *diff, Ir *ir, Ref v, unsigned k);
 Ref diff_times(Ir *ir, Ref g, Ref d);
 /* The operands of a maximum or minimum written as nested calls: max(max(a, b), c) has three. */
 size_t diff_extremum_operands(Ir *ir, Ref v, const uint32_t *uses, Ref **operands);
+/* What the maximum v is of, through maxima of maxima; *bound: all the indices that it runs over. So
+ * the ties of a matrix are counted at once, and not row by row. */
+Ref diff_max_operand(const Ir *ir, Ref v, IndexSet *bound);
 /* Number of operand positions in which each value stands. */
 uint32_t *diff_uses(const Ir *ir, Ref top);
 /* An array of zeros over `names`. */

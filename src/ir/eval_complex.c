@@ -86,8 +86,8 @@ static Number number_of(double complex z) {
 static bool call_complex(BuiltinId f, const Number *args, Number *result) {
     const Builtin *row = &builtins[f];
     if (f == BI_clamp) {
-        double x = args[0].real;
-        *result = x < args[1].real ? args[1] : x > args[2].real ? args[2] : args[0];
+        Number raised = args[0].real < args[1].real ? args[1] : args[0];
+        *result = raised.real > args[2].real ? args[2] : raised;
         return true;
     }
     if (f == BI_fma) {
