@@ -5,15 +5,30 @@
 #include <math.h>
 #include <string.h>
 
-/* The same sizes, and the leaves of the params as the user sees them: outputs of `constrain`. */
+/* The leaf of that name and role; leaf_count: there is none. */
+static size_t find_leaf(const Ir *ir, const Leaf *like) {
+    size_t k = 0;
+    while (k < ir->leaf_count &&
+           (ir->leaves[k].name != like->name || ir->leaves[k].role != like->role)) {
+        k++;
+    }
+    return k;
+}
+
+/* The same sizes and data, and the leaves of the params as the user sees them: outputs of
+ * `constrain`. */
 static Point declared_point(const Check *check, const Point *point, const Ir *constrain,
                             const Ir *back) {
     Point other = point_make(check->arena, back, POINT_ZERO, 1);
     EvalInput input = point_input(point, constrain, NULL);
     size_t k = 0;
 
-    for (size_t leaf = 0; leaf < back->leaf_count && k < constrain->output_count; leaf++) {
-        if (back->leaves[leaf].role == LEAF_PARAM) {
+    for (size_t leaf = 0; leaf < back->leaf_count; leaf++) {
+        size_t same = find_leaf(constrain, &back->leaves[leaf]);
+        if (back->leaves[leaf].role == LEAF_DATA && same < constrain->leaf_count) {
+            other.reals[leaf] = point->reals[same];
+        }
+        if (back->leaves[leaf].role == LEAF_PARAM && k < constrain->output_count) {
             size_t count;
             other.reals[leaf] = ir_eval_output(constrain, &input, k++, &count);
             if (count != other.counts[leaf]) {

@@ -319,6 +319,7 @@ static void c_arguments(Plan *plan, const Used *used) {
     add_dims(plan, used);
     if (used->init) {
         add_outputs(plan, true, "params");
+        add_leaves(plan, used, LEAF_DATA, false); /* of bounds */
         add_shared(plan, used, LEAF_SEED, ARG_SEED, C_UINT64, "seed", true);
         return;
     }
