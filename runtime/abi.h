@@ -67,7 +67,8 @@ typedef struct {
     const int64_t *starts;      /* of a model with a rows dim, else NULL: sample s are the rows
                                    starts[s] … starts[s + 1] - 1 of the columns whose first axis it
                                    is; these columns are addressed by their rows, and never moved */
-    const int64_t *order;       /* sgd: the samples in their order, or NULL for 0, 1, 2, … */
+    const int64_t *order;       /* sgd, and with a rows dim all that goes over the samples: the
+                                   samples in their order, or NULL for 0, 1, 2, … */
     int64_t rows;               /* number of samples given */
     int64_t total;              /* samples of the whole data set: the prior's divisor */
     double rate;                /* sgd: the learning rate */
@@ -81,7 +82,7 @@ extern GradcKernel *const gradc_kernels[];
 
 /* Linear algebra that has no result gives NaNs whose bits tell what failed and where; arithmetic
  * hands them on, so that the loss of a row is such a NaN. */
-#define GRADC_NAN UINT64_C(0x7ff84c0000000000)
+#define GRADC_NAN      UINT64_C(0x7ff84c0000000000)
 #define GRADC_NAN_MASK UINT64_C(0x7fffff0000000000) /* arithmetic may set the sign */
 #define GRADC_NAN_WHAT 32                           /* shift of the next byte: one of these */
 #define GRADC_NAN_LINE UINT64_C(0xffffffff)         /* line of the model; 0: not known */

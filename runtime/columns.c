@@ -53,7 +53,8 @@ static bool take(Matcher *matcher, size_t column, size_t field) {
                             "column %zu is taken twice, by `%s` too", field + 1,
                             matcher->model->columns[column].name);
     }
-    matcher->targets[field] = (Target){true, (uint32_t)column, (int64_t)*count};
+    bool separates = matcher->targets[field].separates;
+    matcher->targets[field] = (Target){true, (uint32_t)column, (int64_t)*count, separates};
     matcher->taken[column][(*count)++] = field;
     return true;
 }
@@ -75,7 +76,7 @@ static bool missing(Matcher *matcher, const char *name) {
 /* ---- --columns ---- */
 
 /* A column by its name, or without a header by its number from 1. */
-static bool column_named(Matcher *matcher, const char *name, size_t *found) {
+static bool column_named(Matcher *matcher, const char *option, const char *name, size_t *found) {
     int64_t number;
     if (find_name(matcher, name, found)) {
         return true;
@@ -86,14 +87,13 @@ static bool column_named(Matcher *matcher, const char *name, size_t *found) {
         return true;
     }
     if (!matcher->names) {
-        return report_error(
-            matcher->context,
-            "--columns: the data have no header; say columns as numbers 1 … %zu, not `%s`",
-            matcher->count, name);
+        return report_error(matcher->context,
+                            "%s: the data have no header; say columns as numbers 1 … %zu, not `%s`",
+                            option, matcher->count, name);
     }
     const char *guess =
         closest_name(name, (const char *const *)(void *)matcher->names, matcher->count);
-    return report_error(matcher->context, "--columns: there is no column `%s`%s%s%s", name,
+    return report_error(matcher->context, "%s: there is no column `%s`%s%s%s", option, name,
                         guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
 }
 
@@ -102,11 +102,12 @@ static bool take_range(Matcher *matcher, size_t column, char *text) {
     char *dots = strstr(text, "..");
     if (dots && !find_name(matcher, text, &first)) {
         *dots = 0;
-        if (!column_named(matcher, text, &first) || !column_named(matcher, dots + 2, &last)) {
+        if (!column_named(matcher, "--columns", text, &first) ||
+            !column_named(matcher, "--columns", dots + 2, &last)) {
             return false;
         }
     } else {
-        if (!column_named(matcher, text, &first)) {
+        if (!column_named(matcher, "--columns", text, &first)) {
             return false;
         }
         last = first;
@@ -321,7 +322,8 @@ static bool take_rest(Matcher *matcher) {
     }
     for (size_t field = 0; field < matcher->count; field++) {
         bool named = !matcher->names || matcher->names[field][0];
-        if (!matcher->targets[field].used && named && !take(matcher, open, field)) {
+        bool taken = matcher->targets[field].used || matcher->targets[field].separates;
+        if (!taken && named && !take(matcher, open, field)) {
             return false;
         }
     }
@@ -361,7 +363,8 @@ static bool take_in_order(Matcher *matcher, bool all) {
         }
         fixed += count;
     }
-    int64_t rest = (int64_t)matcher->count - fixed;
+    int64_t available = (int64_t)matcher->count - (matcher->options->sample != NULL);
+    int64_t rest = available - fixed;
     if (rest < (open != SIZE_MAX) || (open == SIZE_MAX && rest != 0)) {
         return report_place(matcher->context, matcher->where,
                             "the data have %zu column%s and no header; the model needs %s%lld",
@@ -378,6 +381,7 @@ static bool take_in_order(Matcher *matcher, bool all) {
             count = rest;
         }
         for (int64_t k = 0; k < count; k++) {
+            field += matcher->targets[field].separates;
             if (!take(matcher, i, field++)) {
                 return false;
             }
@@ -482,9 +486,23 @@ static bool index_names(Matcher *matcher) {
     return true;
 }
 
+/* The column of --sample. */
+static bool find_separator(Matcher *matcher) {
+    const char *name = matcher->options->sample;
+    size_t field;
+    if (!column_named(matcher, "--sample", name, &field)) {
+        return false;
+    }
+    matcher->targets[field].separates = true;
+    return true;
+}
+
 static bool match(Matcher *matcher) {
     Model *model = matcher->model;
     if (matcher->names && !index_names(matcher)) {
+        return false;
+    }
+    if (matcher->options->sample && !find_separator(matcher)) {
         return false;
     }
     if (matcher->options->columns && !take_by_hand(matcher)) {
@@ -495,7 +513,8 @@ static bool match(Matcher *matcher) {
             return false;
         }
     } else if (!matcher->options->columns) {
-        if (!take_in_order(matcher, total_count(matcher) == (int64_t)matcher->count)) {
+        int64_t available = (int64_t)matcher->count - (matcher->options->sample != NULL);
+        if (!take_in_order(matcher, total_count(matcher) == available)) {
             return false;
         }
     }

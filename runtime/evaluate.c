@@ -19,11 +19,12 @@ enum {
 static const double threads_worth =
     300e-6; /* seconds of one evaluation, below which one thread does it */
 
-static int64_t chunk_count(int64_t rows, size_t parameters) {
-    int64_t count = rows / CHUNK_ROWS;
+static int64_t chunk_count(const Data *data, size_t parameters) {
+    int64_t count = data->rows / CHUNK_ROWS;
     int64_t limit = parameters ? (int64_t)(PARTIALS_MAX / parameters) : CHUNKS_MAX;
     limit = limit < CHUNKS_MIN ? CHUNKS_MIN : limit > CHUNKS_MAX ? CHUNKS_MAX : limit;
     count = count > limit ? limit : count;
+    count = count > data->samples ? data->samples : count;
     return count < 1 ? 1 : count;
 }
 
@@ -64,12 +65,12 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
     *evaluator = (Evaluator){.context = context,
                              .model = model,
                              .data = data,
-                             .rows = data->rows,
+                             .samples = data->samples,
                              .parameters = model->parameter_count};
-    evaluator->chunks = chunk_count(data->rows, evaluator->parameters);
-    evaluator->chunk = (data->rows + evaluator->chunks - 1) / evaluator->chunks;
+    evaluator->chunks = chunk_count(data, evaluator->parameters);
+    evaluator->chunk = (data->samples + evaluator->chunks - 1) / evaluator->chunks;
     evaluator->chunks =
-        evaluator->chunk ? (data->rows + evaluator->chunk - 1) / evaluator->chunk : 1;
+        evaluator->chunk ? (data->samples + evaluator->chunk - 1) / evaluator->chunk : 1;
     size_t limit = (size_t)evaluator->chunks;
     evaluator->threads = threads > limit ? limit : threads;
     evaluator->threads = evaluator->threads < 1 ? 1 : evaluator->threads;
@@ -103,21 +104,26 @@ void evaluator_end(Evaluator *evaluator) {
     evaluator->pool = NULL;
 }
 
-void evaluate_move(const Evaluator *evaluator, int64_t first, const void **columns) {
+Part evaluate_move(const Evaluator *evaluator, int64_t first, int64_t count, const void **columns) {
     const Model *model = evaluator->model;
+    const Data *data = evaluator->data;
     for (size_t i = 0; i < model->column_count; i++) {
-        const char *base = evaluator->data->columns ? evaluator->data->columns[i] : NULL;
+        const char *base = data->columns ? data->columns[i] : NULL;
         int64_t width = model->columns[i].shape.count * (int64_t)sizeof(double);
-        columns[i] = base ? base + first * width : NULL;
+        bool moves = base && !model->columns[i].by_row;
+        columns[i] = moves ? base + first * width : base;
     }
+    return (Part){columns, data->starts ? data->starts + first : NULL, NULL, count};
 }
 
 static double call(const Evaluator *evaluator, const Kernel *kernel, double *params,
-                   const void *const *columns, int64_t rows, double *out, double *work) {
+                   const Part *part, double *out, double *work) {
     GradcArgs args = evaluator->model->args;
     args.params = params;
-    args.columns = columns;
-    args.rows = rows;
+    args.columns = part->columns;
+    args.starts = part->starts;
+    args.order = part->order;
+    args.rows = part->count;
     args.out = out;
     args.work = work;
     return kernel->function(&args);
@@ -127,13 +133,13 @@ static void evaluate_chunk(void *job, size_t item, size_t worker) {
     Evaluator *evaluator = job;
     const Model *model = evaluator->model;
     int64_t first = (int64_t)item * evaluator->chunk;
-    int64_t rows =
-        evaluator->rows - first < evaluator->chunk ? evaluator->rows - first : evaluator->chunk;
+    int64_t left = evaluator->samples - first;
+    Part part = evaluate_move(evaluator, first, left < evaluator->chunk ? left : evaluator->chunk,
+                              evaluator->moved[worker]);
     const Kernel *kernel =
         &model->kernels[evaluator->with_gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
-    evaluate_move(evaluator, first, evaluator->moved[worker]);
     evaluator->values[item] =
-        call(evaluator, kernel, evaluator->params, evaluator->moved[worker], rows,
+        call(evaluator, kernel, evaluator->params, &part,
              evaluator->partials + item * evaluator->parameters, evaluator->work[worker]);
 }
 
@@ -168,50 +174,50 @@ double evaluate(Evaluator *evaluator, double *params, double *gradient) {
         evaluator->threads = threads_count(evaluator->pool); /* one, if none could be had */
     }
     add_chunks(evaluator);
-    double rows = (double)evaluator->rows;
+    double samples = (double)evaluator->samples;
     double regular = evaluate_regular(evaluator, params, gradient ? evaluator->regular : NULL);
     for (size_t i = 0; gradient && i < evaluator->parameters; i++) {
-        gradient[i] = evaluator->partials[i] / rows + evaluator->regular[i];
+        gradient[i] = evaluator->partials[i] / samples + evaluator->regular[i];
     }
-    return evaluator->values[0] / rows + regular;
+    return evaluator->values[0] / samples + regular;
 }
 
-double evaluate_columns(Evaluator *evaluator, double *params, const void *const *columns,
-                        int64_t rows, double *gradient) {
+double evaluate_part(Evaluator *evaluator, double *params, const Part *part, double *gradient) {
     const Kernel *kernel = &evaluator->model->kernels[gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
-    return call(evaluator, kernel, params, columns, rows, gradient, evaluator->work[0]);
+    return call(evaluator, kernel, params, part, gradient, evaluator->work[0]);
 }
 
-double evaluate_rows(Evaluator *evaluator, double *params, int64_t first, int64_t rows,
-                     double *gradient) {
-    evaluate_move(evaluator, first, evaluator->one);
-    return evaluate_columns(evaluator, params, evaluator->one, rows, gradient);
+double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int64_t count,
+                        double *gradient) {
+    Part part = evaluate_move(evaluator, first, count, evaluator->one);
+    return evaluate_part(evaluator, params, &part, gradient);
 }
 
 double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metric) {
     double sum = 0;
     for (int64_t i = 0; i < evaluator->chunks; i++) {
         int64_t first = i * evaluator->chunk;
-        int64_t left = evaluator->rows - first;
-        evaluate_move(evaluator, first, evaluator->one);
-        sum += call(evaluator, &metric->kernel, params, evaluator->one,
-                    left < evaluator->chunk ? left : evaluator->chunk, NULL, evaluator->work[0]);
+        int64_t left = evaluator->samples - first;
+        Part part = evaluate_move(
+            evaluator, first, left < evaluator->chunk ? left : evaluator->chunk, evaluator->one);
+        sum += call(evaluator, &metric->kernel, params, &part, NULL, evaluator->work[0]);
     }
-    return sum / (double)evaluator->rows;
+    return sum / (double)evaluator->samples;
 }
 
 /* What no sample has a part in: the value of `value`, and with a gradient that of `slope`. */
 static double evaluate_apart(Evaluator *evaluator, Role value, Role slope, double *params,
                              double *gradient) {
     const Kernel *kernels = evaluator->model->kernels;
+    const Part none = {NULL, NULL, NULL, 1};
     if (gradient && kernels[slope].function) {
-        return call(evaluator, &kernels[slope], params, NULL, 1, gradient, evaluator->regular_work);
+        return call(evaluator, &kernels[slope], params, &none, gradient, evaluator->regular_work);
     }
     if (gradient) {
         memset(gradient, 0, evaluator->parameters * sizeof *gradient);
     }
     return kernels[value].function
-               ? call(evaluator, &kernels[value], params, NULL, 1, NULL, evaluator->regular_work)
+               ? call(evaluator, &kernels[value], params, &none, NULL, evaluator->regular_work)
                : 0;
 }
 
@@ -235,17 +241,17 @@ int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *o
                           double *value) {
     for (int64_t i = 0; i < count; i++) {
         int64_t row = order ? order[i] : i;
-        *value = evaluate_rows(evaluator, params, row, 1, NULL);
+        *value = evaluate_samples(evaluator, params, row, 1, NULL);
         if (!isfinite(*value)) {
             return row;
         }
     }
     for (int64_t i = 0; evaluator->model->kernels[ROLE_GRADIENT].function && i < count; i++) {
         int64_t row = order ? order[i] : i;
-        evaluate_rows(evaluator, params, row, 1, evaluator->partials);
+        evaluate_samples(evaluator, params, row, 1, evaluator->partials);
         for (size_t k = 0; k < evaluator->parameters; k++) {
             if (!isfinite(evaluator->partials[k])) {
-                *value = evaluate_rows(evaluator, params, row, 1, NULL);
+                *value = evaluate_samples(evaluator, params, row, 1, NULL);
                 return row;
             }
         }

@@ -30,19 +30,26 @@ static void print_size(const char *rpn) {
     printf("%.*s", (int)(round ? length - 2 : length), depth ? stack[depth - 1] + round : "");
 }
 
-static void print_shape(const Shape *shape) {
+/* `rows`: the dim of an axis that comes before the shape, or NULL. */
+static void print_rows_shape(const Shape *shape, const Dim *rows) {
+    printf("%s", rows ? "[" : "");
+    printf("%s", rows ? rows->name : "");
     for (size_t i = 0; i < shape->rank; i++) {
-        printf("%s", i ? ", " : "[");
+        printf("%s", i || rows ? ", " : "[");
         print_size(shape->sizes[i]);
     }
-    printf("%s", shape->rank ? "]" : "");
+    printf("%s", shape->rank || rows ? "]" : "");
+}
+
+static void print_shape(const Shape *shape) {
+    print_rows_shape(shape, NULL);
 }
 
 static void print_columns(const Model *model) {
     for (size_t i = 0; i < model->column_count; i++) {
         const Column *column = &model->columns[i];
         printf("column %s", column->name);
-        print_shape(&column->shape);
+        print_rows_shape(&column->shape, column->by_row ? model_rows_dim(model) : NULL);
         if (column->limit) {
             printf(" in ");
             print_size(column->limit);
@@ -92,7 +99,7 @@ int command_info(Context *context, const Model *model) {
     print_columns(model);
     if (model->has_forward) {
         printf("forward");
-        print_shape(&model->forward);
+        print_rows_shape(&model->forward, model->forward_by_row ? model_rows_dim(model) : NULL);
         printf("\n");
     }
     for (size_t i = 0; i < model->metric_count; i++) {

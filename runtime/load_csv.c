@@ -13,7 +13,7 @@ enum { SHOWN = 40, COLUMNS_MAX = 1 << 22 };
 
 typedef enum { END_DELIMITER, END_LINE, END_FILE } FieldEnd;
 
-typedef enum { FIELD_SKIP, FIELD_REAL, FIELD_INT, FIELD_TEXT } FieldKind;
+typedef enum { FIELD_SKIP, FIELD_REAL, FIELD_INT, FIELD_TEXT, FIELD_SAMPLE } FieldKind;
 
 typedef struct {
     FieldKind kind;
@@ -43,6 +43,8 @@ typedef struct {
     char *start, *stop;
     bool quoted, overlong, doubled;
     int64_t field_line, field_column;
+    /* the value that separates samples */
+    Text sample;
     /* bad fields */
     int64_t bad;
     char *first_bad;
@@ -128,7 +130,9 @@ static void bad_value(Csv *csv, size_t field, const char *text, size_t length, c
         csv->bad++;
         return;
     }
-    const Column *argument = &csv->model->columns[csv->fields[field].column];
+    const char *argument = csv->fields[field].kind == FIELD_SAMPLE
+                               ? "--sample"
+                               : csv->model->columns[csv->fields[field].column].name;
     show(shown, sizeof shown, text, length);
     if (csv->names) {
         show(where, sizeof where, csv->names[field], strlen(csv->names[field]));
@@ -137,10 +141,10 @@ static void bad_value(Csv *csv, size_t field, const char *text, size_t length, c
     }
     if (length == 0 && strcmp(why, "is empty") == 0) {
         snprintf(message, sizeof message, "column `%s` (for `%s`): the field is empty", where,
-                 argument->name);
+                 argument);
     } else {
-        snprintf(message, sizeof message, "column `%s` (for `%s`): `%s` %s", where, argument->name,
-                 shown, why);
+        snprintf(message, sizeof message, "column `%s` (for `%s`): `%s` %s", where, argument, shown,
+                 why);
     }
     bad(csv, csv->field_line, csv->field_column, message);
 }
@@ -355,11 +359,32 @@ static bool choose_kind(Csv *csv, Field *field, const char *text, size_t length)
     return field->classes != NULL;
 }
 
+/* Another value than in the row before begins another sample. */
+static void store_sample(Csv *csv, size_t number, const char *text, size_t length) {
+    const Text *before = &csv->sample;
+    if (length == 0) {
+        bad_value(csv, number, text, length, "is empty");
+        return;
+    }
+    if (csv->data->samples > 0 && before->length == length &&
+        memcmp(before->data, text, length) == 0) {
+        return;
+    }
+    csv->sample.length = 0;
+    text_bytes(&csv->sample, text, length);
+    csv->failed = csv->failed || csv->sample.failed ||
+                  !data_begin_sample(csv->context, csv->data, csv->data->rows);
+}
+
 /* Any field, cut out. The byte after the text may be changed and is put back. */
 static void store(Csv *csv, size_t number, char *text, size_t length) {
     Field *field = &csv->fields[number];
     double value;
     if (field->kind == FIELD_SKIP) {
+        return;
+    }
+    if (field->kind == FIELD_SAMPLE) {
+        store_sample(csv, number, text, length);
         return;
     }
     if (!choose_kind(csv, field, text, length)) {
@@ -791,7 +816,11 @@ static bool make_fields(Csv *csv, size_t count, int64_t line) {
     }
     for (size_t i = 0; i < count; i++) {
         Field *field = &csv->fields[i];
+        if (targets[i].separates && targets[i].used) {
+            csv->data->separator = targets[i];
+        }
         if (!targets[i].used) {
+            field->kind = targets[i].separates ? FIELD_SAMPLE : FIELD_SKIP;
             continue;
         }
         Column *column = &csv->model->columns[targets[i].column];
@@ -885,7 +914,8 @@ static bool number_classes(Csv *csv, Field *field) {
 static bool finish_classes(Csv *csv) {
     for (size_t i = 0; i < csv->field_count; i++) {
         Field *field = &csv->fields[i];
-        Column *column = field->kind == FIELD_SKIP ? NULL : &csv->model->columns[field->column];
+        bool none = field->kind == FIELD_SKIP || field->kind == FIELD_SAMPLE;
+        Column *column = none ? NULL : &csv->model->columns[field->column];
         if (!column || !column->limit) {
             continue;
         }
@@ -913,6 +943,7 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
     Csv csv = {
         .context = context, .model = model, .options = options, .input = input, .data = data};
     FirstRow row = {0};
+    text_start(&csv.sample, context);
     if (input->end - input->position >= 3 && memcmp(input->position, "\xEF\xBB\xBF", 3) == 0) {
         input->position += 3;
     }

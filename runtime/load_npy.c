@@ -38,6 +38,7 @@ typedef struct {
     bool swapped;
     int64_t rows, width;
     Target *targets;
+    double separator; /* of the row before */
 } Npy;
 
 static bool bad_header(Npy *npy, const char *why) {
@@ -206,6 +207,17 @@ static bool store(Npy *npy, int64_t row, int64_t field, double value) {
     return true;
 }
 
+/* Another value than in the row before begins another sample. */
+static bool separate(Npy *npy, int64_t row, int64_t field, double value) {
+    if (npy->targets[field].used) {
+        npy->data->separator = npy->targets[field];
+        return true;
+    }
+    bool same = npy->data->samples > 0 && npy->separator == value;
+    npy->separator = value;
+    return same || data_begin_sample(npy->context, npy->data, row);
+}
+
 static bool read_rows(Npy *npy) {
     Input *input = npy->input;
     size_t size = npy_types[npy->type].size;
@@ -226,6 +238,9 @@ static bool read_rows(Npy *npy) {
             }
             const char *at = input->position;
             input->position += size;
+            if (npy->targets[field].separates && !separate(npy, row, field, read_value(npy, at))) {
+                return false;
+            }
             if (npy->targets[field].used && !store(npy, row, field, read_value(npy, at))) {
                 return false;
             }

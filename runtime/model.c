@@ -378,6 +378,25 @@ static bool read_lines(Reader *reader, const char *text, bool late) {
     return true;
 }
 
+/* The axis of the rows of a sample goes: what is left is the shape of a row. */
+static bool drop_rows(const Model *model, Shape *shape) {
+    const Dim *dim = shape->rank ? model_dim(model, shape->sizes[0]) : NULL;
+    if (!dim || !dim->rows) {
+        return false;
+    }
+    shape->rank--;
+    shape->sizes++;
+    return true;
+}
+
+static Model *note_rows(Model *model) {
+    for (size_t i = 0; i < model->column_count; i++) {
+        model->columns[i].by_row = drop_rows(model, &model->columns[i].shape);
+    }
+    model->forward_by_row = drop_rows(model, &model->forward);
+    return model;
+}
+
 Model *model_read(Context *context, const char *text, GradcKernel *const *kernels) {
     Reader reader = {.context = context, .kernels = kernels};
     reader.model = NEW(context, Model, 1);
@@ -390,8 +409,9 @@ Model *model_read(Context *context, const char *text, GradcKernel *const *kernel
         report_error(context, "this executable holds no model description");
         return NULL;
     }
-    return read_lines(&reader, text, false) && read_lines(&reader, text, true) ? reader.model
-                                                                               : NULL;
+    return read_lines(&reader, text, false) && read_lines(&reader, text, true)
+               ? note_rows(reader.model)
+               : NULL;
 }
 
 /* ---- look-up and sizes ---- */

@@ -40,14 +40,15 @@ static EpochStatus diverged(Training *training, int64_t first, int64_t rows) {
 }
 
 static double batch_gradient(Training *training, int64_t first, int64_t rows) {
-    const void **columns = training->evaluator->one;
-    if (training->order) {
-        gather(training, first, rows, columns);
-    } else {
-        evaluate_move(training->evaluator, first, columns);
+    Evaluator *evaluator = training->evaluator;
+    bool whole = training->order && training->data->starts; /* the kernel follows the order */
+    Part part = evaluate_move(evaluator, whole ? 0 : first, rows, evaluator->one);
+    if (whole) {
+        part.order = training->order + first;
+    } else if (training->order) {
+        gather(training, first, rows, evaluator->one);
     }
-    double sum =
-        evaluate_columns(training->evaluator, training->params, columns, rows, training->gradient);
+    double sum = evaluate_part(evaluator, training->params, &part, training->gradient);
     sum = sum / (double)rows +
           evaluate_regular(training->evaluator, training->params, training->regular);
     for (size_t i = 0; i < training->parameters; i++) {
@@ -57,7 +58,7 @@ static double batch_gradient(Training *training, int64_t first, int64_t rows) {
 }
 
 EpochStatus epoch_batched(Training *training) {
-    int64_t total = training->data->rows;
+    int64_t total = training->data->samples;
     if (training->order) {
         random_shuffle(&training->random, training->order, total);
     }

@@ -10,10 +10,12 @@ enum { BLOCK_ROWS = 4096 }; /* between looks at signals and at the numbers */
 static double run_rows(Training *training, int64_t first, int64_t rows) {
     const Model *model = training->model;
     const int64_t *order = training->order ? training->order + first : NULL;
-    evaluate_move(training->evaluator, order ? 0 : first, training->evaluator->one);
+    const Evaluator *evaluator = training->evaluator;
+    Part part = evaluate_move(evaluator, order ? 0 : first, rows, evaluator->one);
     GradcArgs args = model->args;
     args.params = training->params;
-    args.columns = training->evaluator->one;
+    args.columns = part.columns;
+    args.starts = part.starts;
     args.order = order;
     args.rows = rows;
     args.rate = training->rate;
@@ -43,7 +45,7 @@ static EpochStatus find_bad(Training *training, int64_t first, int64_t rows) {
 }
 
 static EpochStatus epoch(Training *training) {
-    int64_t total = training->data->rows;
+    int64_t total = training->data->samples;
     if (training->order) {
         random_shuffle(&training->random, training->order, total);
     }

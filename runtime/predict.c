@@ -67,10 +67,13 @@ static bool predict_rows(Session *session, Output *output) {
     Model *model = session->model;
     const Kernel *kernel = &model->kernels[ROLE_FORWARD];
     int64_t width = model->forward.count;
-    int64_t total = session->data.rows;
-    int64_t batch = total < BATCH_ROWS ? total : BATCH_ROWS;
+    int64_t total = session->data.samples;
+    bool whole = model->forward_by_row || total < BATCH_ROWS; /* rows are where they are in DATA */
+    int64_t batch = whole ? total : BATCH_ROWS;
+    int64_t room = model->forward_by_row ? session->data.rows : batch;
     size_t size = model_work(session->context, model, kernel, batch);
-    double *values = NEW(session->context, double, batch *width + 1);
+    double *values = memory_new(session->context, (size_t)room + 1,
+                                sizeof(double) * (size_t)(width ? width : 1));
     double *work = size == SIZE_MAX ? NULL : NEW(session->context, double, size + 1);
     const void **columns = NEW(session->context, const void *, model->column_count + 1);
     Evaluator mover = {.model = model, .data = &session->data};
@@ -80,15 +83,16 @@ static bool predict_rows(Session *session, Output *output) {
     add_header(&output->text, model);
     for (int64_t first = 0; first < total; first += batch) {
         int64_t rows = total - first < batch ? total - first : batch;
-        evaluate_move(&mover, first, columns);
+        Part part = evaluate_move(&mover, first, rows, columns);
         GradcArgs args = model->args;
         args.params = session->params;
-        args.columns = columns;
+        args.columns = part.columns;
+        args.starts = part.starts;
         args.rows = rows;
         args.out = values;
         args.work = work;
         kernel->function(&args);
-        add_rows(&output->text, values, rows, width);
+        add_rows(&output->text, values, model->forward_by_row ? room : rows, width);
         if (!flush(output)) {
             return false;
         }
@@ -193,6 +197,9 @@ int command_eval(Session *session) {
         return STATUS_FAILED;
     }
     printf("rows = %lld\n", (long long)session->data.rows);
+    if (session->data.starts) {
+        printf("samples = %lld\n", (long long)session->data.samples);
+    }
     if (model->kernels[ROLE_OBJECTIVE].function) {
         print_value("objective", evaluate(&evaluator, session->params, NULL));
     }

@@ -48,9 +48,14 @@ static void add_number(Text *text, double value) {
 }
 
 static void add_dims(Text *text, const Model *model) {
+    bool first = true;
     text_string(text, "{");
     for (size_t i = 0; i < model->dim_count; i++) {
-        text_string(text, i ? ", " : "");
+        if (model->dims[i].rows) {
+            continue; /* other data have other samples */
+        }
+        text_string(text, first ? "" : ", ");
+        first = false;
         json_text(text, model->dims[i].name);
         text_format(text, ": %lld", (long long)model->dims[i].value);
     }
@@ -178,6 +183,10 @@ static void make_json(Text *text, const Model *model, const Result *result) {
     add_dims(text, model);
     text_string(text, ",\n  \"consts\": ");
     add_consts(text, model);
+    if (model->sample) {
+        text_string(text, ",\n  \"sample\": ");
+        json_text(text, model->sample);
+    }
     if (has_names(model, field_names)) {
         text_string(text, ",\n  \"columns\": ");
         add_columns(text, model);
@@ -255,6 +264,10 @@ static void add_metadata(Text *text, const Model *model, const Result *result, u
     text_string(text, "\"");
     add_quoted(text, "dims", add_dims, model);
     add_quoted(text, "consts", add_consts, model);
+    if (model->sample) {
+        text_string(text, ",\"sample\":");
+        json_text(text, model->sample);
+    }
     if (has_names(model, field_names)) {
         add_quoted(text, "columns", add_columns, model);
     }

@@ -120,7 +120,7 @@ static bool bind_dims(Context *context, Model *model, const ResultFile *file) {
     const Json *dims = metadata_object(context, file, "dims");
     for (const Json *value = dims ? dims->first : NULL; value; value = value->next) {
         Dim *dim = value->key ? model_dim(model, value->key) : NULL;
-        if (!dim) {
+        if (!dim || dim->rows) {
             continue;
         }
         if (value->kind != JSON_NUMBER || value->number != floor(value->number) ||
@@ -170,6 +170,7 @@ static bool take_names(Context *context, const ResultFile *file, const char *key
 }
 
 static bool take_columns(Context *context, Model *model, const ResultFile *file) {
+    model->sample = metadata_text(file, "sample");
     for (size_t i = 0; i < model->column_count; i++) {
         Column *column = &model->columns[i];
         if (!take_names(context, file, "classes", column, &column->classes, &column->class_count) ||

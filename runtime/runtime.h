@@ -143,6 +143,7 @@ typedef struct {
 typedef struct {
     const char *name;
     bool is_int, target;
+    bool by_row; /* its first axis are the rows of a sample: what follows is of one row */
     Shape shape;
     const char *limit; /* RPN of `in`, or NULL */
     /* the classes of a text column, in order; from the data or from a result file */
@@ -180,8 +181,9 @@ typedef struct {
     Array *definitions; /* reported beside the params */
     size_t dim_count, const_count, param_count, column_count, metric_count, setting_count;
     size_t array_count, definition_count;
-    bool has_forward;
+    bool has_forward, forward_by_row;
     Shape forward;
+    const char *sample; /* the column that separated the samples in training, or NULL */
     Kernel kernels[ROLE_COUNT];
     bool *uses[ROLE_COUNT]; /* by column; NULL: not said */
     /* what model_bind makes */
@@ -238,7 +240,8 @@ bool view_check(Context *context, const Model *model, const double *params, cons
 typedef struct {
     bool used;
     uint32_t column; /* of the model */
-    int64_t entry;   /* within one sample */
+    int64_t entry;   /* within one sample, or row of one */
+    bool separates;  /* another value begins another sample */
 } Target;
 
 typedef struct {
@@ -251,7 +254,11 @@ typedef struct {
     const char *path;
     int64_t rows;
     void **columns;  /* by column of the model: rows × entries; NULL: not loaded */
-    LineJump *jumps; /* where line ≠ row + constant begins; line numbers from 1; none for npy */
+    int64_t samples; /* as many as rows, but where samples are blocks of rows */
+    int64_t *starts; /* there: the first row of each, and the end of the last one; else NULL */
+    int64_t sample_capacity;
+    Target separator; /* used: the model reads the column that separates the samples */
+    LineJump *jumps;  /* where line ≠ row + constant begins; line numbers from 1; none for npy */
     size_t jump_count, jump_capacity;
     int64_t capacity; /* rows that fit */
     int64_t axes[NPY_AXES];
@@ -262,6 +269,7 @@ typedef struct {
     const char *columns;   /* --columns, or NULL */
     const char *delimiter; /* --delimiter, or NULL */
     const char *header;    /* auto, yes, no */
+    const char *sample;    /* --sample, or NULL */
     bool nonfinite;
     bool quiet;
     const bool *needed; /* by column of the model */
@@ -276,6 +284,13 @@ bool data_load(Context *context, Model *model, const LoadOptions *options, const
                Data *data);
 bool data_reserve(Context *context, const Model *model, const LoadOptions *options, Data *data,
                   int64_t rows);
+/* ---- samples.c ---- */
+Dim *model_rows_dim(const Model *model); /* that of `dim T = rows`, or NULL */
+/* A sample begins with that row: loaders say it in the order of the rows. */
+bool data_begin_sample(Context *context, Data *data, int64_t row);
+/* Once all rows are there: the samples, one entry for each in columns that have no more; binds T to
+ * the largest. */
+bool data_make_samples(Context *context, Model *model, Data *data);
 int64_t data_line(const Data *data, int64_t row); /* 0: the format has no lines */
 /* After the last row: binds the limits of class columns, unless already bound. */
 bool data_bind_limit(Context *context, Model *model, Column *column, int64_t classes);
@@ -352,7 +367,7 @@ typedef struct {
     Context *context;
     const Model *model;
     const Data *data;
-    int64_t rows, chunk, chunks;
+    int64_t samples, chunk, chunks;
     size_t parameters;
     double *values;   /* of the chunks */
     double *partials; /* gradients of the chunks */
@@ -368,24 +383,30 @@ typedef struct {
     bool with_gradient;
 } Evaluator;
 
-/* `largest`: the most rows that evaluate_columns will be given. */
+/* `largest`: the most samples that evaluate_part will be given. */
+/* Samples that a kernel is given. */
+typedef struct {
+    const void **columns;
+    const int64_t *starts, *order; /* or NULL */
+    int64_t count;
+} Part;
+
 bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model, const Data *data,
                      size_t threads, int64_t largest);
 void evaluator_end(Evaluator *evaluator);
 double evaluate(Evaluator *evaluator, double *params, double *gradient); /* NULL: value alone */
-/* Σ loss of rows first … first + rows - 1 of the data, and its gradient; no penalty. */
-double evaluate_rows(Evaluator *evaluator, double *params, int64_t first, int64_t rows,
-                     double *gradient);
-/* The same of other arrays than the data's. */
-double evaluate_columns(Evaluator *evaluator, double *params, const void *const *columns,
-                        int64_t rows, double *gradient);
-/* The data's columns, from a row on. */
-void evaluate_move(const Evaluator *evaluator, int64_t first, const void **columns);
+/* Σ loss of samples first … first + count - 1 of the data, and its gradient; no penalty. */
+double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int64_t count,
+                        double *gradient);
+/* The same of any part. */
+double evaluate_part(Evaluator *evaluator, double *params, const Part *part, double *gradient);
+/* The data from a sample on; `columns` has room for those of the model. */
+Part evaluate_move(const Evaluator *evaluator, int64_t first, int64_t count, const void **columns);
 /* The mean of a metric over all rows. */
 double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metric);
 /* penalty − prior/m; overwrites the gradient. */
 double evaluate_regular(Evaluator *evaluator, double *params, double *gradient);
-/* The first row whose loss (or gradient) is not finite, or -1. */
+/* The first sample whose loss (or gradient) is not finite, or -1. */
 int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
                           double *value);
 

@@ -41,6 +41,10 @@ static bool define_dim(Context *context, Model *model, const char *name, const c
     if (!dim) {
         return set_const(context, model, "-D", name, value);
     }
+    if (dim->rows) {
+        return report_error(context, "-D: `%s` is the number of rows of a sample; the data decide",
+                            name);
+    }
     if (!integer_read_text(value, &size) || size < 0) {
         return report_error(context, "-D %s: expected a size, found `%s`", name, value);
     }
@@ -79,6 +83,21 @@ static bool take_arrays(Session *session) {
     return !session->usage && arrays_load(session->context, session->model, options);
 }
 
+/* --sample, or the column of training. */
+static bool take_sample(Session *session) {
+    Model *model = session->model;
+    const char *sample = session->options->values[OPT_sample];
+    if (sample && !model_rows_dim(model)) {
+        session->usage = true;
+        return report_error(session->context,
+                            "--sample: each row is a sample of model `%s`, which has no `dim T = "
+                            "rows`",
+                            model->name);
+    }
+    model->sample = sample ? sample : model->sample;
+    return true;
+}
+
 static bool load(Session *session) {
     Model *model = session->model;
     const Options *options = session->options;
@@ -99,13 +118,15 @@ static bool load(Session *session) {
     LoadOptions load_options = {.columns = options->values[OPT_columns],
                                 .delimiter = options->values[OPT_delimiter],
                                 .header = header ? header : "auto",
+                                .sample = model->sample,
                                 .nonfinite = options->values[OPT_nonfinite] != NULL,
                                 .needed = needed};
     if (!options->data) {
-        session->data.rows = 1;
+        session->data.rows = session->data.samples = 1;
         return true;
     }
-    return data_load(session->context, model, &load_options, options->data, &session->data);
+    return data_load(session->context, model, &load_options, options->data, &session->data) &&
+           data_make_samples(session->context, model, &session->data);
 }
 
 static bool read_parameters(Session *session) {
@@ -150,6 +171,7 @@ bool session_start(Context *context, Model *model, const Options *options, Sessi
     }
     session->seed = (uint64_t)seed;
     session->threads = session->threads > 1024 ? 1024 : session->threads;
-    return take_definitions(session) && take_arrays(session) && load(session) &&
-           model_bind(context, model, session->data.rows) && take_parameters(session);
+    return take_definitions(session) && take_arrays(session) && take_sample(session) &&
+           load(session) && model_bind(context, model, session->data.samples) &&
+           take_parameters(session);
 }

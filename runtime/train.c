@@ -138,18 +138,19 @@ static bool make_staging(Session *session, Training *training) {
 }
 
 static bool make_order(Session *session, Training *training) {
-    int64_t rows = session->data.rows;
+    int64_t rows = session->data.samples;
     training->order = NEW(session->context, int64_t, rows);
     for (int64_t i = 0; training->order && i < rows; i++) {
         training->order[i] = i;
     }
-    return training->order && (!training->optimizer->batched || make_staging(session, training));
+    bool staged = training->optimizer->batched && !session->data.starts;
+    return training->order && (!staged || make_staging(session, training));
 }
 
 static bool make_vectors(Session *session, Training *training) {
     Context *context = session->context;
     size_t n = training->parameters;
-    int64_t block = session->data.rows < 4096 ? session->data.rows : 4096;
+    int64_t block = session->data.samples < 4096 ? session->data.samples : 4096;
     size_t work = model_work(context, session->model, &session->model->kernels[ROLE_SGD], block);
     training->good = NEW(context, double, n);
     training->start = NEW(context, double, n);
@@ -168,7 +169,8 @@ static bool make_vectors(Session *session, Training *training) {
             return false;
         }
     }
-    bool shuffled = training->shuffle && !training->optimizer->full_batch && session->data.rows > 1;
+    bool shuffled =
+        training->shuffle && !training->optimizer->full_batch && session->data.samples > 1;
     return !shuffled || make_order(session, training);
 }
 
@@ -191,7 +193,7 @@ static EpochStatus evaluate_epoch(Training *training) {
     }
     double value = training->objective;
     int64_t row = evaluate_find_bad(training->evaluator, training->params, NULL,
-                                    training->data->rows, &value);
+                                    training->data->samples, &value);
     training->bad = (Bad){row, row < 0 ? training->objective : value,
                           row < 0           ? "the sum of all losses, the prior and the penalty"
                           : isfinite(value) ? "the gradient of the loss"
@@ -254,19 +256,33 @@ static void describe_nan(const Model *model, double value, char *text, size_t si
              (unsigned long long)(bits & GRADC_NAN_LINE));
 }
 
+/* ", in row 3 (rows.csv:4)"; nothing where no sample is to blame. */
+static void place_text(const Training *training, int64_t sample, char *where, size_t size) {
+    const Data *data = training->data;
+    if (sample < 0) {
+        return;
+    }
+    int64_t row = data->starts ? data->starts[sample] : sample;
+    int64_t line = data_line(data, row);
+    int length = 0;
+    if (data->starts) {
+        length = snprintf(where, size, ", in sample %lld, which begins", (long long)sample + 1);
+    }
+    length += snprintf(where + length, size - (size_t)length, "%s in row %lld",
+                       data->starts ? "" : ",", (long long)row + 1);
+    if (line) {
+        snprintf(where + length, size - (size_t)length, " (%.300s:%lld)", data->path,
+                 (long long)line);
+    }
+}
+
 static void report_diverged(const Training *training) {
     Context *context = training->context;
     const Bad *bad = &training->bad;
     char where[400] = "";
     char value[NUMBER_SIZE];
     char why[400];
-    int64_t line = bad->row >= 0 ? data_line(training->data, bad->row) : 0;
-    if (bad->row >= 0 && line) {
-        snprintf(where, sizeof where, ", in row %lld (%.300s:%lld)", (long long)bad->row + 1,
-                 training->data->path, (long long)line);
-    } else if (bad->row >= 0) {
-        snprintf(where, sizeof where, ", in row %lld", (long long)bad->row + 1);
-    }
+    place_text(training, bad->row, where, sizeof where);
     number_write(value, bad->value, false);
     describe_nan(training->model, bad->value, why, sizeof why);
     if (bad->row >= 0 && !isfinite(bad->value)) {
@@ -374,7 +390,8 @@ int command_train(Session *session) {
     if (!warn_settings(session) || !model_can_train(session, &training)) {
         return STATUS_FAILED;
     }
-    training.batch = training.batch > session->data.rows ? session->data.rows : training.batch;
+    training.batch =
+        training.batch > session->data.samples ? session->data.samples : training.batch;
     random_start(&training.random, session->seed + SHUFFLE_STREAM);
     if (!evaluator_start(session->context, &evaluator, session->model, &session->data,
                          (size_t)session->threads, training.batch) ||

@@ -477,7 +477,8 @@ static bool forward_by_each(Compiler *compiler, Subject *subject) {
 static bool prepare_derivatives(Compiler *compiler, Subject *subject, Request request) {
     for (int d = 0; d < DERIVATIVE_COUNT; d++) {
         const DerivativeEntry *entry = &derivative_entries[d];
-        if (entry->of_number && !subject->number) {
+        bool blocks = subject->value.ir->per_sample && d != DERIVATIVE_grad;
+        if ((entry->of_number && !subject->number) || blocks) { /* the batch has a gradient only */
             continue;
         }
         request.name = arena_format(compiler->arena, "%s_%s", subject->value_name, entry->suffix);
@@ -611,7 +612,7 @@ Status check_model(Compiler *compiler) {
         if (subjects[k].back.lowered != NULL) {
             check_way_back(&check, &subjects[k].back);
         }
-        if (subjects[k].differentiated) {
+        if (subjects[k].differentiated && !subjects[k].value.ir->per_sample) {
             check_matrices(&check);
         }
         compare_backend(&check, "loop program", false);

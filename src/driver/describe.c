@@ -63,7 +63,9 @@ static void add_dims(Text *text, const Model *model, const Ir *ir) {
     for (size_t k = 0; k < model->dim_count; k++) {
         const ModelDim *dim = &model->dims[k];
         text_format(text, "dim %s", dim->name);
-        if (dim->known) {
+        if (dim->rows) {
+            text_add(text, " rows");
+        } else if (dim->known) {
             text_format(text, " %" PRId64, dim->value);
         }
         text_add(text, "\n");

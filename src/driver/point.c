@@ -285,6 +285,16 @@ static LoopArgValue work_arg(const Point *point, const LoopProgram *program) {
     return (LoopArgValue){.pointer = arena_array(point->arena, double, size + 1)};
 }
 
+/* Samples of as many rows each, as the IR has them. */
+static size_t *equal_lengths(const Point *point, const Ir *ir) {
+    size_t *lengths = arena_array(point->arena, size_t, POINT_ROWS);
+    size_t rows = (size_t)dim_evaluate(ir, ir->rows_dim, dims_of(point, ir));
+    for (size_t k = 0; k < POINT_ROWS; k++) {
+        lengths[k] = rows;
+    }
+    return lengths;
+}
+
 LoopArgValue *point_args(const Point *point, const LoopProgram *program, double *const *outputs,
                          double *gradient) {
     const Ir *ir = program->ir;
@@ -305,6 +315,9 @@ LoopArgValue *point_args(const Point *point, const LoopProgram *program, double 
         case ARG_ROWS:
         case ARG_TOTAL:
             args[k].integer = POINT_ROWS;
+            break;
+        case ARG_LENGTHS:
+            args[k].pointer = equal_lengths(point, ir);
             break;
         case ARG_STARTS:
         case ARG_ORDER:

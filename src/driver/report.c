@@ -32,6 +32,8 @@ static LoopArgValue *arguments(Arena *arena, const LoopProgram *program, const i
             args[k].integer = values[program->args[k].which];
         } else if (program->args[k].role == ARG_ROWS) {
             args[k].integer = ROWS;
+        } else if (program->args[k].role == ARG_LENGTHS) {
+            args[k].integer = UNKNOWN_DIM;
         }
     }
     return args;
@@ -75,6 +77,8 @@ static const char *assumed(Arena *arena, const LoopProgram *program, const int64
             text_format(&text, "%s%s = %lld", join, name, (long long)values[arg->which]);
         } else if (arg->role == ARG_ROWS) {
             text_format(&text, "%sm = %d", join, ROWS);
+        } else if (arg->role == ARG_LENGTHS) {
+            text_format(&text, "%s%s = %d", join, arg->name, UNKNOWN_DIM);
         }
     }
     return text.data;

@@ -311,6 +311,9 @@ static void print_buffer(Function *function, size_t number) {
     const LoopBuffer *buffer = &program->buffers[number];
     const char *name = function->printer.names.buffers[number];
     const char *element = buffer->kind == KIND_REAL ? "double" : "int64_t";
+    if (buffer->place != BUFFER_LOCAL && program->args[buffer->arg].type == C_CONST_SIZE_PTR) {
+        element = "size_t";
+    }
     if (buffer->place == BUFFER_LOCAL) {
         text_line(out, "%s %s[%lld];", element, name, (long long)(buffer->size ? buffer->size : 1));
         return;
@@ -321,7 +324,7 @@ static void print_buffer(Function *function, size_t number) {
     }
     bool cast = buffer->place == BUFFER_WORK && buffer->kind != KIND_REAL;
     CType type = program->args[buffer->arg].type;
-    bool constant = type == C_CONST_DOUBLE_PTR || type == C_CONST_INT64_PTR;
+    bool constant = type != C_DOUBLE_PTR;
     begin_line(function);
     text_format(out, "%s%s *%s = %s", constant ? "const " : "", element, name,
                 cast ? "(int64_t *)" : "");
@@ -362,7 +365,9 @@ static void print_size_function(Arena *arena, Text *out, bool *helpers, const Si
     printer.names.args = arena_array(arena, const char *, size->arg_count + 1);
     for (size_t k = 0; k < size->arg_count; k++) {
         formals[k] = c_legal(arena, size->args[k].name);
-        printer.names.args[k] = arena_format(arena, "(int64_t)%s", formals[k]);
+        bool size_type = size->args[k].type == C_SIZE;
+        printer.names.args[k] =
+            size_type ? arena_format(arena, "(int64_t)%s", formals[k]) : formals[k];
     }
     text_add(out, "\n");
     print_signature(arena, out, arena_format(arena, "size_t %s(", size->name), formals, size->args,

@@ -122,6 +122,7 @@ static CPrecedence precedence(const LoopExpr *expr) {
     case LX_BOOL:
     case LX_VAR:
     case LX_ARG:
+    case LX_MOST:
     case LX_LOAD:
         return C_PRIMARY;
     case LX_ARG_SET:
@@ -211,6 +212,12 @@ static void print_any(CPrinter *printer, const LoopExpr *expr) {
         return;
     case LX_ARG_SET:
         text_format(out, "%s != NULL", printer->names.args[expr->as.arg]);
+        return;
+    case LX_MOST:
+        printer->helpers[HELPER_most_rows] = true;
+        text_format(out, "most_rows(%s, ", printer->names.args[expr->as.arg]);
+        c_expr(printer, expr->args[0], C_ANY);
+        text_add(out, ")");
         return;
     case LX_LOAD:
         text_format(out, "%s[", printer->names.buffers[expr->as.buffer]);

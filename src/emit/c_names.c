@@ -382,6 +382,8 @@ const char *c_formal(Arena *arena, CType type, const char *name, const char *res
         return arena_format(arena, "double *%s%s", restrict_word, name);
     case C_CONST_INT64_PTR:
         return arena_format(arena, "const int64_t *%s%s", restrict_word, name);
+    case C_CONST_SIZE_PTR:
+        return arena_format(arena, "const size_t *%s%s", restrict_word, name);
     }
     ice("emit", "an argument of no type");
 }

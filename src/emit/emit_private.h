@@ -23,7 +23,7 @@ bool buffer_is_written(const LoopProgram *program, uint32_t arg);
 typedef struct {
     const char *name;
     const char *comment; /* one sentence, for the header */
-    LoopArg *args;       /* all of type C_SIZE */
+    LoopArg *args;       /* of type C_SIZE; the rows of samples C_CONST_SIZE_PTR */
     size_t arg_count;
     const LoopExpr *value;
 } SizeFunction;

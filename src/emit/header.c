@@ -165,6 +165,8 @@ static const char *argument_comment(Arena *arena, const LoopProgram *program, co
         return "the number of samples of the whole data set";
     case ARG_STARTS:
         return "the first row of each sample, and the end of the last one";
+    case ARG_LENGTHS:
+        return "the rows of each sample, the samples one after the other";
     case ARG_ORDER:
         return "the row of each sample, or NULL for 0, 1, 2, …";
     case ARG_DATA:

@@ -169,6 +169,7 @@ static LLVMValueRef unpack(const Wrapper *wrapper, const LoopArg *arg) {
     case ARG_ARRAY:
     case ARG_TANGENT:
     case ARG_MATRIX:
+    case ARG_LENGTHS:
         break;
     }
     ice("emit", "kernel %s has an argument `%s` that no trainer gives", wrapper->program->name,

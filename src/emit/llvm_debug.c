@@ -91,6 +91,7 @@ static LLVMMetadataRef argument_type(Debug *debug, CType type) {
         return LLVMDIBuilderCreatePointerType(debug->builder, debug->kinds[KIND_REAL], 64, 0, 0, "",
                                               0);
     case C_CONST_INT64_PTR:
+    case C_CONST_SIZE_PTR:
         return LLVMDIBuilderCreatePointerType(debug->builder, debug->kinds[KIND_INT], 64, 0, 0, "",
                                               0);
     }

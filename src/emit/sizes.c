@@ -246,6 +246,11 @@ static const LoopExpr *renumber(Sizes *sizes, const LoopExpr *expr, const LoopAr
     }
     LoopExpr *copy = new_expr(sizes, expr->kind);
     *copy = *expr;
+    if (expr->kind == LX_MOST) {
+        for (copy->as.arg = 0; sizes->args[copy->as.arg].which != old[expr->as.arg].which;) {
+            copy->as.arg++;
+        }
+    }
     for (unsigned k = 0; k < expr->count; k++) {
         copy->args[k] = renumber(sizes, expr->args[k], old);
     }
@@ -299,8 +304,8 @@ static SizeFunction param_count(Arena *arena, const Unit *unit, const LoopProgra
 }
 
 bool loop_mentions(const LoopExpr *expr, uint32_t arg) {
-    if (expr->kind == LX_ARG) {
-        return expr->as.arg == arg;
+    if ((expr->kind == LX_ARG || expr->kind == LX_MOST) && expr->as.arg == arg) {
+        return true;
     }
     for (unsigned k = 0; k < expr->count; k++) {
         if (loop_mentions(expr->args[k], arg)) {
@@ -318,11 +323,12 @@ static SizeFunction work_size(Arena *arena, const LoopProgram *program) {
     sizes.args = arena_array(arena, LoopArg, program->arg_count + 1);
     for (size_t k = 0; k < program->arg_count; k++) {
         const LoopArg *arg = &program->args[k];
-        bool rows = arg->role == ARG_ROWS && loop_mentions(program->work_size, (uint32_t)k);
+        bool rows = (arg->role == ARG_ROWS || arg->role == ARG_LENGTHS) &&
+                    loop_mentions(program->work_size, (uint32_t)k);
         if (arg->role == ARG_DIM || rows) {
             LoopArg *copy = &sizes.args[sizes.arg_count++];
             *copy = *arg;
-            copy->type = C_SIZE;
+            copy->type = arg->role == ARG_LENGTHS ? C_CONST_SIZE_PTR : C_SIZE;
             copy->which = (uint32_t)k; /* for renumber: unique among all arguments */
         }
     }

@@ -40,6 +40,7 @@ static void count_expr(Counter *counter, const LoopExpr *expr) {
         break;
     case LX_ARG:
     case LX_ARG_SET:
+    case LX_MOST:
         counter->uses.arg_used[expr->as.arg] = true;
         break;
     case LX_LOAD:

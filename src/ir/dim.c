@@ -611,3 +611,20 @@ const char *dim_rpn(const Ir *ir, Dim d) {
     write_dim(ir, &text, d, true, false);
     return text.data;
 }
+
+bool dim_mentions(const Ir *ir, Dim d, Dim symbol) {
+    Name name;
+    if (!dim_is_symbol(ir, symbol, &name)) {
+        return false;
+    }
+    size_t length = strlen(name);
+    for (const char *word = dim_rpn(ir, d); *word;) {
+        size_t here = strcspn(word, " ");
+        if (here == length && strncmp(word, name, length) == 0) {
+            return true;
+        }
+        word += here;
+        word += strspn(word, " ");
+    }
+    return false;
+}

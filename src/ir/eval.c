@@ -577,7 +577,8 @@ static unsigned output_axes(const Ir *ir, const Output *output, Index *axes) {
         set |= INDEX_BIT(output->axes[k]);
     }
     IndexSet sample = ir->per_sample ? INDEX_BIT(ir->sample_index) : 0;
-    if (ir_free(ir, output->value) & sample & ~set) {
+    bool blocks = ir->rows_dim != DIM_NONE; /* then they are added up */
+    if ((blocks ? sample : ir_free(ir, output->value) & sample) & ~set) {
         axes[count++] = ir->sample_index;
     }
     for (uint8_t k = 0; k < output->rank; k++) {
@@ -613,11 +614,26 @@ static void copy_output(Eval *e, const Output *output, size_t *count, double **r
     }
 }
 
+/* Of blocks of rows: the sum over the samples, which are the first axis if the output has none. */
+static void add_samples(const Eval *e, const Output *output, size_t *count, double *values) {
+    const Ir *ir = e->ir;
+    bool has_axis = output->rank > 0 && output->axes[0] == ir->sample_index;
+    if (!ir->per_sample || ir->rows_dim == DIM_NONE || has_axis) {
+        return;
+    }
+    size_t samples = (size_t)e->extent[ir->sample_index];
+    *count = samples > 0 ? *count / samples : 0;
+    for (size_t k = *count; k < samples * *count; k++) {
+        values[k % *count] += values[k];
+    }
+}
+
 double *ir_eval_output(const Ir *ir, const EvalInput *input, size_t k, size_t *count) {
     double *real, *imag;
     const Output *output = &ir->outputs[k];
     Eval *e = run(ir, input, NULL, false, output->value);
     copy_output(e, output, count, &real, &imag);
+    add_samples(e, output, count, real);
     arena_destroy(e->arena);
     return real;
 }
@@ -627,6 +643,9 @@ bool ir_eval_output_complex(const Ir *ir, const EvalInput *input, const double *
     const Output *output = &ir->outputs[k];
     Eval *e = run(ir, input, imaginary, true, output->value);
     copy_output(e, output, count, real, imag);
+    size_t all = *count;
+    add_samples(e, output, count, *real);
+    add_samples(e, output, &all, *imag);
     bool complete = !e->failed;
     arena_destroy(e->arena);
     return complete;

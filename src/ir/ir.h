@@ -33,6 +33,7 @@ int64_t dim_evaluate(const Ir *ir, Dim d, const int64_t *symbols);
 size_t dim_symbol_count(const Ir *ir);
 Dim dim_symbol_at(const Ir *ir, size_t k);          /* in the order they were made */
 size_t dim_symbol_number(const Ir *ir, Dim symbol); /* its k */
+bool dim_mentions(const Ir *ir, Dim d, Dim symbol); /* does its value depend on it? */
 const char *dim_text(const Ir *ir, Dim d);          /* as the language writes it: "D*(D + 1)//2" */
 const char *dim_rpn(const Ir *ir, Dim d); /* "D D 1 + * 2 //": for the model description */
 /* Is a ≥ b, a ≤ b … for all values of the symbols ≥ 1 (bound ones at their value)? Conservative:
@@ -174,7 +175,12 @@ typedef struct {
  * A batch entry sums over an index of sample_dim. A *sample* entry (SGD) has outputs in which the
  * index `sample_index` is free: the loop over samples is outermost and sequential. `total_dim` is
  * the number of samples of the whole data set, where an entry needs it beside its own rows (the
- * share of the prior in a step of SGD). */
+ * share of the prior in a step of SGD).
+ *
+ * Where a sample is a block of rows (`dim T = rows`), rows_dim is the symbol T. In the IR all
+ * samples have as many: a column has the axes (sample, T, …), and the IR is right for that. A
+ * sample entry with a rows_dim is planned with another T for each sample: the blocks lie one after
+ * the other, a gradient is the sum over the samples, and what depends on T is computed for each. */
 struct Ir {
     Arena *arena;
     Interner *names;
@@ -182,6 +188,7 @@ struct Ir {
     Span at;   /* the span that new nodes get; set by lower and diff */
     Dim sample_dim;
     Dim total_dim; /* or DIM_NONE */
+    Dim rows_dim;  /* or DIM_NONE */
     bool per_sample;
     Index sample_index;
     Leaf *leaves;
@@ -373,7 +380,7 @@ typedef struct {
     const int64_t *const *ints; /* for int leaves */
 } EvalInput;
 /* Evaluates output k; the result, row-major over its axes (the sample index first when free), is in
- * the arena; *count entries. */
+ * the arena; *count entries. Of blocks of rows it is the sum over the samples. */
 double *ir_eval_output(const Ir *ir, const EvalInput *input, size_t k, size_t *count);
 /* The same with complex numbers, for complex-step differentiation: imaginary parts of leaf entries
  * in `imaginary` (like reals; NULL entries are zero). Returns false if a value on the way has no

@@ -251,8 +251,7 @@ Ref ir_make(Ir *ir, const Node *given) {
         node->as.deposit.targets =
             copy(ir, given->as.deposit.targets, given->as.deposit.count * sizeof(Index));
     } else if (node->op == OP_LIB) {
-        node->as.lib.targets =
-            copy(ir, given->as.lib.targets, given->as.lib.count * sizeof(Index));
+        node->as.lib.targets = copy(ir, given->as.lib.targets, given->as.lib.count * sizeof(Index));
     }
     tables->slots[at] = v;
     return v;
@@ -288,6 +287,7 @@ Ir *ir_create_like(const Ir *like) {
     ir->at = like->at;
     ir->sample_dim = like->sample_dim;
     ir->total_dim = like->total_dim;
+    ir->rows_dim = like->rows_dim;
     ir->per_sample = like->per_sample;
     ir->flat_in = like->flat_in;
     ir->flat_out = like->flat_out;

@@ -42,11 +42,8 @@ static const char *const role_names[] = {
 };
 
 static const char *const output_names[] = {
-    [OUT_VALUE] = "value",
-    [OUT_ARRAY] = "array",
-    [OUT_GRADIENT] = "gradient",
-    [OUT_DERIVATIVE] = "derivative",
-    [OUT_MATRIX] = "matrix",
+    [OUT_VALUE] = "value",           [OUT_ARRAY] = "array",   [OUT_GRADIENT] = "gradient",
+    [OUT_DERIVATIVE] = "derivative", [OUT_MATRIX] = "matrix",
 };
 
 static bool is_word(const char *text) {
@@ -240,6 +237,9 @@ static void add_header(const Ir *ir, Text *text) {
     }
     if (ir->flat_out != NULL) {
         text_format(text, "flat %s %s\n", ir->flat_in, ir->flat_out);
+    }
+    if (ir->rows_dim != DIM_NONE) {
+        text_format(text, "rows %s\n", dim_text(ir, ir->rows_dim));
     }
     if (ir->per_sample) {
         text_add(text, "each ");

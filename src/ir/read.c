@@ -689,6 +689,8 @@ static void read_line(Reader *r) {
     } else if (accept(r, "flat")) {
         r->ir->flat_in = word(r, false);
         r->ir->flat_out = word(r, false);
+    } else if (accept(r, "rows")) {
+        r->ir->rows_dim = read_dim(r, 0);
     } else if (accept(r, "each")) {
         r->ir->per_sample = true;
         r->ir->sample_index = read_index(r);
@@ -702,8 +704,8 @@ static void read_line(Reader *r) {
         read_output_line(r);
     } else {
         report(r, start,
-               "expected `ir`, `dim`, `sample`, `total`, `flat`, `each`, `index`, `leaf`, `out` "
-               "or `%%`");
+               "expected `ir`, `dim`, `sample`, `total`, `rows`, `flat`, `each`, `index`, `leaf`, "
+               "`out` or `%%`");
     }
     if (!at_end_of_line(r)) {
         report(r, r->at, "this does not belong here");

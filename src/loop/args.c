@@ -196,7 +196,8 @@ static void add_dims(Plan *plan, const Used *used) {
         Dim symbol = dim_symbol_at(ir, k);
         int64_t value;
         plan->symbol_arg[k] = -1;
-        bool named = symbol != ir->sample_dim && symbol != ir->total_dim;
+        bool named = symbol != ir->sample_dim && symbol != ir->total_dim &&
+                     !(plan->ragged && !plan->options->trainer && symbol == ir->rows_dim);
         if (used->symbol[k] && named && !dim_value(ir, symbol, &value)) {
             Name name = NULL;
             dim_is_symbol(ir, symbol, &name);
@@ -315,6 +316,20 @@ static const char *flat_out(const Plan *plan) {
     return plan->ir->flat_out ? plan->ir->flat_out : is_product(plan) ? "hv" : "grad";
 }
 
+/* Where the rows of each sample are. */
+static void add_sample_rows(Plan *plan) {
+    Name name = "rows";
+    if (!plan->ragged) {
+        return;
+    }
+    dim_is_symbol(plan->ir, plan->ir->rows_dim, &name);
+    if (plan->options->trainer) {
+        plan->starts_arg = (int)add_arg(plan, ARG_STARTS, C_CONST_INT64_PTR, 0, "starts");
+    } else {
+        plan->lengths_arg = (int)add_arg(plan, ARG_LENGTHS, C_CONST_SIZE_PTR, 0, name);
+    }
+}
+
 static void c_arguments(Plan *plan, const Used *used) {
     add_dims(plan, used);
     if (used->init) {
@@ -329,7 +344,8 @@ static void c_arguments(Plan *plan, const Used *used) {
     add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_DOUBLE_PTR, "consts", false);
     add_leaves(plan, used, LEAF_DATA, false);
     add_rows(plan, used);
-    if (plan->ir->per_sample) {
+    add_sample_rows(plan);
+    if (plan->ir->per_sample && (!plan->ragged || plan->options->trainer)) {
         plan->order_arg = (int)add_arg(plan, ARG_ORDER, C_CONST_INT64_PTR, 0, "order");
     }
     add_leaves(plan, used, LEAF_COLUMN, true);
@@ -355,7 +371,8 @@ static void trainer_arguments(Plan *plan, const Used *used) {
     }
     add_leaves(plan, used, LEAF_DATA, false);
     add_rows(plan, used);
-    if (plan->ir->per_sample) {
+    add_sample_rows(plan);
+    if (plan->ir->per_sample && (!plan->ragged || plan->options->trainer)) {
         plan->order_arg = (int)add_arg(plan, ARG_ORDER, C_CONST_INT64_PTR, 0, "order");
     }
     add_leaves(plan, used, LEAF_COLUMN, false);
@@ -391,6 +408,21 @@ static BufferId arg_buffer(Plan *plan, const char *name, Kind kind, int arg, Dim
 
 BufferId arg_order_buffer(Plan *plan) {
     return arg_buffer(plan, "order", KIND_INT, plan->order_arg, dim_const(plan->ir, 0), false);
+}
+
+BufferId arg_rows_buffer(Plan *plan) {
+    int arg = plan->starts_arg >= 0 ? plan->starts_arg : plan->lengths_arg;
+    const char *name = plan->program->args[arg].name;
+    return arg_buffer(plan, name, KIND_INT, arg, dim_const(plan->ir, 0), false);
+}
+
+bool dim_is_ragged(const Plan *plan, Dim dim) {
+    return plan->ragged && dim_mentions(plan->ir, dim, plan->ir->rows_dim);
+}
+
+bool is_ragged(const Plan *plan, const Dim *shape, unsigned rank) {
+    return plan->ragged && rank >= 2 && shape[0] == plan->ir->sample_dim &&
+           shape[1] == plan->ir->rows_dim;
 }
 
 static bool is_flat(LeafRole role) {
@@ -433,9 +465,20 @@ Dim output_extent(const Plan *plan, const Output *output, unsigned first, unsign
     return size;
 }
 
+const LoopExpr *ragged_index(Plan *plan, const LoopExpr *const *positions, const Dim *dims,
+                             unsigned rank) {
+    const LoopExpr *at[RANK_LIMIT];
+    memcpy(at, positions, rank * sizeof *at);
+    at[1] = x_call2(plan, BI_add, plan->sample_start, at[1]);
+    return x_index(plan, at + 1, dims + 1, rank - 1);
+}
+
 const LoopExpr *output_index(Plan *plan, const Output *output, const LoopExpr *const *positions,
                              const Dim *dims) {
     const unsigned rows = output->row_axes;
+    if (output->role != OUT_GRADIENT && is_ragged(plan, dims, output->rank)) {
+        return ragged_index(plan, positions, dims, output->rank);
+    }
     if (output->role != OUT_MATRIX) {
         return x_index(plan, positions, dims, output->rank);
     }
@@ -523,6 +566,7 @@ void args_make(Plan *plan) {
     for (size_t k = 0; k < leaves; k++) {
         plan->leaf_arg[k] = -1;
     }
+    plan->starts_arg = plan->lengths_arg = -1;
     plan->rows_arg = plan->total_arg = plan->order_arg = plan->rate_arg = plan->work_arg = -1;
     if (plan->options->trainer) {
         trainer_arguments(plan, &used);

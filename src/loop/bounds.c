@@ -105,6 +105,10 @@ static bool form_call(Plan *plan, const LoopExpr *x, Form *form) {
 }
 
 static bool form_of(Plan *plan, const LoopExpr *x, Form *form) {
+    if (x == plan->sample_rows && x) {
+        form_constant(form, plan->ir->rows_dim);
+        return true;
+    }
     if (x->kind == LX_INT) {
         form_constant(form, dim_const(plan->ir, x->as.integer));
         return true;

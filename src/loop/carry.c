@@ -119,6 +119,12 @@ IndexSet carry_loops(const Carry *carry) {
     return loops | INDEX_BIT(carry->t);
 }
 
+/* Where the state begins again for each sample, init and step both stand in the loop over these. */
+IndexSet carry_sample(const Plan *plan, const Carry *carry) {
+    bool again = plan->after_update[carry->init] || plan->after_update[carry->step];
+    return again ? INDEX_BIT(plan->ir->sample_index) : 0;
+}
+
 static void match_refs(Plan *plan) {
     plan->carry_by_ref = arena_array(plan->arena, Carry *, plan->node_count);
     for (size_t c = 0; c < plan->carries.count; c++) {
@@ -186,7 +192,7 @@ static bool is_last(Plan *plan, const Carry *carry, Ref p) {
 void carry_needs(Plan *plan, Stage *stage, Carry *carry, Ref position, const Ref *at,
                  IndexSet moved) {
     IndexSet t = INDEX_BIT(carry->t);
-    IndexSet aligned = carry->free & ~moved;
+    IndexSet aligned = (carry->free & ~moved) | carry_sample(plan, carry);
     Need need = {.stage = carry->step_stage};
     for (unsigned a = 0; a < carry->rank; a++) {
         const Node *node = ir_node(plan->ir, at[a]);

@@ -202,6 +202,9 @@ static const LoopExpr *leaf_read(const Writer *w, uint32_t env, const Node *leaf
     for (unsigned k = 0; k < count; k++) {
         at[k] = x_inside(plan, value_expr(w, env, positions[k]), leaf->shape[k]);
     }
+    if (leaf->role == LEAF_COLUMN && is_ragged(plan, leaf->shape, count)) {
+        return x_load(plan, plan->leaf_buffer[number], ragged_index(plan, at, leaf->shape, count));
+    }
     return x_load(plan, plan->leaf_buffer[number], x_index(plan, at, leaf->shape, count));
 }
 
@@ -743,6 +746,30 @@ static void put_params_back(Plan *plan, Block *outside) {
     }
 }
 
+/* The rows of this sample, and the first of them. `end`: where the last sample ended. */
+static void begin_rows(Plan *plan, VarId end, Scope *scope, const LoopExpr *sample) {
+    Block *block = scope->block;
+    Name name = "rows";
+    dim_is_symbol(plan->ir, plan->ir->rows_dim, &name);
+    BufferId buffer = arg_rows_buffer(plan);
+    VarId start = plan_var(plan, plan_name(plan, "start"), KIND_INT, block);
+    VarId rows =
+        plan_var(plan, plan_name(plan, arena_format(plan->arena, "%s_n", name)), KIND_INT, block);
+    if (plan->starts_arg >= 0) {
+        const LoopExpr *next = x_call2(plan, BI_add, sample, x_int(plan, 1));
+        code_set(plan, block, LS_LET, start, x_load(plan, buffer, sample), plan->ir->at);
+        code_set(plan, block, LS_LET, rows,
+                 x_call2(plan, BI_sub, x_load(plan, buffer, next), x_var(plan, start)),
+                 plan->ir->at);
+    } else {
+        code_set(plan, block, LS_LET, start, x_moving(plan, end), plan->ir->at);
+        code_set(plan, block, LS_LET, rows, x_load(plan, buffer, sample), plan->ir->at);
+        code_set(plan, block, LS_ADD, end, x_var(plan, rows), plan->ir->at);
+    }
+    plan->sample_start = x_var(plan, start);
+    plan->sample_rows = x_var(plan, rows);
+}
+
 static void open_loop(Plan *plan, Scope *scope) {
     const Key *key = &scope->key;
     Scope *parent = scope->parent;
@@ -750,8 +777,13 @@ static void open_loop(Plan *plan, Scope *scope) {
     Dim dim = ir_index_dim(plan->ir, key->index);
     bool ordered = plan->ir->per_sample && key->index == plan->ir->sample_index;
     scope->block = block_new(plan, parent->block, true);
+    VarId end = 0;
     if (ordered) {
         keep_params(plan, parent->block, scope->block);
+    }
+    if (ordered && plan->ragged && plan->lengths_arg >= 0) {
+        end = plan_var(plan, plan_name(plan, "end"), KIND_INT, parent->block);
+        code_set(plan, parent->block, LS_DECLARE, end, x_int(plan, 0), plan->ir->at);
     }
     VarId var = plan_var(plan, index_name(plan, key->index), KIND_INT, scope->block);
     VarFacts facts = plan->var_facts[var];
@@ -771,6 +803,9 @@ static void open_loop(Plan *plan, Scope *scope) {
     loop->s.down = key->direction < 0;
     loop->body = scope->block;
     scope->at[key->index] = ordered ? sample_row(plan, scope, var) : x_var(plan, var);
+    if (ordered && plan->ragged) {
+        begin_rows(plan, end, scope, scope->at[key->index]);
+    }
     place_flags(plan, loop, scope);
 }
 
@@ -887,6 +922,7 @@ static void write_child(Plan *plan, Scope *scope, Scope *child) {
     if (child->key.kind == SCOPE_LOOP && plan->ir->per_sample &&
         child->key.index == plan->ir->sample_index) {
         put_params_back(plan, scope->block);
+        plan->sample_rows = plan->sample_start = NULL;
     }
     for (size_t s = 0; s < child->begun.count; s++) {
         Stage *stage = child->begun.stages[s];

@@ -34,6 +34,7 @@ static uint64_t payload(const LoopExpr *x) {
         break;
     case LX_ARG:
     case LX_ARG_SET:
+    case LX_MOST:
         bits = x->as.arg;
         break;
     case LX_LOAD:
@@ -190,6 +191,15 @@ const LoopExpr *x_arg(Plan *plan, uint32_t arg) {
 
 const LoopExpr *x_arg_set(Plan *plan, uint32_t arg) {
     LoopExpr x = {.kind = LX_ARG_SET, .type = KIND_BOOL, .as.arg = arg};
+    return cons(plan, &x);
+}
+
+static const LoopExpr *x_most(Plan *plan, uint32_t lengths, uint32_t rows) {
+    LoopExpr x = {.kind = LX_MOST,
+                  .type = KIND_INT,
+                  .as.arg = lengths,
+                  .count = 1,
+                  .args = {x_arg(plan, rows)}};
     return cons(plan, &x);
 }
 
@@ -424,6 +434,12 @@ static const LoopExpr *symbol_expr(Plan *plan, const char *word, size_t length) 
     }
     if (symbol == plan->ir->total_dim && plan->total_arg >= 0) {
         return x_arg(plan, (uint32_t)plan->total_arg);
+    }
+    if (plan->ragged && symbol == plan->ir->rows_dim && plan->sample_rows) {
+        return plan->sample_rows;
+    }
+    if (plan->lengths_arg >= 0 && symbol == plan->ir->rows_dim) {
+        return x_most(plan, (uint32_t)plan->lengths_arg, (uint32_t)plan->rows_arg);
     }
     int arg = plan->symbol_arg[dim_symbol_number(plan->ir, symbol)];
     if (arg < 0) {

@@ -124,6 +124,7 @@ static bool same_order(const Stage *value, const Output *to) {
 static void find_alias(Plan *plan, Stage *output) {
     const Output *to = output->output;
     if (output->kind != STAGE_OUTPUT || output->cond_count > 0 || to->role == OUT_MATRIX ||
+        output->bound != 0 ||
         (output->term ? output->sink != SINK_ADD : output->sink != SINK_STORE)) {
         return;
     }

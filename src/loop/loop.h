@@ -18,6 +18,7 @@ typedef enum {
     ARG_TOTAL,    /* int64_t: samples of the whole data set (trainer kernels) */
     ARG_STARTS,   /* const int64_t *: the first row of each sample, and the end of the last one
                      (trainer kernels of models with a rows dim) */
+    ARG_LENGTHS,  /* const size_t *: the rows of each sample (C functions of such models) */
     ARG_ORDER,    /* const int64_t *, may be NULL: the row of each sample (per-sample programs) */
     ARG_COLUMN,   /* const double * or const int64_t *: column leaf `which`, sample-major */
     ARG_SCALAR,   /* double or int64_t: scalar argument leaf `which` */
@@ -38,7 +39,8 @@ typedef enum {
     C_UINT64,
     C_CONST_DOUBLE_PTR,
     C_DOUBLE_PTR,
-    C_CONST_INT64_PTR
+    C_CONST_INT64_PTR,
+    C_CONST_SIZE_PTR
 } CType;
 
 typedef struct {
@@ -88,6 +90,7 @@ typedef enum {
     LX_VAR,     /* a scalar local */
     LX_ARG,     /* a scalar argument (dim, rows, scalar, seed, rate) */
     LX_ARG_SET, /* bool: pointer argument `arg` is not NULL (ARG_ORDER) */
+    LX_MOST,    /* the largest of the `a` entries of ARG_LENGTHS `arg`; 0 of none */
     LX_LOAD,    /* buffer[a] */
     LX_CALL,    /* builtin(a, b, c); kinds by the row */
     LX_CONVERT, /* int or bool to real */
@@ -102,7 +105,7 @@ struct LoopExpr {
         double real;
         int64_t integer; /* INT, BOOL */
         VarId var;
-        uint32_t arg;    /* ARG, ARG_SET */
+        uint32_t arg;    /* ARG, ARG_SET, MOST */
         BufferId buffer; /* LOAD */
         BuiltinId builtin;
     } as;
@@ -194,7 +197,8 @@ typedef union {
     void *pointer;
 } LoopArgValue;
 double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *args);
-/* Floating-point operations and bytes touched, as functions of the dims, for --report. */
+/* Floating-point operations and bytes touched, as functions of the dims, for --report. The rows of
+ * a sample (ARG_LENGTHS) are given as a number, not as a pointer. */
 double loop_flops(const LoopProgram *program, const LoopArgValue *args);
 
 /* cname.c: a name of the model as a C identifier (`θ₀` → `theta0`, `权` → `u6743`); names that C,

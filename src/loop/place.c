@@ -68,6 +68,7 @@ static bool trivial(const LoopExpr *x) {
     case LX_ARG:
     case LX_ARG_SET:
         return true;
+    case LX_MOST:
     case LX_LOAD:
     case LX_CALL:
     case LX_CONVERT:
@@ -283,7 +284,7 @@ void place_common(Plan *plan) {
 
 void place_flags(Plan *plan, Stmt *loop, const Scope *scope) {
     IndexSet x = INDEX_BIT(scope->key.index);
-    bool independent = true;
+    bool independent = !(plan->ragged && (plan->sample & x)); /* blocks follow each other */
     bool reduces = false;
     for (size_t s = 0; s < plan->stage_count; s++) {
         const Stage *stage = plan->stages[s];

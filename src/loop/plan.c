@@ -36,6 +36,7 @@ LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
     plan->program->name = own->name;
     plan->program->ir = own;
     plan->root_block = block_new(plan, NULL, false);
+    plan->ragged = own->per_sample && own->rows_dim != DIM_NONE;
     plan->sample = sample_indices(own, indices_in_use(plan));
     if (!stage_select(plan)) {
         return NULL;

@@ -242,6 +242,15 @@ bool scope_inside(const Scope *inner, const Scope *outer);
 
 void args_make(Plan *plan);
 BufferId arg_order_buffer(Plan *plan);
+/* Of starts, or of lengths: which of them the program has. */
+BufferId arg_rows_buffer(Plan *plan);
+/* Does the size depend on the rows of a sample? */
+bool dim_is_ragged(const Plan *plan, Dim dim);
+/* Is it stored block after block: its first axes are the sample and the rows of a sample? */
+bool is_ragged(const Plan *plan, const Dim *shape, unsigned rank);
+/* The place of an entry of that: the rows of the sample begin at sample_start. */
+const LoopExpr *ragged_index(Plan *plan, const LoopExpr *const *positions, const Dim *dims,
+                             unsigned rank);
 void args_work(Plan *plan); /* once all buffers are known: places them */
 Dim leaf_size(const Plan *plan, const Leaf *leaf);
 /* Product of the extents of axes first … end-1 of an output. */
@@ -319,6 +328,7 @@ void carry_reach(Plan *plan);
 Carry *carry_of(const Plan *plan, Ref v);
 /* All loops of its step. */
 IndexSet carry_loops(const Carry *carry);
+IndexSet carry_sample(const Plan *plan, const Carry *carry); /* the sample, or nothing */
 /* What a stage needs that reads the states: at the loop's position (`position` REF_NONE) or at
  * another, at axes `at`; `moved`: indices that stand elsewhere. */
 void carry_needs(Plan *plan, Stage *stage, Carry *carry, Ref position, const Ref *at,
@@ -427,7 +437,7 @@ struct Plan {
     uint32_t search;    /* and the number of the present one */
     Ref *waiting;       /* scratch of order.c */
     bool *leaf_updated; /* by leaf: written by an UPDATE */
-    bool *after_update; /* by Ref: depends on an updated leaf */
+    bool *after_update; /* by Ref: depends on an updated leaf, or on the rows of a sample */
     IndexSet sample;    /* the sample indices */
     IndexSet rows;      /* these, or what looks like one: the loop to be outermost */
     Scope *root;
@@ -443,6 +453,11 @@ struct Plan {
     bool *leaf_has_var;
     BufferId *output_buffer;
     bool *output_zeroed; /* by output: filled with zeros at the start */
+    /* samples that are blocks of rows: the rows of this sample and the first of them, inside the
+     * loop over samples, else NULL */
+    bool ragged;
+    const LoopExpr *sample_rows, *sample_start;
+    int starts_arg, lengths_arg;
     int rows_arg, total_arg, order_arg, rate_arg, work_arg;
     int *symbol_arg; /* by number of the dim symbol: argument, or -1 */
 };

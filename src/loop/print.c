@@ -16,6 +16,7 @@ static const char *const type_names[] = {
     [C_CONST_DOUBLE_PTR] = "const real *",
     [C_DOUBLE_PTR] = "real *",
     [C_CONST_INT64_PTR] = "const int *",
+    [C_CONST_SIZE_PTR] = "const size *",
 };
 
 static const char *kind_name(Kind kind) {
@@ -93,6 +94,11 @@ static void put_expr(Print *print, const LoopExpr *x, unsigned level) {
         break;
     case LX_ARG_SET:
         text_format(&print->text, "given(%s)", program->args[x->as.arg].name);
+        break;
+    case LX_MOST:
+        text_format(&print->text, "most(%s, ", program->args[x->as.arg].name);
+        put_expr(print, x->args[0], 0);
+        text_add(&print->text, ")");
         break;
     case LX_LOAD:
         text_format(&print->text, "%s[", program->buffers[x->as.buffer].name);

@@ -160,6 +160,15 @@ static Number eval(const Run *run, const LoopExpr *x) {
     case LX_ARG_SET:
         made.integer = run->args[x->as.arg].pointer != NULL;
         break;
+    case LX_MOST: {
+        const int64_t *lengths = run->args[x->as.arg].pointer;
+        int64_t count = eval(run, x->args[0]).integer;
+        made.integer = 0;
+        for (int64_t k = 0; lengths && k < count; k++) {
+            made.integer = lengths[k] > made.integer ? lengths[k] : made.integer;
+        }
+        break;
+    }
     case LX_LOAD: {
         int64_t at = eval(run, x->args[0]).integer;
         if (run->program->buffers[x->as.buffer].kind == KIND_REAL) {
@@ -350,6 +359,13 @@ static double block_flops(Run *run, const LoopStmt *stmt) {
         if (stmt->kind == LS_LET && run->program->vars[stmt->var].kind == KIND_INT &&
             stmt->value->kind != LX_LOAD) {
             run->vars[stmt->var].integer = 0;
+        }
+        if (stmt->kind == LS_LET && stmt->value->kind == LX_LOAD) {
+            const LoopBuffer *buffer = &run->program->buffers[stmt->value->as.buffer];
+            if (buffer->place == BUFFER_ARG &&
+                run->program->args[buffer->arg].role == ARG_LENGTHS) {
+                run->vars[stmt->var] = (Number){.integer = run->args[buffer->arg].integer};
+            }
         }
         if (stmt->kind == LS_LIB) {
             flops += lib_flops(run, stmt);

@@ -176,7 +176,7 @@ static Stage *carry_stage(Plan *plan, Carry *carry, StageKind kind) {
     stage->body = init ? carry->init : carry->step;
     stage->span = ir_node(plan->ir, init ? stage->body : carry->scan)->span;
     stage->free = init ? carry_loops(carry) & ~INDEX_BIT(carry->t) : carry_loops(carry);
-    stage->loops = stage->free | update_loops(plan, stage->body);
+    stage->loops = stage->free | carry_sample(plan, carry);
     return stage;
 }
 
@@ -283,6 +283,11 @@ static void output_stage(Plan *plan, size_t k) {
     for (unsigned t = 0; !whole && t < count; t++) {
         entries += is_one_entry(plan, output, terms[t], &constants[t]);
         scatters += is_scatter(plan, terms[t]);
+    }
+    if (plan->ragged && output->role == OUT_GRADIENT && output->sink == SINK_STORE) {
+        plan->output_zeroed[k] = true; /* the sum over the samples */
+        output_term(plan, k, output->value, SINK_ADD, true);
+        return;
     }
     if (whole || count < 2 || (entries == 0 && scatters < 2)) {
         output_term(plan, k, output->value, output->sink, false);
@@ -508,6 +513,35 @@ static void decide(Plan *plan, Select *select) {
 /* ---- parameters that the program updates
  * ---------------------------------------------------------------------- */
 
+/* The indices of a set that run over what depends on the rows of a sample. */
+static bool any_ragged(const Plan *plan, IndexSet set) {
+    for (; set != 0; set &= set - 1) {
+        if (dim_is_ragged(plan, ir_index_dim(plan->ir, (Index)__builtin_ctzll(set)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Has it another value, or other entries, in a sample of another length? */
+static bool depends_on_rows(const Plan *plan, const Node *node) {
+    IndexSet bound = node->free;
+    if (node->op == OP_SIZE) {
+        return dim_is_ragged(plan, node->as.dim);
+    }
+    if (node->op == OP_SUM || node->op == OP_MAX || node->op == OP_ARGMAX || node->op == OP_LSE) {
+        bound |= INDEX_BIT(node->as.index);
+    } else if (node->op == OP_DEPOSIT) {
+        bound |= node->as.deposit.bound;
+    } else if (node->op == OP_SCAN) {
+        bound |= INDEX_BIT(node->as.scan.t);
+    }
+    for (uint32_t k = 0; node->op == OP_ARRAY && k < node->as.indices.count; k++) {
+        bound |= INDEX_BIT(node->as.indices.list[k]);
+    }
+    return any_ragged(plan, bound);
+}
+
 static void find_updates(Plan *plan) {
     Ir *ir = plan->ir;
     plan->leaf_updated = arena_array(plan->arena, bool, ir->leaf_count + 1);
@@ -522,7 +556,8 @@ static void find_updates(Plan *plan) {
         again = false;
         for (Ref v = 1; v < ir_count(ir); v++) {
             const Node *node = ir_node(ir, v);
-            bool after = node->op == OP_LEAF && plan->leaf_updated[node->as.leaf];
+            bool after = (node->op == OP_LEAF && plan->leaf_updated[node->as.leaf]) ||
+                         (plan->ragged && depends_on_rows(plan, node));
             for (uint32_t k = 0; k < node->arg_count; k++) {
                 after = after || plan->after_update[node->args[k]];
             }

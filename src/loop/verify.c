@@ -74,6 +74,7 @@ static void check_expr(Check *check, const LoopExpr *x) {
         break;
     case LX_ARG:
     case LX_ARG_SET:
+    case LX_MOST:
         if (x->as.arg >= program->arg_count) {
             fail(check, "no such argument", NULL);
         }

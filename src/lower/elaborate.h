@@ -65,11 +65,12 @@ typedef struct {
     uint32_t *leaves;     /* of the params; NO_LEAF: its error was reported */
     Ref *consts;
     Ref *datas;
-    bool derived;       /* a derived metric: metrics are leaves */
-    bool no_params;     /* the starts of params may not use params */
-    size_t param_limit; /* how many params there are already, for the bound of a param: … */
-    Name bound_of;      /* … this one; else NULL */
-    bool check_starts;  /* report starts that are known to break a constraint */
+    bool derived;        /* a derived metric: metrics are leaves */
+    bool no_params;      /* the starts of params may not use params */
+    size_t param_limit;  /* how many params there are already, for the bound of a param: … */
+    Name bound_of;       /* … this one; else NULL */
+    bool check_starts;   /* report starts that are known to break a constraint */
+    const char *no_rows; /* what belongs to no sample, and cannot know its rows; or NULL */
     Memo *memo[MEMO_BUCKETS];
     Elements *elements;              /* of array literals */
     const Variables *variables;      /* the names by which the function takes derivatives */

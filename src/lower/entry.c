@@ -27,6 +27,7 @@ static void add_leaves(Lower *lower, bool own_shape) {
     lower->params = arena_array(lower->arena, Ref, m->param_count + 1);
     lower->leaves = arena_array(lower->arena, uint32_t, m->param_count + 1);
     lower->no_params = true;
+    lower->no_rows = "a param";
     for (size_t k = 0; k < m->param_count; k++) {
         lower->leaves[k] = (uint32_t)lower->ir->leaf_count;
         if (!param_leaf(lower, m->params[k].declaration, own_shape)) {
@@ -34,6 +35,7 @@ static void add_leaves(Lower *lower, bool own_shape) {
         }
     }
     lower->no_params = false;
+    lower->no_rows = NULL;
 }
 
 /* The arrays of the whole data set. */
@@ -169,6 +171,26 @@ static void add_generics(Lower *lower, const ModelFunction *f) {
     }
 }
 
+/* The rows of a sample are the first axis of a column, or none of its. */
+static bool check_rows_axis(Lower *lower, const Formal *a, const Dim *shape, unsigned rank) {
+    Dim rows = lower->ir->rows_dim;
+    const Expr *size = a->shape;
+
+    for (unsigned k = 0; rows != DIM_NONE && k < rank; k++, size = size->next) {
+        if (!dim_mentions(lower->ir, shape[k], rows) || (k == 0 && shape[k] == rows)) {
+            continue;
+        }
+        const char *name = dim_text(lower->ir, rows);
+        Diag *diag =
+            lower_error(lower, size->span,
+                        "the rows of a sample, `%s`, can only be the first axis of a column", name);
+        diag_label(lower->diags, diag, "a column has a value for each row: `%s[%s, …]`", a->name,
+                   name);
+        return false;
+    }
+    return true;
+}
+
 /* The leaf of a formal, opened at the sample if it is a column. */
 static Ref add_argument(Lower *lower, const Formal *a, bool whole, bool column) {
     Dim shape[RANK_LIMIT + 1];
@@ -188,6 +210,9 @@ static Ref add_argument(Lower *lower, const Formal *a, bool whole, bool column) 
         if (class_dim == DIM_NONE) {
             return REF_NONE;
         }
+    }
+    if (column && !check_rows_axis(lower, a, shape + extra, rank)) {
+        return REF_NONE;
     }
     shape[0] = column ? lower->ir->sample_dim : shape[0];
     Leaf leaf = {.name = a->name,
@@ -302,11 +327,12 @@ static Ref one_number(Lower *lower, const ModelFunction *f, Values values) {
     return ir_convert(lower->ir, values.refs[0]);
 }
 
+/* The sum over the samples; of blocks of rows the value of each: the planner adds them up. */
 static Ref over_samples(Lower *lower, const ModelFunction *f) {
     Ref value = one_number(lower, f, evaluate(lower, f, true));
 
-    if (value == REF_NONE) {
-        return REF_NONE;
+    if (value == REF_NONE || lower->ir->per_sample) {
+        return value;
     }
     lower->ir->at = f->ast->name_span;
     return ir_sum(lower->ir, lower->ir->sample_index, value);
@@ -317,7 +343,10 @@ static Ref definition_value(Lower *lower, const ModelFunction *f) {
     if (!f || f->ast->has_parens) {
         return ir_real(lower->ir, 0);
     }
-    return one_number(lower, f, evaluate(lower, f, false));
+    lower->no_rows = arena_format(lower->arena, "`%s`", f->name);
+    Ref value = one_number(lower, f, evaluate(lower, f, false));
+    lower->no_rows = NULL;
+    return value;
 }
 
 /* ---- entries
@@ -327,6 +356,12 @@ static Ref definition_value(Lower *lower, const ModelFunction *f) {
 static void open_samples(Lower *lower) {
     lower->ir->sample_dim = dim_symbol(lower->ir, sample_name(lower));
     lower->ir->sample_index = ir_index(lower->ir, lower->ir->sample_dim, 0);
+    for (size_t k = 0; k < lower->model->dim_count; k++) {
+        if (lower->model->dims[k].rows) {
+            lower->ir->rows_dim = dim_symbol(lower->ir, lower->model->dims[k].name);
+            lower->ir->per_sample = true;
+        }
+    }
 }
 
 static void entry_batch(Lower *lower, const ModelFunction *loss) {
@@ -342,6 +377,9 @@ static void entry_batch(Lower *lower, const ModelFunction *loss) {
     Ref rows = ir_convert(lower->ir, ir_size(lower->ir, lower->ir->sample_dim));
     Ref objective = m->prior ? ir_sub(lower->ir, sum, prior) : sum;
     Ref mean = ir_div(lower->ir, objective, rows);
+    if (lower->ir->per_sample && m->penalty) { /* the samples are added up: each has its share */
+        penalty = ir_div(lower->ir, penalty, rows);
+    }
     add_output(lower, "value", OUT_VALUE, ir_add(lower->ir, mean, penalty), false,
                loss->ast->name_span);
 }
@@ -434,7 +472,28 @@ static void entry_init(Lower *lower) {
         .name = intern_text(lower->front->names, "seed"), .role = LEAF_SEED, .kind = KIND_INT};
 
     lower->seed = ir_leaf(lower->ir, ir_add_leaf(lower->ir, leaf));
+    lower->no_rows = "a start";
     lower_starts(lower);
+}
+
+/* A value for each sample, or for each of its rows. */
+static void forward_output(Lower *lower, const ModelFunction *forward, Ref value) {
+    const Node *node = ir_node(lower->ir, value);
+    Dim rows = lower->ir->rows_dim;
+
+    for (unsigned k = 0; rows != DIM_NONE && k < node->rank; k++) {
+        if (dim_mentions(lower->ir, node->shape[k], rows) && (k > 0 || node->shape[k] != rows)) {
+            Diag *diag =
+                lower_error(lower, forward->ast->name_span,
+                            "`forward` is %s; it can be one value for a sample, or one for "
+                            "each of its rows",
+                            what_text(lower, value));
+            diag_label(lower->diags, diag, "its first axis may be `%s`, and no other",
+                       dim_text(lower->ir, rows));
+            return;
+        }
+    }
+    add_output(lower, "value", OUT_ARRAY, value, true, forward->ast->name_span);
 }
 
 static void build_entry(Lower *lower, EntryKind kind, const ModelFunction *f) {
@@ -474,7 +533,7 @@ static void build_entry(Lower *lower, EntryKind kind, const ModelFunction *f) {
             lower_error(lower, m->forward->ast->name_span,
                         "`forward` is one value, and here are several");
         } else if (values.count == 1) {
-            add_output(lower, "value", OUT_ARRAY, values.refs[0], true, m->forward->ast->name_span);
+            forward_output(lower, m->forward, values.refs[0]);
         }
         break;
     }
@@ -567,6 +626,7 @@ static Ir *derived(const Front *front, const Model *model, const ModelFunction *
     Lower *lower = open_lower(front, model, c_name_text, ENTRY_METRIC, true, false);
 
     lower->derived = true;
+    lower->no_rows = "a metric of metrics";
     lower->broken = broken;
     Ref value = one_number(lower, metric, evaluate(lower, metric, false));
     if (value != REF_NONE) {

@@ -95,7 +95,17 @@ static bool lookup_item(Lower *lower, Name name, Span at, Ref *found) {
             return true;
         }
     }
-    if (model_dim(m, name)) {
+    const ModelDim *dim = model_dim(m, name);
+    if (dim && dim->rows && lower->no_rows) {
+        Diag *diag = lower_error(lower, at,
+                                 "`%s` is the number of rows of a sample, and %s belongs "
+                                 "to no sample",
+                                 name, lower->no_rows);
+        diag_label(lower->diags, diag, "it is known in `loss`, `forward` and metrics");
+        *found = REF_NONE;
+        return true;
+    }
+    if (dim) {
         *found = ir_size(lower->ir, dim_symbol(lower->ir, name));
         return true;
     }

@@ -102,7 +102,10 @@ static bool evaluate_name(Values *b, const Expr *expr, double *value) {
                 Diag *diag =
                     diag_error(b->sema->diags, expr->span,
                                "the value of `%s` needs that of the dim `%s`", b->owner, name);
-                diag_label(b->sema->diags, diag, "give it one in the file, or with -D %s=…", name);
+                diag_label(b->sema->diags, diag,
+                           m->dims[k].rows ? "each sample has its own: use `%s` where it is known"
+                                           : "give it one in the file, or with -D %s=…",
+                           name);
             }
             return known;
         }
@@ -277,6 +280,14 @@ static void define(Values *b, Definition *definition) {
 
     definition->used = true;
     for (size_t k = 0; k < m->dim_count; k++) {
+        if (m->dims[k].name == name && m->dims[k].rows) {
+            Span at = {file, 0, (uint32_t)strlen(definition->value)};
+            diag_error(
+                sema->diags, at,
+                "`%s` is the number of rows of a sample: each sample of the data has its own",
+                name);
+            return;
+        }
         if (m->dims[k].name == name) {
             b->dim_exprs[k] = expr;
             return;

@@ -56,6 +56,19 @@ static bool enter_value(Collector *c, const Declaration *d, const char *what) {
     return enter(c, (Entry){d->name, d->name_span, what, true, false});
 }
 
+/* A sample has one number of rows. */
+static void check_one_rows(Sema *sema, const Declaration *d) {
+    const Model *m = sema->model;
+    for (size_t k = 0; k + 1 < m->dim_count; k++) {
+        if (m->dims[k].rows) {
+            Diag *diag = diag_error(sema->diags, d->span,
+                                    "the rows of a sample have two names, `%s` and `%s`",
+                                    m->dims[k].name, d->name);
+            diag_note(sema->diags, diag, m->dims[k].span, "`%s` is declared here", m->dims[k].name);
+        }
+    }
+}
+
 static void collect_dims(Collector *c, const Declaration *list) {
     Sema *sema = c->sema;
     Model *m = sema->model;
@@ -70,8 +83,8 @@ static void collect_dims(Collector *c, const Declaration *list) {
         *dim = (ModelDim){.name = d->name, .span = d->name_span};
         if (d->value && d->value->kind == EXPR_NAME &&
             d->value->as.name == sema_name(sema, "rows")) {
+            check_one_rows(sema, d);
             dim->rows = true;
-            not_yet(sema, d->span, "samples of many rows (`rows`) are");
         }
     }
 }

@@ -114,6 +114,7 @@ static void run_program(T *t, const LoopProgram *program, Ran *ran, double *cons
             value->integer = extent(t, ir->sample_dim);
             break;
         case ARG_STARTS:
+        case ARG_LENGTHS:
             value->pointer = NULL;
             break;
         case ARG_ORDER:
