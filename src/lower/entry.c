@@ -44,6 +44,7 @@ static void add_datas(Lower *lower) {
 
     lower->datas = arena_array(lower->arena, Ref, m->data_count + 1);
     lower->no_params = true;
+    lower->no_rows = "`data`";
     for (size_t k = 0; k < m->data_count; k++) {
         const Declaration *d = m->datas[k].declaration;
         Dim shape[RANK_LIMIT];
@@ -62,6 +63,7 @@ static void add_datas(Lower *lower) {
         lower->datas[k] = ir_leaf(lower->ir, ir_add_leaf(lower->ir, leaf));
     }
     lower->no_params = false;
+    lower->no_rows = NULL;
 }
 
 /* What the model sees of the params: after the consts, which bounds may use. */
