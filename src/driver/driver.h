@@ -74,6 +74,7 @@ typedef struct {
     Words include;
     int level;
     const char *cpu; /* NULL: the default of what is made */
+    int64_t checkpoint; /* as LoopOptions has it */
     bool debug, strict, verbose, time_passes, werror;
     bool warning[WARN_COUNT];
     ColorMode color;

@@ -3,6 +3,7 @@
 #include "driver/driver.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const OptionRow option_rows[OPTION_COUNT] = {
@@ -222,6 +223,16 @@ static int set_color(Reader *reader, const char *text) {
     return usage_error("`--color=%s`: expected auto, always or never", text);
 }
 
+static int set_checkpoint(Reader *reader, const char *text) {
+    char *end;
+    long long steps = strtoll(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || steps > INT32_MAX) {
+        return usage_error("`--checkpoint=%s`: expected a number of steps", text);
+    }
+    reader->options->checkpoint = steps == 0 ? -1 : steps;
+    return GO_ON;
+}
+
 static int set_precision(Reader *reader, const char *text) {
     if (strcmp(text, "f64") == 0) {
         return GO_ON;
@@ -295,6 +306,8 @@ static int apply(Reader *reader, OptionId id, const char *value) {
     case OPTION_strict:
         options->strict = true;
         break;
+    case OPTION_checkpoint:
+        return set_checkpoint(reader, value);
     case OPTION_precision:
         return set_precision(reader, value);
     case OPTION_warning:

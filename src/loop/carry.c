@@ -2,6 +2,8 @@
  * its states; a state leaf reads what the step of the iteration before has written. */
 #include "loop/plan.h"
 
+#include <string.h>
+
 /* ---- the copy of the IR
  * -------------------------------------------------------------------------------------- */
 
@@ -279,24 +281,38 @@ static Dim states_dim(Plan *plan, const Carry *carry) {
     if (!carry->history) {
         return dim_const(plan->ir, 2);
     }
+    if (carry->along) {
+        return dim_const(plan->ir, carry->along->size + 1);
+    }
     return dim_add(plan->ir, ir_index_dim(plan->ir, carry->t), dim_const(plan->ir, 1));
+}
+
+static BufferId add_buffer(Plan *plan, const Carry *carry, const char *name, Dim states,
+                           Block *block) {
+    LoopBuffer buffer = {.name = plan_name(plan, name), .kind = KIND_REAL, .place = BUFFER_LOCAL};
+    Dim size = states;
+    for (unsigned a = 0; a < carry->axis_count; a++) {
+        size = dim_mul(plan->ir, size, segment_dim(plan, carry->around, carry->axes[a]));
+    }
+    BufferId made = plan_buffer(plan, buffer, block);
+    plan->buffer_facts[made].size = size;
+    return made;
 }
 
 void carry_buffers(Plan *plan, Scope *scope) {
     for (size_t c = 0; c < plan->carries.count; c++) {
         Carry *carry = plan->carries.list[c];
-        if (!carry->used || carry->home != scope || !carry->buffered) {
+        if (!carry->used || carry->home != scope) {
             continue;
         }
-        LoopBuffer buffer = {
-            .name = plan_name(plan, "state"), .kind = KIND_REAL, .place = BUFFER_LOCAL};
-        Dim size = states_dim(plan, carry);
-        for (unsigned a = 0; a < carry->axis_count; a++) {
-            size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, carry->axes[a]));
+        if (carry->buffered) {
+            carry->buffer = add_buffer(plan, carry, "state", states_dim(plan, carry), scope->block);
+            carry->has_buffer = true;
         }
-        carry->buffer = plan_buffer(plan, buffer, scope->block);
-        carry->has_buffer = true;
-        plan->buffer_facts[carry->buffer].size = size;
+        if (carry->kept_by) { /* at the beginning of each segment, and at the end */
+            Dim count = dim_add(plan->ir, carry->kept_by->count, dim_const(plan->ir, 1));
+            carry->kept = add_buffer(plan, carry, "kept", count, scope->block);
+        }
     }
 }
 
@@ -316,21 +332,41 @@ static const LoopExpr *last_number(Plan *plan, const Carry *carry) {
 }
 
 /* Axes: the indices around the loop, the number of the state, the axes of a state. */
-static const LoopExpr *state_index(Plan *plan, const Carry *carry, const LoopExpr *const *env,
-                                   const LoopExpr *p, const LoopExpr *const *at) {
+static const LoopExpr *index_of(Plan *plan, const Carry *carry, const LoopExpr *const *env,
+                                const LoopExpr *number, Dim states, const LoopExpr *const *at) {
     const LoopExpr *positions[INDEX_LIMIT + 1];
     Dim dims[INDEX_LIMIT + 1];
     unsigned around = carry->axis_count - carry->rank;
     for (unsigned a = 0; a < carry->axis_count; a++) {
         unsigned to = a < around ? a : a + 1;
-        dims[to] = ir_index_dim(plan->ir, carry->axes[a]);
-        const LoopExpr *position = a < around ? env[carry->axes[a]] : at[a - around];
+        Index x = carry->axes[a];
+        dims[to] = segment_dim(plan, carry->around, x);
+        const LoopExpr *position =
+            a < around ? segment_position(plan, carry->around, x, env[x]) : at[a - around];
         positions[to] = x_inside(plan, position, dims[to]);
     }
-    dims[around] = states_dim(plan, carry);
-    positions[around] =
-        carry->history ? x_inside(plan, p, dims[around]) : x_call2(plan, BI_mod, p, x_int(plan, 2));
+    dims[around] = states;
+    positions[around] = number;
     return x_index(plan, positions, dims, carry->axis_count + 1);
+}
+
+static const LoopExpr *state_index(Plan *plan, const Carry *carry, const LoopExpr *const *env,
+                                   const LoopExpr *p, const LoopExpr *const *at) {
+    Dim states = states_dim(plan, carry);
+    if (!carry->history) {
+        return index_of(plan, carry, env, x_call2(plan, BI_mod, p, x_int(plan, 2)), states, at);
+    }
+    if (carry->along) {
+        p = x_call2(plan, BI_sub, p, carry->along->base);
+    }
+    return index_of(plan, carry, env, x_inside(plan, p, states), states, at);
+}
+
+/* Of what is kept of each segment. */
+static const LoopExpr *kept_index(Plan *plan, const Carry *carry, const LoopExpr *const *env,
+                                  const LoopExpr *segment, const LoopExpr *const *at) {
+    Dim count = dim_add(plan->ir, carry->kept_by->count, dim_const(plan->ir, 1));
+    return index_of(plan, carry, env, segment, count, at);
 }
 
 /* Do the indices of a state stand where they stand in the loop? */
@@ -353,6 +389,10 @@ const LoopExpr *carry_read(Plan *plan, Scope *scope, const Carry *carry, const L
         if (carry->has_next && p == carry_after(plan, carry, t)) {
             return x_var(plan, carry->next);
         }
+    }
+    if (carry->kept_by && !scope_inside(scope, carry->loop) && p == last_number(plan, carry)) {
+        const LoopExpr *end = x_dim(plan, carry->kept_by->count);
+        return x_load(plan, carry->kept, kept_index(plan, carry, env, end, at));
     }
     if (!carry->has_buffer) {
         return carry->has_current && p == last_number(plan, carry) ? x_var(plan, carry->current)
@@ -382,11 +422,16 @@ void carry_write(Plan *plan, Scope *scope, const Stage *stage, const LoopExpr *v
         code_set(plan, scope->block, LS_LET, carry->next, value, stage->span);
         value = x_var(plan, carry->next);
     }
-    if (!carry->has_buffer) {
-        return;
-    }
     for (unsigned a = 0; a < carry->rank; a++) {
         at[a] = scope->at[carry->names[a]];
+    }
+    if (init && carry->kept_by) {
+        value = carry->has_current ? x_moving(plan, carry->current) : value;
+        code_store(plan, scope->block, LS_STORE, carry->kept,
+                   kept_index(plan, carry, scope->at, x_int(plan, 0), at), value, stage->span);
+    }
+    if (!carry->has_buffer || (init && carry->along)) {
+        return;
     }
     const LoopExpr *p =
         init ? start_number(plan, carry) : carry_after(plan, carry, scope->at[carry->t]);
@@ -397,7 +442,8 @@ void carry_write(Plan *plan, Scope *scope, const Stage *stage, const LoopExpr *v
 void carry_begin_step(Plan *plan, Scope *loop) {
     for (size_t c = 0; c < plan->carries.count; c++) {
         Carry *carry = plan->carries.list[c];
-        if (carry->used && carry->loop == loop && carry->has_current && carry->inside) {
+        if (carry->used && carry->loop == loop && carry->has_current && carry->inside &&
+            !segment_skips(plan, carry->step_stage)) {
             carry->before = plan_var(plan, plan_name(plan, "before"), KIND_REAL, loop->block);
             carry->has_before = true;
             code_set(plan, loop->block, LS_LET, carry->before, x_moving(plan, carry->current),
@@ -409,9 +455,87 @@ void carry_begin_step(Plan *plan, Scope *loop) {
 void carry_end_step(Plan *plan, Scope *loop) {
     for (size_t c = 0; c < plan->carries.count; c++) {
         const Carry *carry = plan->carries.list[c];
-        if (carry->used && carry->loop == loop && carry->has_current) {
+        if (carry->used && carry->loop == loop && carry->has_current &&
+            !segment_skips(plan, carry->step_stage)) {
             code_set(plan, loop->block, LS_ASSIGN, carry->current, x_var(plan, carry->next),
                      carry->step_stage->span);
         }
+    }
+}
+
+/* ---- segments
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* Loops over the axes that are not open in `scope`: the block inside them; env and at are set. */
+static Block *open_axes(Plan *plan, const Scope *scope, const Carry *carry, Block *block,
+                        const LoopExpr **env, const LoopExpr **at) {
+    unsigned around = carry->axis_count - carry->rank;
+    memcpy(env, scope->at, INDEX_LIMIT * sizeof *env);
+    for (unsigned a = 0; a < carry->axis_count; a++) {
+        Index x = carry->axes[a];
+        if (a < around && (scope->open & INDEX_BIT(x))) {
+            continue;
+        }
+        Block *body = block_new(plan, block, true);
+        VarId var = plan_var(plan, plan_name(plan, "f"), KIND_INT, body);
+        Stmt *loop = block_add(plan, block, LS_FOR);
+        VarFacts *facts = &plan->var_facts[var];
+        loop->s.var = var;
+        facts->low[0] = loop->s.low = x_int(plan, 0);
+        facts->high[0] = loop->s.high = x_dim(plan, ir_index_dim(plan->ir, x));
+        facts->low_count = facts->high_count = 1;
+        loop->s.flags = LOOP_INDEPENDENT;
+        loop->body = body;
+        *(a < around ? &env[x] : &at[a - around]) = x_var(plan, var);
+        block = body;
+    }
+    return block;
+}
+
+/* The state at the beginning of a segment, from where it is kept to where the steps look for it. */
+void carry_begin_segment(Plan *plan, Scope *parent, Segment *segment, Block *block, bool again) {
+    const LoopExpr *env[INDEX_LIMIT];
+    const LoopExpr *at[RANK_LIMIT];
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (!carry->used || carry->kept_by != segment || (!again && !carry->along)) {
+            continue;
+        }
+        Span span = carry->step_stage->span;
+        Block *inner = open_axes(plan, parent, carry, block, env, at);
+        const LoopExpr *kept =
+            x_moving_load(plan, carry->kept, kept_index(plan, carry, env, segment->number, at));
+        if (again && carry->scalar && carry->inside) {
+            carry->current = plan_var(plan, plan_name(plan, "carry"), KIND_REAL, inner);
+            carry->has_current = true;
+            code_set(plan, inner, LS_DECLARE, carry->current, kept, span);
+        }
+        if (carry->has_buffer) {
+            code_store(plan, inner, LS_STORE, carry->buffer,
+                       state_index(plan, carry, env, segment->base, at), kept, span);
+        }
+    }
+}
+
+void carry_end_segment(Plan *plan, Segment *segment, Block *block) {
+    const LoopExpr *env[INDEX_LIMIT];
+    const LoopExpr *at[RANK_LIMIT];
+    const Scope *parent = segment->up->parent;
+    const LoopExpr *steps = x_dim(plan, ir_index_dim(plan->ir, segment->t));
+    const LoopExpr *end = x_call2(plan, BI_minimum, segment_end(plan, segment), steps);
+    const LoopExpr *next = x_call2(plan, BI_add, segment->number, x_int(plan, 1));
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (!carry->used || carry->kept_by != segment) {
+            continue;
+        }
+        Block *inner = open_axes(plan, parent, carry, block, env, at);
+        const LoopExpr *state =
+            carry->has_buffer
+                ? x_moving_load(plan, carry->buffer, state_index(plan, carry, env, end, at))
+                : x_moving(plan, carry->current);
+        code_store(plan, inner, LS_STORE, carry->kept, kept_index(plan, carry, env, next, at),
+                   state, carry->step_stage->span);
     }
 }

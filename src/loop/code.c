@@ -116,8 +116,10 @@ static const LoopExpr *buffer_index(const Writer *w, uint32_t env, const Stage *
     const LoopExpr *positions[INDEX_LIMIT];
     Dim dims[INDEX_LIMIT];
     for (unsigned k = 0; k < stage->axis_count; k++) {
-        dims[k] = ir_index_dim(plan->ir, stage->axes[k]);
-        positions[k] = x_inside(plan, index_at(w, env, stage->axes[k]), dims[k]);
+        Index x = stage->axes[k];
+        dims[k] = segment_dim(plan, stage->segment, x);
+        positions[k] = segment_position(plan, stage->segment, x, index_at(w, env, x));
+        positions[k] = x_inside(plan, positions[k], dims[k]);
     }
     return x_index(plan, positions, dims, stage->axis_count);
 }
@@ -349,6 +351,11 @@ static const LoopExpr *value_expr(const Writer *w, uint32_t env, Ref v) {
     return made;
 }
 
+const LoopExpr *code_value(Plan *plan, Scope *scope, Ref v) {
+    Writer w = {plan, scope, NULL};
+    return value_expr(&w, scope->env, v);
+}
+
 /* The value under those conditions that are no bounds. */
 static const LoopExpr *guarded(const Writer *w, const LoopExpr *value) {
     const LoopExpr *all = NULL;
@@ -426,7 +433,7 @@ static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, Buff
     const LoopExpr *positions[INDEX_LIMIT];
     Dim dims[INDEX_LIMIT];
     for (unsigned k = 0; k < rank; k++) {
-        dims[k] = ir_index_dim(plan->ir, axes[k]);
+        dims[k] = segment_dim(plan, stage->segment, axes[k]);
         size = dim_mul(plan->ir, size, dims[k]);
         whole = whole && !(scope->open & INDEX_BIT(axes[k]));
     }
@@ -437,7 +444,7 @@ static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, Buff
     Block *block = scope->block;
     for (unsigned k = 0; k < rank; k++) {
         if (scope->open & INDEX_BIT(axes[k])) {
-            positions[k] = scope->at[axes[k]];
+            positions[k] = segment_position(plan, stage->segment, axes[k], scope->at[axes[k]]);
             continue;
         }
         Block *body = block_new(plan, block, true);
@@ -556,14 +563,17 @@ static void write_deposit(const Writer *w, Stage *stage, const LoopExpr *value) 
     Dim dims[INDEX_LIMIT];
     for (unsigned a = 0; a < stage->axis_count; a++) {
         Index x = stage->axes[a];
-        dims[a] = ir_index_dim(plan->ir, x);
+        dims[a] = segment_dim(plan, stage->segment, x);
         positions[a] = NULL;
         for (uint32_t k = 0; k < node.as.deposit.count; k++) {
             if (node.as.deposit.targets[k] == x) {
                 positions[a] = value_expr(w, w->scope->env, node.args[k + 1]);
             }
         }
-        positions[a] = positions[a] ? positions[a] : index_at(w, w->scope->env, x);
+        if (!positions[a]) {
+            const LoopExpr *at = index_at(w, w->scope->env, x);
+            positions[a] = segment_position(plan, stage->segment, x, at);
+        }
         positions[a] = x_inside(plan, positions[a], dims[a]);
     }
     code_store(plan, w->scope->block, LS_STORE_ADD, stage->buffer,
@@ -611,7 +621,8 @@ static void write_value(const Writer *w, Stage *stage, const LoopExpr *value) {
 }
 
 static void write_stage(Plan *plan, Scope *scope, Stage *stage) {
-    if (stage->dropped || (stage->kind == STAGE_RETURN && stage->bound == 0)) {
+    if (stage->dropped || (stage->kind == STAGE_RETURN && stage->bound == 0) ||
+        segment_skips(plan, stage)) {
         return;
     }
     Writer w = {plan, scope, stage};
@@ -658,188 +669,6 @@ static void write_stage(Plan *plan, Scope *scope, Stage *stage) {
  * ------------------------------------------------------------------------------------------------------------------
  */
 
-static const char *const counters[] = {"i", "j", "k", "l", "p", "q", "r", "s", "u", "v", "w"};
-
-static const char *index_name(Plan *plan, Index x) {
-    if (!plan->counter_names[x]) { /* loops over one index are never inside each other */
-        size_t letters = sizeof counters / sizeof *counters;
-        bool sample = (plan->sample & INDEX_BIT(x)) != 0;
-        const char *letter = sample ? "n" : counters[plan->counter_count++ % letters];
-        plan->counter_names[x] = plan_name(plan, letter);
-    }
-    return plan->counter_names[x];
-}
-
-static void add_bound(Plan *plan, VarFacts *facts, bool high, const LoopExpr *bound) {
-    const LoopExpr **list = high ? facts->high : facts->low;
-    unsigned *count = high ? &facts->high_count : &facts->low_count;
-    for (unsigned k = 0; k < *count; k++) {
-        bool redundant =
-            high ? x_proves_le(plan, list[k], bound) : x_proves_le(plan, bound, list[k]);
-        if (redundant) {
-            return;
-        }
-        bool better = high ? x_proves_le(plan, bound, list[k]) : x_proves_le(plan, list[k], bound);
-        if (better) {
-            list[k] = bound;
-            return;
-        }
-    }
-    if (*count < BOUND_LIMIT) {
-        list[(*count)++] = bound;
-    }
-}
-
-static const LoopExpr *join_bounds(Plan *plan, const LoopExpr *const *list, unsigned count,
-                                   BuiltinId f) {
-    const LoopExpr *made = list[0];
-    for (unsigned k = 1; k < count; k++) {
-        made = x_call2(plan, f, made, list[k]);
-    }
-    return made;
-}
-
-/* The row of sample i: order[i], where an order is given. */
-static const LoopExpr *sample_row(Plan *plan, Scope *scope, VarId counter) {
-    if (plan->order_arg < 0) {
-        return x_var(plan, counter);
-    }
-    uint32_t order = (uint32_t)plan->order_arg;
-    BufferId buffer = arg_order_buffer(plan);
-    VarId row = plan_var(plan, plan_name(plan, "row"), KIND_INT, scope->block);
-    plan->var_facts[row].low[0] = x_int(plan, 0);
-    plan->var_facts[row].high[0] = x_dim(plan, plan->ir->sample_dim);
-    plan->var_facts[row].low_count = plan->var_facts[row].high_count = 1;
-    code_set(plan, scope->block, LS_DECLARE, row, x_var(plan, counter), plan->ir->at);
-    Stmt *stmt = block_add(plan, scope->block, LS_IF);
-    stmt->s.condition = x_arg_set(plan, order);
-    stmt->body = block_new(plan, scope->block, false);
-    code_set(plan, stmt->body, LS_ASSIGN, row, x_load(plan, buffer, x_var(plan, counter)),
-             plan->ir->at);
-    return x_var(plan, row);
-}
-
-/* Scalar params stay in variables while the samples go by. */
-static void keep_params(Plan *plan, Block *outside, Block *inside) {
-    for (size_t k = 0; k < plan->ir->leaf_count; k++) {
-        if (!plan->leaf_updated[k] || !plan->leaf_has_buffer[k]) {
-            continue;
-        }
-        BufferId buffer = plan->leaf_buffer[k];
-        if (plan->ir->leaves[k].rank == 0) {
-            const LoopExpr *first = x_moving_load(plan, buffer, x_int(plan, 0));
-            plan->leaf_var[k] =
-                plan_var(plan, plan_name(plan, plan->ir->leaves[k].name), KIND_REAL, inside);
-            plan->leaf_has_var[k] = true;
-            code_set(plan, outside, LS_DECLARE, plan->leaf_var[k], first, plan->ir->leaves[k].span);
-        }
-        plan->buffer_facts[buffer].block = inside;
-    }
-}
-
-static void put_params_back(Plan *plan, Block *outside) {
-    for (size_t k = 0; k < plan->ir->leaf_count; k++) {
-        if (plan->leaf_has_var[k]) {
-            code_store(plan, outside, LS_STORE, plan->leaf_buffer[k], x_int(plan, 0),
-                       x_moving(plan, plan->leaf_var[k]), plan->ir->leaves[k].span);
-        }
-    }
-}
-
-/* The rows of this sample, and the first of them. `end`: where the last sample ended. */
-static void begin_rows(Plan *plan, VarId end, Scope *scope, const LoopExpr *sample) {
-    Block *block = scope->block;
-    Name name = "rows";
-    dim_is_symbol(plan->ir, plan->ir->rows_dim, &name);
-    BufferId buffer = arg_rows_buffer(plan);
-    VarId start = plan_var(plan, plan_name(plan, "start"), KIND_INT, block);
-    VarId rows =
-        plan_var(plan, plan_name(plan, arena_format(plan->arena, "%s_n", name)), KIND_INT, block);
-    if (plan->starts_arg >= 0) {
-        const LoopExpr *next = x_call2(plan, BI_add, sample, x_int(plan, 1));
-        code_set(plan, block, LS_LET, start, x_load(plan, buffer, sample), plan->ir->at);
-        code_set(plan, block, LS_LET, rows,
-                 x_call2(plan, BI_sub, x_load(plan, buffer, next), x_var(plan, start)),
-                 plan->ir->at);
-    } else {
-        code_set(plan, block, LS_LET, start, x_moving(plan, end), plan->ir->at);
-        code_set(plan, block, LS_LET, rows, x_load(plan, buffer, sample), plan->ir->at);
-        code_set(plan, block, LS_ADD, end, x_var(plan, rows), plan->ir->at);
-    }
-    plan->sample_start = x_var(plan, start);
-    plan->sample_rows = x_var(plan, rows);
-}
-
-static void open_loop(Plan *plan, Scope *scope) {
-    const Key *key = &scope->key;
-    Scope *parent = scope->parent;
-    Writer w = {plan, parent, NULL};
-    Dim dim = ir_index_dim(plan->ir, key->index);
-    bool ordered = plan->ir->per_sample && key->index == plan->ir->sample_index;
-    scope->block = block_new(plan, parent->block, true);
-    VarId end = 0;
-    if (ordered) {
-        keep_params(plan, parent->block, scope->block);
-    }
-    if (ordered && plan->ragged && plan->lengths_arg >= 0) {
-        end = plan_var(plan, plan_name(plan, "end"), KIND_INT, parent->block);
-        code_set(plan, parent->block, LS_DECLARE, end, x_int(plan, 0), plan->ir->at);
-    }
-    VarId var = plan_var(plan, index_name(plan, key->index), KIND_INT, scope->block);
-    VarFacts facts = plan->var_facts[var];
-    add_bound(plan, &facts, false, x_int(plan, 0));
-    add_bound(plan, &facts, true, x_dim(plan, dim));
-    for (unsigned k = 0; k < key->low_count; k++) {
-        add_bound(plan, &facts, false, value_expr(&w, parent->env, key->low[k]));
-    }
-    for (unsigned k = 0; k < key->high_count; k++) {
-        add_bound(plan, &facts, true, value_expr(&w, parent->env, key->high[k]));
-    }
-    plan->var_facts[var] = facts;
-    Stmt *loop = block_add(plan, parent->block, LS_FOR);
-    loop->s.var = var;
-    loop->s.low = join_bounds(plan, facts.low, facts.low_count, BI_maximum);
-    loop->s.high = join_bounds(plan, facts.high, facts.high_count, BI_minimum);
-    loop->s.down = key->direction < 0;
-    loop->body = scope->block;
-    scope->at[key->index] = ordered ? sample_row(plan, scope, var) : x_var(plan, var);
-    if (ordered && plan->ragged) {
-        begin_rows(plan, end, scope, scope->at[key->index]);
-    }
-    place_flags(plan, loop, scope);
-}
-
-static void open_if(Plan *plan, Scope *scope, const LoopExpr *condition) {
-    if (condition->kind == LX_BOOL && condition->as.integer) {
-        scope->block = scope->parent->block;
-        return;
-    }
-    Stmt *stmt = block_add(plan, scope->parent->block, LS_IF);
-    stmt->s.condition = condition;
-    scope->block = stmt->body = block_new(plan, scope->parent->block, false);
-}
-
-static void open_fixed(Plan *plan, Scope *scope) {
-    Writer w = {plan, scope->parent, NULL};
-    Index x = scope->key.index;
-    Dim dim = ir_index_dim(plan->ir, x);
-    const LoopExpr *at = value_expr(&w, scope->parent->env, scope->key.at);
-    scope->block = scope->parent->block;
-    scope->at[x] = at;
-    if (x_proves_inside(plan, at, dim)) {
-        return;
-    }
-    const LoopExpr *low = x_call2(plan, BI_le, x_int(plan, 0), at);
-    const LoopExpr *high = x_call2(plan, BI_lt, at, x_dim(plan, dim));
-    open_if(plan, scope, x_call2(plan, BI_and, low, high));
-    VarId var = plan_var(plan, index_name(plan, x), KIND_INT, scope->block);
-    plan->var_facts[var].low[0] = x_int(plan, 0);
-    plan->var_facts[var].high[0] = x_dim(plan, dim);
-    plan->var_facts[var].low_count = plan->var_facts[var].high_count = 1;
-    code_set(plan, scope->block, LS_LET, var, at, (Span){0});
-    scope->at[x] = x_var(plan, var);
-}
-
 static void write_scope(Plan *plan, Scope *scope);
 
 /* Buffers are made where their home is reached: loads of them stand there or further in. */
@@ -859,7 +688,7 @@ static void make_buffers(Plan *plan, Scope *scope) {
         stage->buffer = plan_buffer(plan, buffer, scope->block);
         Dim size = dim_const(plan->ir, 1);
         for (unsigned k = 0; k < stage->axis_count; k++) {
-            size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, stage->axes[k]));
+            size = dim_mul(plan->ir, size, segment_dim(plan, stage->segment, stage->axes[k]));
         }
         plan->buffer_facts[stage->buffer].size = size;
     }
@@ -877,18 +706,48 @@ static void end_partial(Plan *plan, Scope *scope, Stage *stage) {
                x_var(plan, stage->partial_var), stage->span);
 }
 
-static bool all_dropped(const Scope *scope) {
+static bool all_dropped(const Plan *plan, const Scope *scope) {
     for (size_t k = 0; k < scope->item_count; k++) {
         const Item *item = &scope->items[k];
-        if (item->scope ? !all_dropped(item->scope) : !item->stage->dropped) {
+        if (item->scope ? !all_dropped(plan, item->scope)
+                        : !item->stage->dropped && !segment_skips(plan, item->stage)) {
             return false;
         }
     }
     return true;
 }
 
+/* The scope and what is in it, in the block `outside`. */
+static void write_body(Plan *plan, Scope *scope, Scope *child, Block *outside) {
+    memcpy(child->at, scope->at, sizeof child->at);
+    open_write(plan, child, outside);
+    carry_begin_step(plan, child);
+    write_scope(plan, child);
+    carry_end_step(plan, child);
+}
+
+/* A loop over steps that are kept in segments; before that of the adjoint they run again. */
+static void write_segments(Plan *plan, Scope *scope, Scope *child) {
+    Segment *segment = child->segment;
+    bool down = child == segment->down;
+    Block *block = segment_open(plan, scope->block, segment, down);
+    if (down) {
+        segment_reset(plan, segment);
+        plan->again = segment;
+        carry_begin_segment(plan, scope, segment, block, true);
+        write_body(plan, scope, segment->up, block);
+        plan->again = NULL;
+    } else {
+        carry_begin_segment(plan, scope, segment, block, false);
+    }
+    write_body(plan, scope, child, block);
+    if (!down) {
+        carry_end_segment(plan, segment, block);
+    }
+}
+
 static void write_child(Plan *plan, Scope *scope, Scope *child) {
-    if (all_dropped(child)) {
+    if (all_dropped(plan, child)) {
         return;
     }
     for (size_t s = 0; s < child->begun.count; s++) {
@@ -900,28 +759,14 @@ static void write_child(Plan *plan, Scope *scope, Scope *child) {
             begin_partial(plan, scope, stage);
         }
     }
-    memcpy(child->at, scope->at, sizeof child->at);
-    switch (child->key.kind) {
-    case SCOPE_LOOP:
-        open_loop(plan, child);
-        break;
-    case SCOPE_IF: {
-        Writer w = {plan, scope, NULL};
-        open_if(plan, child, value_expr(&w, scope->env, child->key.cond));
-        break;
+    if (child->segment) {
+        write_segments(plan, scope, child);
+    } else {
+        write_body(plan, scope, child, scope->block);
     }
-    case SCOPE_FIX:
-        open_fixed(plan, child);
-        break;
-    case SCOPE_ROOT:
-        break;
-    }
-    carry_begin_step(plan, child);
-    write_scope(plan, child);
-    carry_end_step(plan, child);
     if (child->key.kind == SCOPE_LOOP && plan->ir->per_sample &&
         child->key.index == plan->ir->sample_index) {
-        put_params_back(plan, scope->block);
+        open_put_back(plan, scope->block);
         plan->sample_rows = plan->sample_start = NULL;
     }
     for (size_t s = 0; s < child->begun.count; s++) {

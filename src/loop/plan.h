@@ -12,6 +12,7 @@ typedef struct Stage Stage;
 typedef struct Scope Scope;
 typedef struct Block Block;
 typedef struct Carry Carry;
+typedef struct Segment Segment;
 
 /* ---- blocks: where statements stand
  * ---------------------------------------------------------------- */
@@ -172,7 +173,8 @@ struct Stage {
     VarId best;          /* ARGMAX */
     bool has_var, has_buffer;
     BufferId buffer;
-    Stage *alias; /* the output whose buffer it uses */
+    Stage *alias;     /* the output whose buffer it uses */
+    Segment *segment; /* segment.c: its buffer has room for the steps of one segment */
 };
 
 bool stage_select(Plan *plan);
@@ -222,6 +224,7 @@ struct Scope {
     StageList homed; /* home.c: stages whose home it is, */
     StageList begun; /* and those inside it that begin just before it */
     Block *block;
+    Segment *segment; /* LOOP: it goes through the segments of a recurrence, or NULL */
     const LoopExpr *at[INDEX_LIMIT]; /* value of each open index */
     uint32_t env;                    /* code.c */
 };
@@ -264,11 +267,22 @@ const LoopExpr *output_index(Plan *plan, const Output *output, const LoopExpr *c
 size_t matrix_first(const Plan *plan);
 Dim matrix_size(const Plan *plan); /* entries of the whole matrix */
 
+/* ---- open.c
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/* Writes the statement that the scope is, in `outside`: the block of its parent, or of segments. */
+void open_write(Plan *plan, Scope *scope, Block *outside);
+/* Behind the loop over samples: params that were kept in variables. */
+void open_put_back(Plan *plan, Block *outside);
+
 /* ---- code.c, place.c
  * ------------------------------------------------------------------------------------------------------
  */
 
 void code_write(Plan *plan);
+/* The value v where a scope stands. */
+const LoopExpr *code_value(Plan *plan, Scope *scope, Ref v);
 Stmt *code_set(Plan *plan, Block *block, LoopStmtKind kind, VarId var, const LoopExpr *value,
                Span span);
 void code_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buffer, const LoopExpr *index,
@@ -308,6 +322,10 @@ struct Carry {
     unsigned axis_count;
     BufferId buffer;
     bool has_buffer;
+    Segment *along;   /* segment.c: it has room for the states of one segment */
+    Segment *around;  /* the same, for a recurrence inside the steps of another */
+    Segment *kept_by; /* the state at the beginning of each segment is kept */
+    BufferId kept;
     VarId current, before, next; /* scalar: in front of the loop, in a step, at the end of it */
     bool has_current, has_before, has_next;
 };
@@ -345,6 +363,35 @@ void carry_write(Plan *plan, Scope *scope, const Stage *stage, const LoopExpr *v
 /* At the beginning and the end of the body of a loop. */
 void carry_begin_step(Plan *plan, Scope *loop);
 void carry_end_step(Plan *plan, Scope *loop);
+
+/* At the beginning and the end of a segment. */
+void carry_begin_segment(Plan *plan, Scope *parent, Segment *segment, Block *block, bool again);
+void carry_end_segment(Plan *plan, Segment *segment, Block *block);
+
+/* ---- segment.c
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/* A loop over the steps of a recurrence and its adjoint's, in segments of `size` steps. */
+struct Segment {
+    Index t;
+    Scope *up, *down;
+    int64_t size;
+    Dim count;
+    bool *again;            /* by stage: written again in front of the loop downwards */
+    const LoopExpr *number; /* of the segment that is being written */
+    const LoopExpr *base;   /* its first step */
+};
+
+void segment_find(Plan *plan);
+/* Where entry `at` of axis x is in the buffer, and how long that axis is. */
+const LoopExpr *segment_position(Plan *plan, const Segment *segment, Index x, const LoopExpr *at);
+Dim segment_dim(Plan *plan, const Segment *segment, Index x);
+/* Is the stage left out where the steps are written again? */
+bool segment_skips(const Plan *plan, const Stage *stage);
+Block *segment_open(Plan *plan, Block *parent, Segment *segment, bool down);
+const LoopExpr *segment_end(Plan *plan, const Segment *segment);
+void segment_reset(Plan *plan, const Segment *segment);
 
 /* ---- cycle.c
  * --------------------------------------------------------------------------------------------------------------
@@ -440,6 +487,7 @@ struct Plan {
     bool *after_update; /* by Ref: depends on an updated leaf, or on the rows of a sample */
     IndexSet sample;    /* the sample indices */
     IndexSet rows;      /* these, or what looks like one: the loop to be outermost */
+    Segment *again;     /* whose steps are being written again, or NULL */
     Scope *root;
     Block *root_block;
     uint32_t block_count;

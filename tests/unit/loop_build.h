@@ -176,11 +176,14 @@ static void compare_list(const char *name, const char *what, const double *found
     }
 }
 
+static int64_t checkpoint; /* of the plans to come */
+
 /* Plans and runs `ir`; true if all outputs are those of the interpreter. */
 static bool check_loops(T *t, const char *name, const Ir *ir, double *const *direction,
                         bool trainer) {
     const int before = failures;
-    const LoopOptions options = {.strict = false, .trainer = trainer, .diags = t->diags};
+    const LoopOptions options = {
+        .strict = false, .checkpoint = checkpoint, .trainer = trainer, .diags = t->diags};
     const LoopProgram *program = loop_plan(&options, t->arena, ir);
     if (!program) {
         failures++;

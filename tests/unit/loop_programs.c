@@ -30,6 +30,7 @@ static void check_all(T *t, const char *name, bool samples, bool verbose) {
         const OptOptions levels[] = {options_of(t, 0, false), options_of(t, 2, false)};
         for (int level = 0; level < 2; level++) {
             const Ir *after = opt_after_diff(&levels[level], gradient);
+            checkpoint = solving ? 0 : 2;
             check_loops(t, arena_format(t->arena, "%s, opt %d, solving %d", name, level, solving),
                         after, NULL, level == 1);
             if (verbose && level == 1 && solving) {

@@ -11,7 +11,11 @@ static void check_plans(T *t, const char *name, const Ir *ir) {
     const OptOptions levels[] = {options_of(t, 0, false), options_of(t, 2, false)};
     for (int level = 0; level < 2; level++) {
         const Ir *after = opt_after_diff(&levels[level], ir);
-        check_loops(t, arena_format(t->arena, "%s, opt %d", name, level), after, NULL, level == 1);
+        for (checkpoint = 0; checkpoint < 4; checkpoint++) {
+            const char *title =
+                arena_format(t->arena, "%s, opt %d, checkpoint %d", name, level, (int)checkpoint);
+            check_loops(t, title, after, NULL, level == 1);
+        }
     }
 }
 

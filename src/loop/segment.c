@@ -1,0 +1,308 @@
+/* segment.c: recurrences that keep a state every N steps only. The loop over the steps becomes one
+ * over segments of N steps; what the adjoint needs of a step has room for one segment. The
+ * adjoint's loop goes through the segments from the last, and runs the steps of each again, from
+ * the state that was kept, before it goes through them downwards. */
+#include "loop/plan.h"
+
+#include <math.h>
+
+enum { LIMIT_BYTES = 256 << 20 }; /* above it, segments are made without being asked for */
+
+/* ---- pairs of loops
+ * -------------------------------------------------------------------------------------------- */
+
+static bool is_loop(const Scope *scope, int direction) {
+    return scope && scope->key.kind == SCOPE_LOOP && scope->key.direction == direction;
+}
+
+/* Do stages inside `reader` read, by states, what is in `loop`? */
+static bool reads_states(const Plan *plan, const Scope *reader, const Scope *loop) {
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        const Stage *stage = plan->stages[s];
+        for (size_t n = 0; n < stage->need_count && scope_inside(stage->scope, reader); n++) {
+            const Need *need = &stage->needs[n];
+            if (!need->order && need->stage->kind == STAGE_STEP && !need->last &&
+                need->stage->carry->loop == loop) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The one loop upwards beside `down` whose states it needs; NULL if there are others. */
+static Scope *partner(const Plan *plan, const Scope *parent, const Scope *down) {
+    Scope *found = NULL;
+    for (size_t k = 0; k < parent->item_count; k++) {
+        Scope *scope = parent->items[k].scope;
+        if (scope == down) {
+            return found;
+        }
+        if (is_loop(scope, 1) && scope->key.index == down->key.index &&
+            reads_states(plan, down, scope)) {
+            if (found || scope->segment) {
+                return NULL;
+            }
+            found = scope;
+        }
+    }
+    return NULL;
+}
+
+/* ---- what has room for one segment
+ * ------------------------------------------------------------------------------------------- */
+
+static bool within(const Segment *segment, const Scope *scope) {
+    return scope_inside(scope, segment->up) || scope_inside(scope, segment->down);
+}
+
+/* Is all that reads the stage in the two loops, at the same step? */
+static bool read_within(const Plan *plan, const Segment *segment, const Stage *of) {
+    IndexSet t = INDEX_BIT(segment->t);
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        const Stage *stage = plan->stages[s];
+        for (size_t n = 0; n < stage->need_count; n++) {
+            const Need *need = &stage->needs[n];
+            if (need->stage != of || need->order || need->last) {
+                continue;
+            }
+            if (!within(segment, stage->scope) || !((need->aligned | need->carried) & t)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool has_axis(const Index *axes, unsigned count, Index x) {
+    for (unsigned k = 0; k < count; k++) {
+        if (axes[k] == x) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void find_parts(Plan *plan, Segment *segment) {
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        Stage *stage = plan->stages[s];
+        if (!scope_inside(stage->scope, segment->up) || stage->carry || stage->value == REF_NONE ||
+            stage->alias || !has_axis(stage->axes, stage->axis_count, segment->t)) {
+            continue;
+        }
+        stage->segment = read_within(plan, segment, stage) ? segment : NULL;
+    }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (!carry->used || !scope_inside(carry->step_stage->scope, segment->up) ||
+            !read_within(plan, segment, carry->step_stage) || !carry->buffered) {
+            continue;
+        }
+        bool own = carry->loop == segment->up;
+        bool around = !own && has_axis(carry->axes, carry->axis_count - carry->rank, segment->t);
+        carry->along = own && carry->history ? segment : NULL;
+        carry->around = around ? segment : NULL;
+    }
+}
+
+/* Is it computed in every run of the steps, with room for a segment at most? */
+static bool runs_again(const Segment *segment, const Stage *stage) {
+    if (!scope_inside(stage->scope, segment->up) || (stage->bound & INDEX_BIT(segment->t)) ||
+        stage->kind == STAGE_OUTPUT || stage->kind == STAGE_RETURN) {
+        return false;
+    }
+    if (stage->carry) {
+        const Carry *carry = stage->carry;
+        bool around = has_axis(carry->axes, carry->axis_count - carry->rank, segment->t);
+        return carry->loop == segment->up ? carry->along || !carry->history
+                                          : carry->around || !around;
+    }
+    return stage->segment || !has_axis(stage->axes, stage->axis_count, segment->t);
+}
+
+/* What the loop downwards needs, and what that needs. */
+static void find_again(Plan *plan, Segment *segment) {
+    bool more = true;
+    segment->again = arena_array(plan->arena, bool, plan->stage_count + 1);
+    while (more) {
+        more = false;
+        for (size_t s = 0; s < plan->stage_count; s++) {
+            const Stage *stage = plan->stages[s];
+            if (!segment->again[s] && !scope_inside(stage->scope, segment->down)) {
+                continue;
+            }
+            for (size_t n = 0; n < stage->need_count; n++) {
+                const Stage *on = stage->needs[n].stage;
+                if (!stage->needs[n].order && !segment->again[on->number] &&
+                    runs_again(segment, on)) {
+                    segment->again[on->number] = more = true;
+                }
+            }
+        }
+    }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (carry->used && carry->loop == segment->up &&
+            segment->again[carry->step_stage->number]) {
+            carry->kept_by = segment;
+        }
+    }
+}
+
+/* ---- decisions
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static double axes_bytes(const Plan *plan, const Index *axes, unsigned count) {
+    double bytes = sizeof(double);
+    for (unsigned k = 0; k < count; k++) {
+        int64_t extent;
+        bytes *= dim_value(plan->ir, ir_index_dim(plan->ir, axes[k]), &extent) ? (double)extent : 0;
+    }
+    return bytes;
+}
+
+/* Of what would have room for one segment; 0: unknown. */
+static double history_bytes(const Plan *plan, const Segment *segment) {
+    double bytes = 0;
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        const Stage *stage = plan->stages[s];
+        bytes += stage->segment == segment ? axes_bytes(plan, stage->axes, stage->axis_count) : 0;
+    }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        const Carry *carry = plan->carries.list[c];
+        if (carry->along == segment || carry->around == segment) {
+            bytes += axes_bytes(plan, &carry->t, 1) / sizeof(double) *
+                     axes_bytes(plan, carry->axes, carry->axis_count);
+        }
+    }
+    return bytes;
+}
+
+static int64_t segment_size(const Plan *plan, const Segment *segment) {
+    int64_t steps;
+    if (plan->options->checkpoint != 0) {
+        return plan->options->checkpoint > 0 ? plan->options->checkpoint : 0;
+    }
+    bool known = dim_value(plan->ir, ir_index_dim(plan->ir, segment->t), &steps);
+    return known && history_bytes(plan, segment) > LIMIT_BYTES ? (int64_t)ceil(sqrt((double)steps))
+                                                               : 0;
+}
+
+static void forget(Plan *plan, const Segment *segment) {
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        Stage *stage = plan->stages[s];
+        stage->segment = stage->segment == segment ? NULL : stage->segment;
+    }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        carry->along = carry->along == segment ? NULL : carry->along;
+        carry->around = carry->around == segment ? NULL : carry->around;
+    }
+}
+
+static void try_pair(Plan *plan, Scope *up, Scope *down) {
+    Segment *segment = arena_new(plan->arena, Segment);
+    segment->t = up->key.index;
+    segment->up = up;
+    segment->down = down;
+    find_parts(plan, segment);
+    segment->size = segment_size(plan, segment);
+    if (segment->size == 0) {
+        forget(plan, segment);
+        return;
+    }
+    Dim steps = ir_index_dim(plan->ir, segment->t);
+    Dim size = dim_const(plan->ir, segment->size);
+    Dim rest = dim_const(plan->ir, segment->size - 1);
+    segment->count = dim_floordiv(plan->ir, dim_add(plan->ir, steps, rest), size);
+    up->segment = down->segment = segment;
+    find_again(plan, segment);
+}
+
+static void find_in(Plan *plan, const Scope *parent) {
+    for (size_t k = 0; k < parent->item_count; k++) {
+        Scope *scope = parent->items[k].scope;
+        Scope *up = is_loop(scope, -1) ? partner(plan, parent, scope) : NULL;
+        if (up) {
+            try_pair(plan, up, scope);
+        }
+    }
+    for (size_t k = 0; k < parent->item_count; k++) {
+        const Scope *scope = parent->items[k].scope;
+        if (scope && !scope->segment) {
+            find_in(plan, scope);
+        }
+    }
+}
+
+void segment_find(Plan *plan) {
+    if (plan->carries.count > 0 && plan->options->checkpoint >= 0) {
+        find_in(plan, plan->root);
+    }
+}
+
+/* ---- positions and sizes
+ * ----------------------------------------------------------------------------------------- */
+
+const LoopExpr *segment_position(Plan *plan, const Segment *segment, Index x, const LoopExpr *at) {
+    return segment && segment->t == x ? x_call2(plan, BI_sub, at, segment->base) : at;
+}
+
+Dim segment_dim(Plan *plan, const Segment *segment, Index x) {
+    return segment && segment->t == x ? dim_const(plan->ir, segment->size)
+                                      : ir_index_dim(plan->ir, x);
+}
+
+/* ---- code
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+bool segment_skips(const Plan *plan, const Stage *stage) {
+    return plan->again && scope_inside(stage->scope, plan->again->up) &&
+           !plan->again->again[stage->number];
+}
+
+/* for segment in 0..count { first = segment * size; …: the block in which the steps' loop stands.
+ */
+Block *segment_open(Plan *plan, Block *parent, Segment *segment, bool down) {
+    Block *block = block_new(plan, parent, true);
+    VarId number = plan_var(plan, plan_name(plan, "segment"), KIND_INT, block);
+    Stmt *loop = block_add(plan, parent, LS_FOR);
+    VarFacts *facts = &plan->var_facts[number];
+    facts->low[0] = loop->s.low = x_int(plan, 0);
+    facts->high[0] = loop->s.high = x_dim(plan, segment->count);
+    facts->low_count = facts->high_count = 1;
+    loop->s.var = number;
+    loop->s.down = down;
+    loop->body = block;
+    segment->number = x_var(plan, number);
+    VarId first = plan_var(plan, plan_name(plan, "first"), KIND_INT, block);
+    const LoopExpr *value = x_call2(plan, BI_mul, segment->number, x_int(plan, segment->size));
+    code_set(plan, block, LS_LET, first, value, (Span){0});
+    plan->var_facts[first].low[0] = x_int(plan, 0);
+    plan->var_facts[first].low_count = 1;
+    segment->base = x_var(plan, first);
+    return block;
+}
+
+const LoopExpr *segment_end(Plan *plan, const Segment *segment) {
+    return x_call2(plan, BI_add, segment->base, x_int(plan, segment->size));
+}
+
+/* What is written again has new variables. */
+void segment_reset(Plan *plan, const Segment *segment) {
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        const Stage *stage = plan->stages[s];
+        bool inside = stage->gather && scope_inside(stage->gather, segment->up);
+        if (inside && scope_inside(stage->scope, segment->up)) {
+            plan->stages[s]->has_var = false;
+        }
+    }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (carry->used && scope_inside(carry->loop, segment->up)) {
+            carry->has_before = carry->has_next = carry->has_current = false;
+        }
+    }
+}
