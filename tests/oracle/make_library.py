@@ -90,6 +90,53 @@ def lkj(n, eta, entries):
     return total
 
 
+# Matrices of 2 by 2, row by row; a symmetric one is read from its lower triangle.
+
+
+def logdet(m):
+    return mp.log(m[0] * m[3] - m[2] ** 2)
+
+
+def product_of_inverse(s, w):
+    """The trace of the inverse of the symmetric s times w."""
+    return (s[3] * w[0] - s[2] * w[2] - s[2] * w[1] + s[0] * w[3]) / (s[0] * s[3] - s[2] ** 2)
+
+
+def covariance(low):
+    a, _, b, c = low
+    return (a * a, a * b, a * b, b * b + c * c)
+
+
+def multi_normal(y, m, s):
+    d = [a - b for a, b in zip(y, m)]
+    return -mp.log(2 * mp.pi) - logdet(s) / 2 - product_of_inverse(s, [d[0] ** 2, d[0] * d[1], d[0] * d[1], d[1] ** 2]) / 2
+
+
+def multi_student(y, nu, m, s):
+    d = [a - b for a, b in zip(y, m)]
+    far = product_of_inverse(s, [d[0] ** 2, d[0] * d[1], d[0] * d[1], d[1] ** 2])
+    return mp.loggamma(nu / 2 + 1) - mp.loggamma(nu / 2) - mp.log(nu * mp.pi) - logdet(s) / 2 - (nu + 2) / 2 * mp.log(1 + far / nu)
+
+
+def multi_gamma(a):
+    return mp.log(mp.pi) / 2 + mp.loggamma(a) + mp.loggamma(a - mpf(1) / 2)
+
+
+def wishart(w, nu, s):
+    return (-nu * mp.log(2) - multi_gamma(nu / 2) - nu / 2 * logdet(s) + (nu - 3) / 2 * logdet(w)
+            - product_of_inverse(s, w) / 2)
+
+
+def inv_wishart(w, nu, s):
+    return (nu / 2 * logdet(s) - nu * mp.log(2) - multi_gamma(nu / 2) - (nu + 3) / 2 * logdet(w)
+            - product_of_inverse(w, s) / 2)
+
+
+def precision(y, m, p):
+    d = [a - b for a, b in zip(y, m)]
+    return logdet(p) / 2 - mp.log(2 * mp.pi) - (p[0] * d[0] ** 2 + (p[1] + p[2]) * d[0] * d[1] + p[3] * d[1] ** 2) / 2
+
+
 # name: (function, signature, points); in a signature r is a real, w a whole number (not differentiated),
 # a number that many reals.
 T = {
@@ -138,6 +185,17 @@ T = {
         "33", [(0.25, 0.5, 0.25, 1.5, 2, 0.5), (1e-6, 0.5, 0.499999, 1.5, 20, 10)]),
     "lkj_corr_cholesky_lpdf": (lambda *x: lkj(3, x[9], x[:9]), "9r",
                                [(1, 0, 0, 0.6, 0.8, 0, 0.5, 0.5, 0.7071067811865476, 2), (1, 0, 0, 0, 1, 0, 0, 0.6, 0.8, 1)]),
+    "lkj_corr_lpdf": (lambda *x: (x[4] - 1) * logdet(x) - (2 * x[4] - 1) * mp.log(2) - lbeta(x[4], x[4]), "4r",
+                      [(1, 0.5, 0.5, 1, 2.5), (1, -0.75, -0.75, 1, 0.5)]),
+    "multi_normal_cholesky_lpdf": (lambda *x: multi_normal(x[:2], x[2:4], covariance(x[4:])), "224",
+                                   [(1, 2, 0.5, 1, 2, 0, 0.5, 3), (1e3, 2, 0.5, 1, 1e-3, 0, 0.5, 3)]),
+    "multi_normal_lpdf": (lambda *x: multi_normal(x[:2], x[2:4], x[4:]), "224", [(1, 2, 0.5, 1, 2, 0.5, 0.5, 3)]),
+    "multi_normal_prec_lpdf": (lambda *x: precision(x[:2], x[2:4], x[4:]), "224", [(1, 2, 0.5, 1, 2, 0.5, 0.5, 3)]),
+    "multi_student_t_cholesky_lpdf": (lambda *x: multi_student(x[:2], x[2], x[3:5], covariance(x[5:])), "2r24",
+                                      [(1, 2, 4, 0.5, 1, 2, 0, 0.5, 3), (1, 2, 1e9, 0.5, 1, 2, 0, 0.5, 3)]),
+    "multi_student_t_lpdf": (lambda *x: multi_student(x[:2], x[2], x[3:5], x[5:]), "2r24", [(1, 2, 4, 0.5, 1, 2, 0.5, 0.5, 3)]),
+    "wishart_lpdf": (lambda *x: wishart(x[:4], x[4], x[5:]), "4r4", [(2, 0.5, 0.5, 1, 4, 2, -0.25, -0.25, 3)]),
+    "inv_wishart_lpdf": (lambda *x: inv_wishart(x[:4], x[4], x[5:]), "4r4", [(2, 0.5, 0.5, 1, 4, 2, -0.25, -0.25, 3)]),
     "bernoulli_lpmf": (lambda y, p: mp.log(p if y == 1 else 1 - p), "wr", [(0, 0.25), (1, 0.25), (0, 1e-9)]),
     "bernoulli_logit_lpmf": (lambda y, z: -softplus(-z if y == 1 else z), "wr", [(0, 0.25), (1, -40), (0, -21), (1, 800), (0, 800)]),
     "binomial_lpmf": (lambda y, n, p: term(choose(n, y)) + y * mp.log(p) + (n - y) * mp.log(1 - p), "wwr",

@@ -19,10 +19,12 @@ def build(gradc, cc, model, folder, options=()):
     """{name: library} of the model, for each way to machine code."""
     cc = cc.split()
     run(gradc, "--emit=c", *options, model, "-o", "m.c", cwd=folder)
-    run(*cc, "-std=c99", "-O2", "-fPIC", "-shared", "m.c", "-o", "c.so", "-lm", cwd=folder)
+    with open(os.path.join(folder, "m.c"), encoding="utf-8") as f:
+        libraries = ["-llapack", "-lblas", "-lm"] if re.search(r"^extern \w+ d\w+_\(", f.read(), re.M) else ["-lm"]
+    run(*cc, "-std=c99", "-O2", "-fPIC", "-shared", "m.c", "-o", "c.so", *libraries, cwd=folder)
     for level in ("0", "3"):
         run(gradc, "-c", f"-O{level}", *options, model, "-o", f"o{level}.o", cwd=folder)
-        run(*cc, "-shared", f"o{level}.o", "-o", f"o{level}.so", "-lm", cwd=folder)
+        run(*cc, "-shared", f"o{level}.o", "-o", f"o{level}.so", *libraries, cwd=folder)
     with open(os.path.join(folder, "m.h"), encoding="utf-8") as f:
         header = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
     header = re.sub(r"[ \t]*\n[ \t]+", " ", header)
