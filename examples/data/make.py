@@ -52,3 +52,35 @@ rows = [["%.6f" % random.random(), "%.6f" % random.random(), "0"] for _ in range
 rows += [["%.6f" % (k / 59), "0", "1"] for k in range(60)]
 rows += [["%d" % (k % 2), "%.6f" % random.random(), "2"] for k in range(60)]
 write("heat.csv", ["x", "t", "kind"], rows)
+
+# Series of a machine with two states, slow (3) and fast (10).
+random.seed(2)
+rows = []
+for series in range(12):
+    state = random.randrange(2)
+    for _ in range(random.randrange(15, 40)):
+        rows.append(["%d" % series, "%.3f" % random.gauss((3, 10)[state], (1, 2)[state])])
+        state = state if random.random() < (0.8, 0.7)[state] else 1 - state
+write("series.csv", ["series", "y"], rows)
+
+# Sentences of a small grammar, DET (ADJ) NOUN VERB (DET NOUN), with features of each word that say little: its
+# length, is it capital, does it end in -s, in -ed, in a vowel.
+random.seed(3)
+words = {"DET": "the a some this that", "ADJ": "old big red sorted tired naive", "VERB": "runs jumped sees rusts fades cooked",
+         "NOUN": "dog seed bus house tree bed glass idea"}
+rows = []
+for sentence in range(60):
+    labels = ["DET"] + ["ADJ"] * random.randrange(3) + ["NOUN", "VERB"]
+    labels += ["DET", "NOUN"] * random.randrange(2)
+    for k, label in enumerate(labels):
+        word = random.choice(words[label].split())
+        features = [len(word) / 4, k == 0, word.endswith("s"), word.endswith("ed"), word[-1] in "aeiou"]
+        rows.append(["%d" % sentence, word] + ["%g" % v for v in features] + [label])
+write("tags.csv", ["sentence", "word", "length", "capital", "s", "ed", "vowel", "y"], rows)
+
+# A text, as rows with a 1 for the character, of the 14 that are most frequent; the state of the LSTM at its beginning.
+text = "the rain in spain stays mainly in the plain; so it rains and rains on the train and on the tin"
+known = " aeinorsthlmdp"
+write("text.csv", ["x%d" % k for k in range(14)], [["%d" % (c == k) for k in known] for c in text if c in known])
+random.seed(4)
+write("state.csv", ["s%d" % k for k in range(14)], [["%.4f" % random.gauss(0, 0.1) for _ in range(14)] for _ in range(4)])
