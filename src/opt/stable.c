@@ -279,6 +279,29 @@ static Ref stable_log1p(Stable *s, Ref v) {
     return v;
 }
 
+/* w log u, where the logarithm is known without u, as it is of constrained params: it is finite,
+ * so w = 0 gives 0 as before. */
+static Ref stable_xlogy(Stable *s, Ref v) {
+    const Ref u = opt_arg(s->ir, v, 1);
+    const Ref x = is_positive_number(s->ir, u) ? REF_NONE : log_of(s, u, LOG_DEPTH);
+    return x == REF_NONE ? v : made_log(s, u, ir_mul(s->ir, opt_arg(s->ir, v, 0), x));
+}
+
+/* w log(1 + u), likewise. */
+static Ref stable_xlog1py(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    const Ref w = opt_arg(ir, v, 0), u = opt_arg(ir, v, 1);
+    Ref x;
+    if (is_exp(ir, u, &x)) {
+        return made(s, "log1p(exp(x))", "softplus(x)", ir_mul(ir, w, ir_call1(ir, BI_log1pexp, x)));
+    }
+    if (opt_is_call(ir, u, BI_neg) && opt_is_call(ir, opt_arg(ir, u, 0), BI_logistic)) {
+        x = ir_call1(ir, BI_log1pexp, opt_arg(ir, opt_arg(ir, u, 0), 0));
+        return made(s, "log1p(-sigmoid(x))", "-softplus(x)", ir_mul(ir, w, ir_neg(ir, x)));
+    }
+    return v;
+}
+
 /* ---- exponentials and quotients
  * ----------------------------------------------------------------------- */
 
@@ -536,6 +559,10 @@ static Ref stable_value(Stable *s, Ref v) {
         return stable_log(s, v);
     case BI_log1p:
         return stable_log1p(s, v);
+    case BI_xlogy:
+        return stable_xlogy(s, v);
+    case BI_xlog1py:
+        return stable_xlog1py(s, v);
     case BI_exp:
         return stable_exp(s, v);
     case BI_sqrt:

@@ -124,6 +124,19 @@ for scale in (0, 0.5, 2):
     check("objective", value, objective(free, x), 1e-12)
     check("gradient", grad, gradient(free, x), 1e-11)
 
+# Far out, where entries are 0 in double precision, their logarithms are not infinite.
+free = np.zeros(n)
+parts = split(free, FREE)
+parts["p"][:], parts["b"][...] = [-900, 3, -2000], -800
+library.constraints_loss_batch_grad(pointer(free), ctypes.c_size_t(3), pointer(x), pointer(grad), work)
+q = constrain(free * (abs(free) < 100))
+top = log(1 + np.exp(3))
+expected = (log_prior(q) - dirichlet(q["p"], [2, 3, 1, 4]) - beta(q["b"], 2, 3)
+            + lgamma(10) - lgamma(2) - lgamma(3) - lgamma(1) - lgamma(4) + (-900 - top) + 2 * (3 - top) + 3 * (0 - top)
+            + lgamma(5) - lgamma(2) - lgamma(3) + log(1 - q["a"]) - 800)
+check("prior, far out", library.constraints_prior(pointer(free), work), expected, 1e-13)
+check("gradient, far out", np.isfinite(grad), np.ones(n))
+
 start, params = np.zeros(n), np.zeros(own)
 library.constraints_init(pointer(start), ctypes.c_uint64(1), work)
 library.constraints_constrain(pointer(start), pointer(params), work)
