@@ -522,6 +522,24 @@ static bool prepare_params(Compiler *compiler, Subject *subject) {
     return compile_entry(compiler, &request, &subject->back);
 }
 
+/* With --batch, the last subject over samples too, where it has such a function. */
+static bool prepare_batch(Compiler *compiler, Subject *subjects, size_t *count,
+                          const ModelFunction *function) {
+    const Subject *one = &subjects[*count - 1];
+    if (!compiler->options->batch || !entries_has_batch(function) ||
+        one->value.ir->output_count > 1 || function == compiler->model->loss) {
+        return true;
+    }
+    Subject *subject = &subjects[(*count)++];
+    subject->name = arena_format(compiler->arena, "%s, batch", function->name);
+    return prepare(
+        compiler, subject,
+        (Request){.entry = entries_is_scalar(one->value.ir) ? ENTRY_BATCH_MEAN : ENTRY_FORWARD,
+                  .function = function,
+                  .all_params = true,
+                  .name = entries_name(compiler, function->name, "batch")});
+}
+
 /* All functions that the options ask for: by default all but metrics, and the batch; and the
  * params. */
 static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
@@ -532,7 +550,7 @@ static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
     if (only && !entries_functions(compiler, &asked, &asked_count)) {
         return false;
     }
-    *subjects = arena_array(compiler->arena, Subject, model->function_count + 2);
+    *subjects = arena_array(compiler->arena, Subject, 2 * model->function_count + 2);
     *count = 0;
     for (size_t k = 0; k < model->function_count; k++) {
         const ModelFunction *function = &model->functions[k];
@@ -551,6 +569,9 @@ static bool prepare_all(Compiler *compiler, Subject **subjects, size_t *count) {
             return false;
         }
         *count += wanted;
+        if (wanted && !prepare_batch(compiler, *subjects, count, function)) {
+            return false;
+        }
     }
     if (!only && lower_has_constraints(model) &&
         !prepare_params(compiler, &(*subjects)[(*count)++])) {
@@ -589,6 +610,34 @@ static Jit *compile_subjects(Compiler *compiler, const Subject *subjects, size_t
     return jit_create(llvm_build(compiler->arena, &unit, &options));
 }
 
+/* The trainer's kernels, planned as it calls them; those that write params have tests of their own.
+ */
+static bool check_kernels(Check *check) {
+    Compiler *compiler = check->compiler;
+    const Model *model = compiler->model;
+    Kernel *kernels;
+    size_t count;
+    if (compiler->options->function != NULL || model->loss == NULL || model->param_count == 0) {
+        return true;
+    }
+    if (!entries_kernels(compiler, &kernels, &count)) {
+        return false;
+    }
+    for (size_t k = 0; k < count; k++) {
+        const Ir *ir = kernels[k].stages.derived;
+        bool plain =
+            !ir->per_sample && ir->flat_out == NULL && strcmp(kernels[k].role, "init") != 0;
+        const char *name = kernels[k].metric != NULL ? kernels[k].metric->name : kernels[k].role;
+        Subject subject = {.name = arena_format(check->arena, "trainer: %s", name),
+                           .value = kernels[k].stages};
+        check->subject = &subject;
+        if (plain) {
+            compare_backend(check, "loop program", false);
+        }
+    }
+    return true;
+}
+
 Status check_model(Compiler *compiler) {
     Subject *subjects;
     size_t count;
@@ -619,6 +668,9 @@ Status check_model(Compiler *compiler) {
         compare_backend(&check, "machine code", true);
     }
     jit_destroy(check.jit);
+    if (!check_kernels(&check)) {
+        return STATUS_ERROR;
+    }
     const char *error =
         file_write(compiler->arena, "-", check.table.data, check.table.length, false);
     if (error != NULL) {

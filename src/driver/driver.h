@@ -75,7 +75,7 @@ typedef struct {
     int level;
     const char *cpu; /* NULL: the default of what is made */
     int64_t checkpoint; /* as LoopOptions has it */
-    bool debug, strict, verbose, time_passes, werror;
+    bool debug, strict, verbose, time_passes, werror, batch;
     bool warning[WARN_COUNT];
     ColorMode color;
     char **run_args; /* what follows `--`; run_count entries */
@@ -210,6 +210,8 @@ bool entries_trainer(Compiler *compiler, Unit *unit);
 const char *entries_derivation(Compiler *compiler, EmitKind kind);
 /* Is the value of an entry one number that can be differentiated? */
 bool entries_is_scalar(const Ir *ir);
+/* Can it take many samples at once? Not without arguments, nor where one is a size. */
+bool entries_has_batch(const ModelFunction *function);
 /* Has it a leaf to differentiate by? */
 bool entries_has_wrt(const Compiler *compiler, const Ir *ir);
 /* prefix_function, prefix_function_suffix */
@@ -229,6 +231,9 @@ const char *derived_metric(const Compiler *compiler, const ModelFunction *metric
 void derived_check(const Compiler *compiler);
 /* A metric without arguments: made of the others, it has no kernel. */
 bool derived_is(const ModelFunction *function);
+/* kernels.c: all kernels of the trainer, in the order of kernel.def, then the metrics'; false on
+ * errors. */
+bool entries_kernels(Compiler *compiler, Kernel **kernels, size_t *count);
 /* NULL on errors. */
 const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, size_t count);
 

@@ -173,19 +173,47 @@ static bool add_function(Compiler *compiler, Programs *programs, const ModelFunc
     return true;
 }
 
-static bool add_batch(Compiler *compiler, Programs *programs) {
-    Request request = {.entry = ENTRY_BATCH_MEAN,
+bool entries_has_batch(const ModelFunction *function) {
+    bool ok = function->ast->has_parens;
+    for (size_t k = 0; ok && k < function->ast->formal_count; k++) {
+        ok = !function->size[k];
+    }
+    return ok;
+}
+
+/* The derivatives by all params of what a batch function gives. */
+static bool add_batch_derivatives(Compiler *compiler, Programs *programs, Request request,
+                                  bool number) {
+    const char *name = request.name;
+    bool ok = true;
+    for (int k = 0; ok && compiler->model->param_count > 0 && k < DERIVATIVE_COUNT; k++) {
+        const DerivativeEntry *entry = &derivative_entries[k];
+        if (compiler->options->derivatives[k] && (number || !entry->of_number)) {
+            request.derive = entry->derive;
+            request.name = arena_format(compiler->arena, "%s_%s", name, entry->suffix);
+            ok = add_entry(compiler, programs, request);
+        }
+    }
+    return ok;
+}
+
+/* Over m samples: the objective for loss, the mean of another number, all values of an array. */
+static bool add_batch(Compiler *compiler, Programs *programs, const ModelFunction *function) {
+    Request request = {.entry = ENTRY_FUNCTION,
+                       .function = function,
                        .all_params = true,
-                       .name = entries_name(compiler, "loss", "batch")};
-    if (!add_entry(compiler, programs, request)) {
+                       .name = entries_name(compiler, function->name, "batch")};
+    Stages stages;
+    if (!compile_derive(compiler, &request, &stages)) {
         return false;
     }
-    if (!compiler->options->derivatives[DERIVATIVE_grad] || compiler->model->param_count == 0) {
-        return true;
+    const bool number = entries_is_scalar(stages.ir);
+    if (stages.ir->output_count > 1) {
+        return true; /* several values: one sample at a time */
     }
-    request.derive = DERIVE_GRADIENT;
-    request.name = entries_name(compiler, "loss", "batch_grad");
-    return add_entry(compiler, programs, request);
+    request.entry = number ? ENTRY_BATCH_MEAN : ENTRY_FORWARD;
+    return add_entry(compiler, programs, request) &&
+           add_batch_derivatives(compiler, programs, request, number);
 }
 
 static bool add_init(Compiler *compiler, Programs *programs) {
@@ -225,9 +253,13 @@ bool entries_unit(Compiler *compiler, Unit *unit) {
     }
     for (size_t k = 0; k < count; k++) {
         ok &= add_function(compiler, &programs, functions[k], true);
+        bool own = !(whole && functions[k] == model->loss) && entries_has_batch(functions[k]);
+        if (ok && compiler->options->batch && own) {
+            ok = add_batch(compiler, &programs, functions[k]);
+        }
     }
     if (whole && ok) {
-        ok &= add_batch(compiler, &programs);
+        ok &= add_batch(compiler, &programs, model->loss);
         if (model->prior != NULL) {
             ok = ok && add_function(compiler, &programs, model->prior, false);
         }
@@ -275,13 +307,14 @@ static bool add_derived(Compiler *compiler, DerivedList *list, Request request) 
     return true;
 }
 
-/* What is asked for; the gradient of what is no number is its Jacobian. */
-static bool derive_for_display(Compiler *compiler, DerivedList *list,
-                               const ModelFunction *function) {
+/* What is asked for; the gradient of what is no number is its Jacobian. `declared`: by the params
+ * as they are declared; else by the unconstrained ones, as the C functions. */
+static bool derive_for_display(Compiler *compiler, DerivedList *list, const ModelFunction *function,
+                               bool declared) {
     const bool *wanted = compiler->options->derivatives;
     Request request = {.entry = ENTRY_FUNCTION,
                        .function = function,
-                       .declared = true,
+                       .declared = declared,
                        .name = entries_name(compiler, function->name, "")};
     Stages stages;
     if (!compile_derive(compiler, &request, &stages)) {
@@ -318,6 +351,9 @@ static const char *derived_model(const Compiler *compiler, const DerivedList *li
         }
         text_add(&text, dim->rows ? " = rows\n" : "\n");
     }
+    if (lower_has_constraints(model)) {
+        text_add(&text, "# params are the unconstrained ones, as in the C functions\n");
+    }
     emit_model_leaves(&text, list->items[0].ir);
     for (size_t k = 0; k < list->count; k++) {
         const char *unsaid = emit_model_unsaid(list->items[k].ir);
@@ -342,7 +378,7 @@ const char *entries_derivation(Compiler *compiler, EmitKind kind) {
         return NULL;
     }
     for (size_t k = 0; k < count; k++) {
-        if (!derive_for_display(compiler, &list, functions[k])) {
+        if (!derive_for_display(compiler, &list, functions[k], kind != EMIT_model)) {
             return NULL;
         }
     }

@@ -55,11 +55,8 @@ static bool add_kernel(Compiler *compiler, Kernel *kernel, Request request) {
     return compile_entry(compiler, &request, &kernel->stages);
 }
 
-bool entries_trainer(Compiler *compiler, Unit *unit) {
+bool entries_kernels(Compiler *compiler, Kernel **made, size_t *made_count) {
     const Model *model = compiler->model;
-    if (!sema_check_trainer(&compiler->front, model)) {
-        return false;
-    }
     Kernel *kernels = arena_array(compiler->arena, Kernel, KERNEL_ROWS + model->function_count);
     size_t count = 0;
     bool ok = true;
@@ -79,7 +76,16 @@ bool entries_trainer(Compiler *compiler, Unit *unit) {
                                   (Request){.entry = ENTRY_METRIC, .function = function});
         }
     }
-    if (!ok) {
+    *made = kernels;
+    *made_count = count;
+    return ok;
+}
+
+bool entries_trainer(Compiler *compiler, Unit *unit) {
+    Kernel *kernels;
+    size_t count;
+    if (!sema_check_trainer(&compiler->front, compiler->model) ||
+        !entries_kernels(compiler, &kernels, &count)) {
         return false;
     }
     LoopProgram **programs = arena_array(compiler->arena, LoopProgram *, count);

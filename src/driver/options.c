@@ -290,6 +290,9 @@ static int apply(Reader *reader, OptionId id, const char *value) {
         break;
     case OPTION_derivatives:
         return set_derivatives(reader, value);
+    case OPTION_batch:
+        options->batch = true;
+        break;
     case OPTION_define:
         return set_definition(reader, value);
     case OPTION_include:

@@ -128,8 +128,8 @@ static void add_program(Text *text, const Unit *unit, const LoopProgram *program
     const double less = function != NULL ? operations(arena, function) : 0;
     text_format(text, "%-32s %12.0f ", program->name, flops);
     text_add(text, less > 0 ? arena_format(arena, "%7.2f", flops / less) : "      -");
-    text_format(text, " %12.0f %10.0f  %s\n", traffic(program->ir, values),
-                scratch(arena, program), assumed(arena, program, values));
+    text_format(text, " %12.0f %10.0f  %s\n", traffic(program->ir, values), scratch(arena, program),
+                assumed(arena, program, values));
 }
 
 static bool same_place(const Rewrite *a, const Rewrite *b) {

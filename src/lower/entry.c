@@ -366,24 +366,26 @@ static void open_samples(Lower *lower) {
     }
 }
 
-static void entry_batch(Lower *lower, const ModelFunction *loss) {
+/* The mean over the samples; of loss, the objective. */
+static void entry_batch(Lower *lower, const ModelFunction *f) {
     const Model *m = lower->model;
-    Ref sum = over_samples(lower, loss);
-    Ref prior = definition_value(lower, m->prior);
-    Ref penalty = definition_value(lower, m->penalty);
+    const ModelFunction *prior_function = f == m->loss ? m->prior : NULL;
+    Ref sum = over_samples(lower, f);
+    Ref prior = definition_value(lower, prior_function);
+    Ref penalty = definition_value(lower, f == m->loss ? m->penalty : NULL);
 
     if (sum == REF_NONE || prior == REF_NONE || penalty == REF_NONE) {
         return;
     }
-    lower->ir->at = loss->ast->name_span;
+    lower->ir->at = f->ast->name_span;
     Ref rows = ir_convert(lower->ir, ir_size(lower->ir, lower->ir->sample_dim));
-    Ref objective = m->prior ? ir_sub(lower->ir, sum, prior) : sum;
+    Ref objective = prior_function ? ir_sub(lower->ir, sum, prior) : sum;
     Ref mean = ir_div(lower->ir, objective, rows);
     if (lower->ir->per_sample && m->penalty) { /* the samples are added up: each has its share */
         penalty = ir_div(lower->ir, penalty, rows);
     }
     add_output(lower, "value", OUT_VALUE, ir_add(lower->ir, mean, penalty), false,
-               loss->ast->name_span);
+               f->ast->name_span);
 }
 
 static void entry_sample(Lower *lower, const ModelFunction *loss) {
@@ -507,7 +509,7 @@ static void build_entry(Lower *lower, EntryKind kind, const ModelFunction *f) {
         function_outputs(lower, f, evaluate(lower, f, false));
         break;
     case ENTRY_BATCH_MEAN:
-        entry_batch(lower, m->loss);
+        entry_batch(lower, f ? f : m->loss);
         break;
     case ENTRY_SUM:
     case ENTRY_METRIC:
@@ -530,12 +532,13 @@ static void build_entry(Lower *lower, EntryKind kind, const ModelFunction *f) {
         }
         break;
     case ENTRY_FORWARD: {
-        Values values = evaluate(lower, m->forward, true);
+        f = f ? f : m->forward;
+        Values values = evaluate(lower, f, true);
         if (values.count > 1) {
-            lower_error(lower, m->forward->ast->name_span,
-                        "`forward` is one value, and here are several");
+            lower_error(lower, f->ast->name_span, "`%s` is one value, and here are several",
+                        f->name);
         } else if (values.count == 1) {
-            forward_output(lower, m->forward, values.refs[0]);
+            forward_output(lower, f, values.refs[0]);
         }
         break;
     }
