@@ -617,7 +617,7 @@ static bool check_kernels(Check *check) {
     const Model *model = compiler->model;
     Kernel *kernels;
     size_t count;
-    if (compiler->options->function != NULL || model->loss == NULL || model->param_count == 0) {
+    if (compiler->options->functions.count > 0 || model->loss == NULL || model->param_count == 0) {
         return true;
     }
     if (!entries_kernels(compiler, &kernels, &count)) {

@@ -379,6 +379,9 @@ static void entry_batch(Lower *lower, const ModelFunction *f) {
     }
     lower->ir->at = f->ast->name_span;
     Ref rows = ir_convert(lower->ir, ir_size(lower->ir, lower->ir->sample_dim));
+    if (lower->ir->per_sample && prior_function) { /* as the penalty below */
+        prior = ir_div(lower->ir, prior, rows);
+    }
     Ref objective = prior_function ? ir_sub(lower->ir, sum, prior) : sum;
     Ref mean = ir_div(lower->ir, objective, rows);
     if (lower->ir->per_sample && m->penalty) { /* the samples are added up: each has its share */
