@@ -39,7 +39,7 @@ with open(model, "w", encoding="utf-8") as f:
     f.write("\n".join(lines.values()) + "\n")
 ways = native.build(gradc, cc, model, folder)
 
-missing = [name for name in formals if re.search("_lp[dm]f$", name) and name not in lines]
+missing = [name for name in formals if re.search("_l(p[dm]f|c?cdf)$", name) and name not in lines]
 failures = [f"{name}: has no reference value" for name in missing]
 densities = sum(bool(re.search("_lp[dm]f$", name)) for name in lines)
 if densities < 25:
