@@ -109,8 +109,10 @@ static Ref log_of_sum_of_two(Stable *s, Ref a, Ref b, int depth) {
     if (y == REF_NONE) {
         return REF_NONE;
     }
+    /* where exp(y) is 0, x - y would be ∞ */
+    const Ref none = ir_compare(ir, BI_eq, y, ir_real(ir, -INFINITY));
     const Ref excess = ir_call1(ir, BI_log1pexp, ir_sub(ir, x, y));
-    return ir_add(ir, y, excess);
+    return ir_select(ir, none, x, ir_add(ir, y, excess));
 }
 
 static Ref log_of_call(Stable *s, Ref u, int depth) {
@@ -211,6 +213,100 @@ static Ref log_of(Stable *s, Ref u, int depth) {
     return REF_NONE;
 }
 
+/* prod(e): a recurrence of one state that begins as 1 and is multiplied by e ≥ 0, read at its end.
+ * Its logarithm is the sum of theirs. */
+static Ref log_of_product(Stable *s, Ref u) {
+    Ir *ir = s->ir;
+    const Node *read = ir_node(ir, u);
+    if (read->op != OP_READ || read->arg_count != 2 || !opt_is_op(ir, read->args[0], OP_PICK)) {
+        return REF_NONE;
+    }
+    const Node *scan = ir_node(ir, opt_arg(ir, read->args[0], 0));
+    const Dim extent = ir_index_dim(ir, scan->as.scan.t);
+    if (scan->as.scan.count != 1 || scan->as.scan.direction < 0 ||
+        ir_value_dim(ir, read->args[1]) != extent || !opt_is_value(ir, scan->args[0], 1) ||
+        !opt_is_call(ir, scan->args[1], BI_mul)) {
+        return REF_NONE;
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        const Node *state = ir_node(ir, opt_arg(ir, scan->args[1], k));
+        const Ref factor = opt_arg(ir, scan->args[1], 1 - k);
+        if (state->op == OP_STATE && state->as.state.tag == scan->as.scan.tag &&
+            opt_nonnegative(ir, factor)) {
+            Ref x = log_of(s, factor, LOG_DEPTH);
+            x = x == REF_NONE ? ir_call1(ir, BI_log, factor) : x;
+            return ir_sum(ir, scan->as.scan.t, x);
+        }
+    }
+    return REF_NONE;
+}
+
+/* log cosh x, which overflows at 710 as written and loses all digits near 0. */
+static Ref log_of_cosh(Stable *s, Ref x) {
+    Ir *ir = s->ir;
+    const Ref size = ir_call1(ir, BI_abs, x);
+    const Ref half = ir_mul(ir, ir_real(ir, 0.5), x);
+    const Ref square = ir_square(ir, ir_call1(ir, BI_sinh, half));
+    const Ref near = ir_call1(ir, BI_log1p, ir_mul(ir, ir_real(ir, 2), square));
+    const Ref rest = ir_call1(ir, BI_log1pexp, ir_mul(ir, ir_real(ir, -2), size));
+    const Ref far = ir_sub(ir, ir_add(ir, size, rest), ir_real(ir, log(2)));
+    return ir_select(ir, ir_compare(ir, BI_lt, size, ir_real(ir, 1)), near, far);
+}
+
+/* u = ±x^n, n > 1: a product of squares and powers of one base; *n is what has been found of it so
+ * far. `odd`: u has the sign of x. */
+static bool is_power(const Ir *ir, Ref u, Ref *x, double *n, bool *odd, int depth) {
+    double exponent;
+    Ref y;
+    if (depth > 0 && opt_is_call(ir, u, BI_mul) && !opt_is_square(ir, u, &y)) {
+        return is_power(ir, opt_arg(ir, u, 0), x, n, odd, depth - 1) &&
+               is_power(ir, opt_arg(ir, u, 1), x, n, odd, depth - 1);
+    }
+    if (opt_is_square(ir, u, &y)) {
+        double half = 0;
+        bool sign = false;
+        Ref base = *n > 0 ? *x : REF_NONE;
+        if (depth == 0 || !is_power(ir, y, &base, &half, &sign, depth - 1) ||
+            (*n > 0 && base != *x)) {
+            return false;
+        }
+        *x = base;
+        *n += 2 * half;
+        *odd = *odd || (sign && half != floor(half));
+        return true;
+    }
+    const bool power = opt_is_call(ir, u, BI_pow) &&
+                       opt_is_number(ir, opt_arg(ir, u, 1), &exponent) && exponent > 0;
+    const bool size = opt_is_call(ir, u, BI_abs);
+    const Ref base = power || size ? opt_arg(ir, u, 0) : u;
+    if (*n > 0 && base != *x) {
+        return false;
+    }
+    *x = base;
+    *n += power ? exponent : 1;
+    *odd = *odd || !size;
+    return true;
+}
+
+/* Logarithms of powers, products and hyperbolic functions. */
+static Ref stable_log_more(Stable *s, Ref v, Ref u) {
+    Ir *ir = s->ir;
+    Ref x;
+    double n = 0;
+    bool odd = false;
+    if (is_power(ir, u, &x, &n, &odd, LOG_DEPTH) && n > 1 && (!odd || opt_nonnegative(ir, x))) {
+        const Ref base = odd ? x : ir_call1(ir, BI_abs, x);
+        return made(s, n == 2 ? "log(x^2)" : "log(x^n)", n == 2 ? "2 * log(abs(x))" : "n * log(x)",
+                    ir_mul(ir, ir_real(ir, n), ir_call1(ir, BI_log, base)));
+    }
+    if (opt_is_call(ir, u, BI_cosh)) {
+        return made(s, "log(cosh(x))", "abs(x) + softplus(-2 * abs(x)) - log(2)",
+                    log_of_cosh(s, opt_arg(ir, u, 0)));
+    }
+    const Ref product = log_of_product(s, u);
+    return product != REF_NONE ? made(s, "log(prod(x))", "sum(log(x))", product) : v;
+}
+
 /* The name of what log_of recognised in u. */
 static Ref made_log(const Stable *s, Ref u, Ref result) {
     const Ir *ir = s->ir;
@@ -236,6 +332,12 @@ static Ref made_log(const Stable *s, Ref u, Ref result) {
     return made(s, "log(f)", "sums of the logarithms of its factors", result);
 }
 
+/* Of forms in x^2: x^2 loses digits of 1 - x^2 near 1 only, (1 - x) (1 + x) in its derivative near
+ * 0 only. */
+static Ref near_zero(Ir *ir, Ref square, Ref near, Ref far) {
+    return ir_select(ir, ir_compare(ir, BI_lt, square, ir_real(ir, 0.5)), near, far);
+}
+
 static Ref stable_log(Stable *s, Ref v) {
     Ir *ir = s->ir;
     const Ref u = opt_arg(ir, v, 0);
@@ -247,6 +349,14 @@ static Ref stable_log(Stable *s, Ref v) {
     if (is_one_plus(ir, u, &x)) {
         return made(s, "log(1 + x)", "log1p(x)", ir_call1(ir, BI_log1p, x));
     }
+    Ref y;
+    if (is_one_minus(ir, u, &x) && opt_is_square(ir, x, &y)) {
+        const Ref above = ir_call1(ir, BI_log1p, y);
+        const Ref below = ir_call1(ir, BI_log1p, ir_neg(ir, y));
+        const Ref near = ir_call1(ir, BI_log1p, ir_neg(ir, x));
+        return made(s, "log(1 - x^2)", "log1p(x) + log1p(-x)",
+                    near_zero(ir, x, near, ir_add(ir, above, below)));
+    }
     if (is_one_minus(ir, u, &x)) {
         return made(s, "log(1 - x)", "log1p(-x)", ir_call1(ir, BI_log1p, ir_neg(ir, x)));
     }
@@ -255,7 +365,7 @@ static Ref stable_log(Stable *s, Ref v) {
         const Ref rest = ir_call1(ir, BI_log1mexp, ir_neg(ir, x));
         return made(s, "log(exp(x) - 1)", "x + log1mexp(-x)", ir_add(ir, x, rest));
     }
-    return v;
+    return stable_log_more(s, v, u);
 }
 
 static Ref stable_log1p(Stable *s, Ref v) {
@@ -314,6 +424,29 @@ static Ref stable_exp(Stable *s, Ref v) {
     return v;
 }
 
+/* v = exp(x) - exp(-x), or with +. */
+static bool is_twice_hyperbolic(Ir *ir, Ref v, BuiltinId f, Ref *x) {
+    Ref y;
+    return opt_is_call(ir, v, f) && is_exp(ir, opt_arg(ir, v, 0), x) &&
+           is_exp(ir, opt_arg(ir, v, 1), &y) && are_opposite(ir, *x, y);
+}
+
+static Ref stable_hyperbolic(Stable *s, Ref v, Ref a, Ref b) {
+    Ir *ir = s->ir;
+    Ref x, y;
+    if (!is_twice_hyperbolic(ir, a, BI_sub, &x)) {
+        return v;
+    }
+    if (opt_is_value(ir, b, 2)) {
+        return made(s, "(exp(x) - exp(-x)) / 2", "sinh(x)", ir_call1(ir, BI_sinh, x));
+    }
+    if (is_twice_hyperbolic(ir, b, BI_add, &y) && (x == y || are_opposite(ir, x, y))) {
+        return made(s, "(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "tanh(x)",
+                    ir_call1(ir, BI_tanh, x));
+    }
+    return v;
+}
+
 static Ref stable_div(Stable *s, Ref v) {
     Ir *ir = s->ir;
     const Ref a = opt_arg(ir, v, 0), b = opt_arg(ir, v, 1);
@@ -336,16 +469,53 @@ static Ref stable_div(Stable *s, Ref v) {
             return made(s, "exp(x) / exp(y)", "exp(x - y)", ir_call1(ir, BI_exp, ir_sub(ir, x, y)));
         }
     }
-    return v;
+    return stable_hyperbolic(s, v, a, b);
 }
 
 /* ---- differences
  * --------------------------------------------------------------------------------------- */
 
+/* 1 - f(x), of functions whose complement has a name. */
+static Ref stable_complement(Stable *s, Ref v, Ref b) {
+    Ir *ir = s->ir;
+    Ref t;
+    if (opt_is_call(ir, b, BI_erf)) {
+        return made(s, "1 - erf(x)", "erfc(x)", ir_call1(ir, BI_erfc, opt_arg(ir, b, 0)));
+    }
+    if (opt_is_call(ir, b, BI_erfc)) {
+        return made(s, "1 - erfc(x)", "erf(x)", ir_call1(ir, BI_erf, opt_arg(ir, b, 0)));
+    }
+    if (opt_is_square(ir, b, &t) && opt_is_call(ir, t, BI_sin)) {
+        const Ref cosine = ir_call1(ir, BI_cos, opt_arg(ir, t, 0));
+        return made(s, "1 - sin(x)^2", "cos(x)^2", ir_square(ir, cosine));
+    }
+    if (opt_is_square(ir, b, &t) && opt_is_call(ir, t, BI_cos)) {
+        const Ref sine = ir_call1(ir, BI_sin, opt_arg(ir, t, 0));
+        return made(s, "1 - cos(x)^2", "sin(x)^2", ir_square(ir, sine));
+    }
+    return v;
+}
+
+/* log(1 + x) - log(1 - x) */
+static Ref stable_log_odds(Stable *s, Ref v, Ref a, Ref b) {
+    Ir *ir = s->ir;
+    if (opt_is_call(ir, a, BI_log1p) && opt_is_call(ir, b, BI_log1p) &&
+        are_opposite(ir, opt_arg(ir, a, 0), opt_arg(ir, b, 0))) {
+        const Ref half = ir_call1(ir, BI_atanh, opt_arg(ir, a, 0));
+        return made(s, "log(1 + x) - log(1 - x)", "2 * atanh(x)", ir_mul(ir, ir_real(ir, 2), half));
+    }
+    return v;
+}
+
 static Ref stable_sub(Stable *s, Ref v) {
     Ir *ir = s->ir;
     const Ref a = opt_arg(ir, v, 0), b = opt_arg(ir, v, 1);
     Ref x;
+    if (opt_is_value(ir, b, 1) && opt_is_call(ir, a, BI_cosh)) {
+        const Ref half = ir_mul(ir, ir_real(ir, 0.5), opt_arg(ir, a, 0));
+        const Ref square = ir_square(ir, ir_call1(ir, BI_sinh, half));
+        return made(s, "cosh(x) - 1", "2 * sinh(x / 2)^2", ir_mul(ir, ir_real(ir, 2), square));
+    }
     if (is_exp(ir, a, &x) && opt_is_value(ir, b, 1)) {
         return made(s, "exp(x) - 1", "expm1(x)", ir_call1(ir, BI_expm1, x));
     }
@@ -367,12 +537,13 @@ static Ref stable_sub(Stable *s, Ref v) {
             const Ref inverse = ir_call1(ir, BI_sech, opt_arg(ir, t, 0));
             return made(s, "1 - tanh(x)^2", "sech(x)^2", ir_square(ir, inverse));
         }
+        return stable_complement(s, v, b);
     }
     if (opt_is_call(ir, a, BI_log1pexp) && opt_is_call(ir, b, BI_log1pexp) &&
         are_opposite(ir, opt_arg(ir, a, 0), opt_arg(ir, b, 0))) {
         return made(s, "log(sigmoid(x)) - log(1 - sigmoid(x))", "x", opt_arg(ir, a, 0));
     }
-    return v;
+    return stable_log_odds(s, v, a, b);
 }
 
 /* y * A + (1 - y) * B, where y is 0 or 1, A = ±log1pexp(-z) and B = ±log1pexp(z). */
@@ -503,6 +674,12 @@ static Ref stable_sqrt(Stable *s, Ref v) {
         opt_is_square(ir, opt_arg(ir, u, 1), &y)) {
         return made(s, "sqrt(x^2 + y^2)", "hypot(x, y)", ir_call2(ir, BI_hypot, x, y));
     }
+    if (is_one_minus(ir, u, &x) && opt_is_square(ir, x, &y)) {
+        const Ref one = ir_real(ir, 1);
+        const Ref below = ir_sub(ir, one, y), above = ir_add(ir, one, y);
+        return made(s, "sqrt(1 - x^2)", "sqrt((1 - x) * (1 + x))",
+                    near_zero(ir, x, v, ir_call1(ir, BI_sqrt, ir_mul(ir, below, above))));
+    }
     if (is_sum_of_squares(ir, u, LOG_DEPTH)) {
         return made(s, "sqrt(sum(x^2))", "norm(x)", ir_call1(ir, BI_norm_root, u));
     }
@@ -538,7 +715,23 @@ static Ref stable_add(Stable *s, Ref v) {
         (opt_is_value(ir, b, -1) && is_exp(ir, a, &x))) {
         return made(s, "exp(x) - 1", "expm1(x)", ir_call1(ir, BI_expm1, x));
     }
+    if (is_one_plus(ir, v, &x) && opt_is_call(ir, x, BI_erf)) {
+        const Ref other = ir_neg(ir, opt_arg(ir, x, 0));
+        return made(s, "1 + erf(x)", "erfc(-x)", ir_call1(ir, BI_erfc, other));
+    }
     return stable_log_loss(s, v, a, b, 1);
+}
+
+/* x * log(x) is 0 at 0. */
+static Ref stable_mul(Stable *s, Ref v) {
+    Ir *ir = s->ir;
+    for (unsigned k = 0; k < 2; k++) {
+        const Ref x = opt_arg(ir, v, k), y = opt_arg(ir, v, 1 - k);
+        if (opt_is_call(ir, y, BI_log) && opt_arg(ir, y, 0) == x) {
+            return made(s, "x * log(x)", "xlogy(x, x)", ir_call2(ir, BI_xlogy, x, x));
+        }
+    }
+    return v;
 }
 
 static Ref stable_value(Stable *s, Ref v) {
@@ -553,6 +746,8 @@ static Ref stable_value(Stable *s, Ref v) {
         const Ref r = stable_sub(s, v);
         return r != v ? r : stable_log_loss(s, v, node->args[0], node->args[1], -1);
     }
+    case BI_mul:
+        return stable_mul(s, v);
     case BI_div:
         return stable_div(s, v);
     case BI_log:
