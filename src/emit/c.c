@@ -209,6 +209,9 @@ static void print_simple(Function *function, const LoopStmt *statement) {
         print_target(function, statement);
         print_add(function, statement);
         break;
+    case LS_LEAVE:
+        text_add(out, "break");
+        break;
     case LS_RETURN:
         text_add(out, "return ");
         print_expr(function, statement->value, C_ANY);
@@ -251,6 +254,7 @@ static void print_statement(Function *function, const LoopStmt *statement) {
     case LS_STORE:
     case LS_STORE_ADD:
     case LS_LIB:
+    case LS_LEAVE:
     case LS_RETURN:
         begin_line(function);
         print_simple(function, statement);

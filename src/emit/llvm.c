@@ -297,10 +297,13 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     LLVMPositionBuilderAtEnd(builder, before);
     LLVMBuildBr(builder, loop);
     LLVMPositionBuilderAtEnd(builder, loop);
+    LLVMBasicBlockRef outer = function->leave;
+    function->leave = after;
     LLVMValueRef counter = LLVMBuildPhi(builder, llvm->integer, name);
     function->vars[statement->var] = counter;
     function->is_slot[statement->var] = false;
     build_statements(function, statement->body);
+    function->leave = outer;
     debug_place(llvm, function->scope, statement->span);
     LLVMValueRef next =
         LLVMBuildNSWAdd(builder, counter, llvm_int(llvm, statement->down ? -1 : 1), "next");
@@ -451,6 +454,10 @@ static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
     case LS_IF:
         build_if(function, statement);
         return;
+    case LS_LEAVE: /* what follows in its block is never reached */
+        LLVMBuildBr(function->llvm->builder, function->leave);
+        LLVMPositionBuilderAtEnd(function->llvm->builder, new_block(function, "left"));
+        break;
     case LS_RETURN:
         LLVMBuildRet(llvm->builder, build_expr(function, statement->value));
         return;

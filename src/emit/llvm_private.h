@@ -33,6 +33,7 @@ typedef struct {
     LLVMValueRef *args;
     LLVMValueRef *vars; /* the value; the stack slot of those in `is_slot` */
     bool *is_slot;
+    LLVMBasicBlockRef leave; /* behind the innermost loop */
     LLVMValueRef *buffers; /* address of entry 0 */
     LLVMMetadataRef scope; /* subprogram, or NULL */
 } LlvmFunction;

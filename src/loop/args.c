@@ -632,6 +632,7 @@ void args_work(Plan *plan) {
     }
     if (plan->work_arg >= 0) {
         program->work_rpn = work_rpn(plan, work);
+        program->work_text = dim_text(plan->ir, work);
         program->work_size = x_dim(plan, work);
     }
 }

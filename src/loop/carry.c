@@ -539,3 +539,20 @@ void carry_end_segment(Plan *plan, Segment *segment, Block *block) {
                    state, carry->step_stage->span);
     }
 }
+
+void carry_move(Plan *plan, const Scope *loop, Block *block, const LoopExpr *from,
+                const LoopExpr *to) {
+    const LoopExpr *env[INDEX_LIMIT];
+    const LoopExpr *at[RANK_LIMIT];
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        const Carry *carry = plan->carries.list[c];
+        if (!carry->used || carry->loop != loop || !carry->has_buffer) {
+            continue;
+        }
+        Block *inner = open_axes(plan, loop->parent, carry, block, env, at);
+        const LoopExpr *state =
+            x_moving_load(plan, carry->buffer, state_index(plan, carry, env, from, at));
+        code_store(plan, inner, LS_STORE, carry->buffer, state_index(plan, carry, env, to, at),
+                   state, carry->step_stage->span);
+    }
+}

@@ -724,6 +724,7 @@ static void write_body(Plan *plan, Scope *scope, Scope *child, Block *outside) {
     carry_begin_step(plan, child);
     write_scope(plan, child);
     carry_end_step(plan, child);
+    leave_step(plan, child);
 }
 
 /* A loop over steps that are kept in segments; before that of the adjoint they run again. */
@@ -761,6 +762,10 @@ static void write_child(Plan *plan, Scope *scope, Scope *child) {
     }
     if (child->segment) {
         write_segments(plan, scope, child);
+    } else if (child->leave) {
+        leave_before(plan, child, scope->block);
+        write_body(plan, scope, child, scope->block);
+        leave_after(plan, child, scope->block);
     } else {
         write_body(plan, scope, child, scope->block);
     }

@@ -130,6 +130,7 @@ typedef enum {
     LS_IF,        /* if (condition) { body } */
     LS_LIB,       /* a planned library operation on the matrix at buffer + index, n = value rows;
                      with a factor at factor + low, and `high` columns in the matrix */
+    LS_LEAVE,     /* leaves the innermost FOR */
     LS_RETURN,    /* return value (double); the last statement */
     LS_COMMENT,   /* `text`: names the model's line or value, for readers of the C source */
 } LoopStmtKind;
@@ -170,8 +171,9 @@ typedef struct {
     LoopBuffer *buffers;
     size_t buffer_count;
     LoopStmt *body;
-    const char *work_rpn; /* number of doubles of ARG_WORK over dim names and "m" (rows), as RPN
-                             text; NULL: no work argument */
+    const char *work_rpn;  /* number of doubles of ARG_WORK over dim names and "m" (rows), as RPN
+                              text; NULL: no work argument */
+    const char *work_text; /* the same as people write it */
     const LoopExpr *work_size; /* the same over LX_ARG of the dims and rows */
     const Ir *ir;              /* what it was made of: names, dims, leaves */
 } LoopProgram;

@@ -137,6 +137,9 @@ static void open_loop(Plan *plan, Scope *scope, Block *outside) {
         add_bound(plan, &facts, false, scope->segment->base);
         add_bound(plan, &facts, true, segment_end(plan, scope->segment));
     }
+    if (scope->leave && scope == scope->leave->down) { /* the steps that were made */
+        facts.high[facts.high_count++] = x_moving(plan, scope->leave->made);
+    }
     for (unsigned k = 0; k < key->low_count; k++) {
         add_bound(plan, &facts, false, code_value(plan, parent, key->low[k]));
     }

@@ -44,6 +44,7 @@ LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
     args_make(plan);
     tree_build(plan);
     home_find(plan);
+    leave_find(plan);
     segment_find(plan);
     code_write(plan);
     place_common(plan);

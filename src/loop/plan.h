@@ -13,6 +13,7 @@ typedef struct Scope Scope;
 typedef struct Block Block;
 typedef struct Carry Carry;
 typedef struct Segment Segment;
+typedef struct Leave Leave;
 
 /* ---- blocks: where statements stand
  * ---------------------------------------------------------------- */
@@ -225,6 +226,7 @@ struct Scope {
     StageList begun; /* and those inside it that begin just before it */
     Block *block;
     Segment *segment; /* LOOP: it goes through the segments of a recurrence, or NULL */
+    Leave *leave;     /* LOOP: of a recurrence that ends early, or NULL */
     const LoopExpr *at[INDEX_LIMIT]; /* value of each open index */
     uint32_t env;                    /* code.c */
 };
@@ -367,6 +369,29 @@ void carry_end_step(Plan *plan, Scope *loop);
 /* At the beginning and the end of a segment. */
 void carry_begin_segment(Plan *plan, Scope *parent, Segment *segment, Block *block, bool again);
 void carry_end_segment(Plan *plan, Segment *segment, Block *block);
+
+/* Copies the state number `from` to number `to`, of the buffers of a loop. */
+void carry_move(Plan *plan, const Scope *loop, Block *block, const LoopExpr *from,
+                const LoopExpr *to);
+
+/* ---- leave.c
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/* A recurrence that ends early, and its adjoint's loop, if there is one. */
+struct Leave {
+    Carry *alive; /* 1 while it goes on */
+    Ref active;   /* a step is made where this holds */
+    Scope *up, *down;
+    VarId made; /* number of steps, where that matters */
+    bool counts;
+};
+
+void leave_find(Plan *plan);
+/* In front of such a loop, at the end of its steps, behind it. */
+void leave_before(Plan *plan, const Scope *loop, Block *block);
+void leave_step(Plan *plan, Scope *loop);
+void leave_after(Plan *plan, const Scope *loop, Block *block);
 
 /* ---- segment.c
  * --------------------------------------------------------------------------------------------------------------

@@ -213,6 +213,9 @@ static void put_stmt(Print *print, const LoopStmt *stmt) {
         print->text.indent--;
         text_line(&print->text, "}");
         break;
+    case LS_LEAVE:
+        text_line(&print->text, "leave");
+        break;
     case LS_RETURN:
         text_line(&print->text, "return %s", value);
         break;

@@ -15,6 +15,7 @@ typedef struct {
     Number *vars;
     void **buffers;
     double result;
+    bool left; /* the innermost loop is being left */
 } Run;
 
 static Number eval(const Run *run, const LoopExpr *x);
@@ -203,6 +204,10 @@ static void run_for(Run *run, const LoopStmt *stmt) {
     for (int64_t k = low; k < high; k++) {
         run->vars[stmt->var].integer = stmt->down ? high - 1 - (k - low) : k;
         execute(run, stmt->body);
+        if (run->left) {
+            run->left = false;
+            return;
+        }
     }
 }
 
@@ -249,7 +254,7 @@ static void run_lib(Run *run, const LoopStmt *stmt) {
 }
 
 static void execute(Run *run, const LoopStmt *stmt) {
-    for (; stmt; stmt = stmt->next) {
+    for (; stmt && !run->left; stmt = stmt->next) {
         switch (stmt->kind) {
         case LS_FOR:
             run_for(run, stmt);
@@ -276,6 +281,9 @@ static void execute(Run *run, const LoopStmt *stmt) {
             if (eval(run, stmt->condition).integer) {
                 execute(run, stmt->body);
             }
+            break;
+        case LS_LEAVE:
+            run->left = true;
             break;
         case LS_RETURN:
             run->result = eval(run, stmt->value).real;

@@ -12,7 +12,8 @@ enum { LIMIT_BYTES = 256 << 20 }; /* above it, segments are made without being a
  * -------------------------------------------------------------------------------------------- */
 
 static bool is_loop(const Scope *scope, int direction) {
-    return scope && scope->key.kind == SCOPE_LOOP && scope->key.direction == direction;
+    return scope && scope->key.kind == SCOPE_LOOP && scope->key.direction == direction &&
+           !scope->leave;
 }
 
 /* Do stages inside `reader` read, by states, what is in `loop`? */

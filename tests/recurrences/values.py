@@ -6,7 +6,7 @@ import itertools
 import random
 import sys
 
-T, N, K, D, STEPS = 6, 3, 3, 2, 4
+T, N, K, D, STEPS, CAP = 6, 3, 3, 2, 4, 60
 library = ctypes.CDLL(sys.argv[1])
 failed = False
 
@@ -84,6 +84,21 @@ def kalman(f, q, x0, y):
 
 def root(a):
     return cmath.sqrt(a)
+
+
+def fixed(a, b):
+    """(1 - 0.2 A) x = b"""
+    p, q, r, s = 1 - 0.2 * a[0], -0.2 * a[1], -0.2 * a[2], 1 - 0.2 * a[3]
+    det = p * s - q * r
+    return ((s * b[0] - q * b[1]) / det) ** 2 + ((p * b[1] - r * b[0]) / det) ** 2
+
+
+def roots(x):
+    return sum(cmath.sqrt(e) ** 3 for e in x)
+
+
+def roots_of(x):
+    return sum(map(cmath.sqrt, x))
 
 
 def table(x, y):
@@ -168,6 +183,9 @@ FUNCTIONS = [
     ("markov", markov, [T, K], [K, K * K, K, T]),
     ("kalman", kalman, [T, D], [D * D, D * D, D, T * D]),
     ("root", root, [], [0]),
+    ("fixed", fixed, [D, CAP], [D * D, D]),
+    ("roots", roots, [N, CAP], [N]),
+    ("roots_of", roots_of, [N], [N]),
     ("table", table, [T, N], [N, T]),
     ("row", row, [T, N], [N, T]),
     ("layers", layers, [T, N, D], [T * D, N * D]),
