@@ -12,7 +12,7 @@ for model in "$here"/../examples/*.model; do
     "$gradc" --report "$model" | sed "s/^/$(basename "$model" .model) /"
 done | awk '
     BEGIN { print "| model | gradient | operations | ratio |"; print "| --- | --- | --- | --- |" }
-    $2 ~ /_grad$/ && $4 != "-" {
+    $2 ~ /_grad$/ && $4 ~ /^[0-9.]+$/ {
         print "| " $1 " | " $2 " | " $3 " | " $4 " |"
         ratio[++n] = $4 + 0
     }

@@ -170,6 +170,19 @@ static void add_rewrites(Text *text, const Compiler *compiler) {
     }
 }
 
+/* How scratch memory that is given grows with the sizes. */
+static void add_work(Text *text, const Unit *unit) {
+    size_t start = text->length;
+    for (size_t k = 0; k < unit->function_count; k++) {
+        const LoopProgram *program = unit->functions[k];
+        if (program->work_text != NULL) {
+            text_add(text,
+                     text->length == start ? "\nnumbers of scratch memory, 8 bytes each:\n" : "");
+            text_format(text, "%-32s %s\n", program->name, program->work_text);
+        }
+    }
+}
+
 const char *report_unit(Compiler *compiler, const Unit *unit) {
     Text text;
     text_init(&text, compiler->arena);
@@ -178,6 +191,7 @@ const char *report_unit(Compiler *compiler, const Unit *unit) {
     for (size_t k = 0; k < unit->function_count; k++) {
         add_program(&text, unit, unit->functions[k]);
     }
+    add_work(&text, unit);
     if (unit_uses_lapack(unit)) {
         text_add(&text, "\nlinked with LAPACK (-llapack)\n");
     }

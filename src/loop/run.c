@@ -356,6 +356,14 @@ static double lib_flops(Run *run, const LoopStmt *stmt) {
     return 0;
 }
 
+static bool loads(const LoopExpr *x) {
+    bool found = x->kind == LX_LOAD;
+    for (unsigned k = 0; k < x->count && !found; k++) {
+        found = loads(x->args[k]);
+    }
+    return found;
+}
+
 /* Loop bounds are evaluated where they depend on sizes and counters only; an outer counter stands
  * at the middle of its range. */
 static double block_flops(Run *run, const LoopStmt *stmt) {
@@ -364,9 +372,12 @@ static double block_flops(Run *run, const LoopStmt *stmt) {
         bool adds = stmt->kind == LS_ADD || stmt->kind == LS_STORE_ADD || stmt->kind == LS_MAX;
         flops += stmt->value ? expr_flops(stmt->value) + adds : 0;
         flops += stmt->condition ? expr_flops(stmt->condition) : 0;
-        if (stmt->kind == LS_LET && run->program->vars[stmt->var].kind == KIND_INT &&
-            stmt->value->kind != LX_LOAD) {
+        bool declares = stmt->kind == LS_LET || stmt->kind == LS_DECLARE;
+        if (declares && run->program->vars[stmt->var].kind == KIND_INT) {
             run->vars[stmt->var].integer = 0;
+            if (!loads(stmt->value)) {
+                run->vars[stmt->var] = eval(run, stmt->value);
+            }
         }
         if (stmt->kind == LS_LET && stmt->value->kind == LX_LOAD) {
             const LoopBuffer *buffer = &run->program->buffers[stmt->value->as.buffer];
