@@ -684,7 +684,9 @@ static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v) {
     IndexSet moved = cone->moved[v];
     if (plan->stage_of[v] && plan->stage_of[v] != stage) {
         Stage *on = plan->stage_of[v];
-        IndexSet same_sample = on->value ? update_loops(plan, on->value) : 0;
+        IndexSet same_sample = on->carry   ? carry_sample(plan, on->carry)
+                               : on->value ? update_loops(plan, on->value)
+                                           : 0;
         add_need(plan, stage, on, (on->free & ~moved) | same_sample, false);
         return;
     }

@@ -370,23 +370,22 @@ static void open_samples(Lower *lower) {
 static void entry_batch(Lower *lower, const ModelFunction *f) {
     const Model *m = lower->model;
     const ModelFunction *prior_function = f == m->loss ? m->prior : NULL;
+    const ModelFunction *penalty_function = f == m->loss ? m->penalty : NULL;
     Ref sum = over_samples(lower, f);
     Ref prior = definition_value(lower, prior_function);
-    Ref penalty = definition_value(lower, f == m->loss ? m->penalty : NULL);
+    Ref penalty = definition_value(lower, penalty_function);
 
     if (sum == REF_NONE || prior == REF_NONE || penalty == REF_NONE) {
         return;
     }
     lower->ir->at = f->ast->name_span;
     Ref rows = ir_convert(lower->ir, ir_size(lower->ir, lower->ir->sample_dim));
-    if (lower->ir->per_sample && prior_function) { /* as the penalty below */
-        prior = ir_div(lower->ir, prior, rows);
+    if (lower->ir->per_sample) { /* the samples are added up: each has its share */
+        prior = prior_function ? ir_div(lower->ir, prior, rows) : prior;
+        penalty = penalty_function ? ir_div(lower->ir, penalty, rows) : penalty;
     }
     Ref objective = prior_function ? ir_sub(lower->ir, sum, prior) : sum;
     Ref mean = ir_div(lower->ir, objective, rows);
-    if (lower->ir->per_sample && m->penalty) { /* the samples are added up: each has its share */
-        penalty = ir_div(lower->ir, penalty, rows);
-    }
     add_output(lower, "value", OUT_VALUE, ir_add(lower->ir, mean, penalty), false,
                f->ast->name_span);
 }

@@ -67,7 +67,9 @@ def objective(p, samples=None):
     samples = range(len(LENGTHS)) if samples is None else samples
     parts = [loss(p, s) for s in samples]
     value = sum(v for v, _ in parts) / len(parts) + LAMBDA * (p[:18] ** 2).sum()
+    value += (2 * p[18] ** 2 + np.log(0.5) + 0.5 * np.log(2 * np.pi)) / len(LENGTHS)
     g = sum(g for _, g in parts) / len(parts)
+    g[18] += 4 * p[18] / len(LENGTHS)
     g[:18] += 2 * LAMBDA * p[:18]
     return value, g
 
@@ -155,6 +157,24 @@ def test_training():
     alone, _ = trained("--method=bgd", "--epochs=20", "--threads=1")
     many, _ = trained("--method=bgd", "--epochs=20", "--threads=3")
     expect((alone == many).all(), "threads")
+
+
+def test_threads():
+    """Many samples: the chunks of any number of threads add up to the same bits."""
+    with open("many.csv", "w", encoding="utf-8") as file, open("rows.csv", encoding="utf-8") as once:
+        lines = once.read().splitlines(keepends=True)
+        file.write(lines[0])
+        for k in range(200):
+            file.writelines(f"{k} {line}" for line in lines[1:])
+    words = ("./blocks", "train", "many.csv", "--sample=id", "-D", "K=3", "-q", "-o", "-")
+    found = {run(*words, "--epochs=3", f"--threads={n}").stdout for n in (1, 2, 3, 5)}
+    expect(len(found) == 1, "threads")
+    start, _ = trained("--epochs=0")
+    value, _ = objective(start)
+    prior = 2 * start[18] ** 2 + np.log(0.5) + 0.5 * np.log(2 * np.pi)
+    value += prior / len(LENGTHS) * (1 / 200 - 1)
+    done = json.loads(run(*words, "--epochs=0").stdout)
+    expect(abs(done["objective"] - value) < 1e-12, f"{done['objective']} {value}")
 
 
 def test_results():
