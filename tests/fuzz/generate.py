@@ -14,13 +14,15 @@ BOUNDED = {"s_pos": ((), "> 0"), "u_in": (("A",), "in (-1, 2)"), "m_simplex": ((
 DATA = {"G": ("A", "B"), "g": ("C",)}
 
 UNARY = ["sin({})", "cos({})", "tanh({})", "exp(tanh({}))", "log(1 + {}^2)", "sqrt(1 + {}^2)",
-         "atan({})", "sigmoid({})", "softplus({})", "abs({})", "relu({})", "erf({})", "-{}", "{}^2",
+         "atan({})", "sigmoid({})", "softplus({})", "abs({} + 0.0119)", "relu({} - 0.0157)", "erf({})", "-{}", "{}^2",
          "{}^3", "log1p(exp({}))", "expm1(tanh({}))", "1 / (2 + {}^2)", "lgamma(2 + tanh({}))",
-         "stop_gradient({})", "log(1 + exp({}))", "sqrt({}^2 + 0.5)", "floor({})", "silu({})",
+         "stop_gradient({})", "log(1 + exp({}))", "sqrt({}^2 + 0.5)", "floor({} + 0.0139)", "silu({})",
          "(1.5 + sin({}))^1.3", "1.2^tanh({})", "digamma(2 + tanh({}))", "asinh({})", "cosh(tanh({}))"]
-BINARY = ["({} + {})", "({} - {})", "({} * {})", "({} / (1 + {}^2))", "max({}, {})", "min({}, {})",
+BINARY = ["({} + {})", "({} - {})", "({} * {})", "({} / (1 + {}^2))", "max({}, {} + 0.0137)", "min({}, {} - 0.0173)",
           "({} + 2 * {})", "atan2({}, 2 + tanh({}))", "hypot({}, 1 + {})", "(1 + {}^2)^tanh({})"]
-COMPARE = ["{} < {}", "{} >= {}", "{} > {} + 0.1", "{} != {}", "not ({} < {})"]
+# values that are equal but for rounding, on paper, must not decide
+COMPARE = ["{} < {} + 0.0131", "{} >= {} - 0.0127", "{} > {} + 0.1", "{} != {} + 0.0141",
+           "not ({} < {} - 0.0149)"]
 
 
 class Function:
@@ -102,7 +104,7 @@ class Generator:
         if kind < 0.56:
             condition = self.pick(COMPARE).format(self.scalar(depth - 2), self.scalar(depth - 2))
             if self.chance(0.2):
-                condition = f"{condition} and {self.scalar(depth - 2)} < 1"
+                condition = f"{condition} and {self.scalar(depth - 2)} < 1.0151"
             return f"(if {condition} then {self.scalar(depth - 1)} else {self.scalar(depth - 1)})"
         if kind < 0.78:
             return self.reduction(depth)
@@ -179,7 +181,7 @@ class Generator:
             body = self.scalar(depth - 2)
             self.indices.pop()
             word = self.pick(["any", "all"])
-            return f"(if {word}({body} < {a} for {index} in {dim}) then {a} else {b})"
+            return f"(if {word}({body} < {a} + 0.0123 for {index} in {dim}) then {a} else {b})"
         operation = self.pick(["sum", "mean", "max", "min", "logsumexp"])
         return f"{operation}({self.vector(dim, depth - 1)})"
 
@@ -305,7 +307,8 @@ class Generator:
         f, z = self.fresh("g"), self.fresh("z")
         mark, mark_indices = len(self.values), len(self.indices)
         self.values.append((z, ("A",)))
-        body = f"[{self.scalar(2)}, {self.scalar(2)}]"
+        index = self.open_index("A")
+        body = f"[{self.scalar(2)} for {index} in A]"
         del self.values[mark:]
         del self.indices[mark_indices:]
         lines.append(f"{indent}{f}({z}[A]) = {body}")
@@ -369,7 +372,7 @@ class Generator:
         if self.chance(0.2) and not record:
             scalars = [n for n, s in carried if not s]
             if scalars:
-                head += f" while {self.pick(scalars)} < 0.9"
+                head += f" while {self.pick(scalars)} < 0.9171"
         lines.append(f"{indent}{head} {{")
         inner = indent + "    "
         mark_indices, mark_values = len(self.indices), len(self.values)
