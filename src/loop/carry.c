@@ -191,6 +191,12 @@ static bool is_last(Plan *plan, const Carry *carry, Ref p) {
                                 : ir_value_dim(plan->ir, p) == dim_const(plan->ir, 0);
 }
 
+void carry_needs_init(Plan *plan, Stage *step) {
+    Carry *carry = step->carry;
+    IndexSet aligned = (carry_loops(carry) & ~INDEX_BIT(carry->t)) | carry_sample(plan, carry);
+    stage_need(plan, step, (Need){.stage = carry->init_stage, .aligned = aligned});
+}
+
 void carry_needs(Plan *plan, Stage *stage, Carry *carry, Ref position, const Ref *at,
                  IndexSet moved) {
     IndexSet t = INDEX_BIT(carry->t);

@@ -349,6 +349,8 @@ Carry *carry_of(const Plan *plan, Ref v);
 /* All loops of its step. */
 IndexSet carry_loops(const Carry *carry);
 IndexSet carry_sample(const Plan *plan, const Carry *carry); /* the sample, or nothing */
+/* A step writes over the init. */
+void carry_needs_init(Plan *plan, Stage *step);
 /* What a stage needs that reads the states: at the loop's position (`position` REF_NONE) or at
  * another, at axes `at`; `moved`: indices that stand elsewhere. */
 void carry_needs(Plan *plan, Stage *stage, Carry *carry, Ref position, const Ref *at,

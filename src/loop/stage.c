@@ -741,6 +741,9 @@ static void find_needs(Plan *plan, Stage *stage, Cone *cone) {
             cone_step(plan, stage, cone, v);
         }
     }
+    if (stage->kind == STAGE_STEP) { /* behind the init, even if it does not read it */
+        carry_needs_init(plan, stage);
+    }
     for (Ref v = 0; v <= cone->top; v++) {
         cone->in[v] = false;
         cone->moved[v] = 0;
