@@ -7,10 +7,11 @@
  *   triangular      the same, of the lower triangle of the matrix alone
  *   X = A⁻¹         Ā −= Xᵀ G Xᵀ                      Ẋ = −X Ȧ X
  *   log|det A|      Ā += g A⁻ᵀ                        Σ A⁻ᵀ ∘ Ȧ; det: times the determinant
+ *   A = Aᵀ > 0      the same as of any A, of both triangles at once: Ā += E + Eᵀ below the diagonal
  *   A = L Lᵀ        S = L⁻ᵀ Φ(Lᵀ G) L⁻¹               L̇ = L Φ(L⁻¹ Ȧ L⁻ᵀ)
  *                   Ā += S + Sᵀ below the diagonal, S on it
  * where Φ takes the lower triangle and half of the diagonal (Murray 2016, "Differentiation of the
- * Cholesky decomposition"). Only the lower triangle of A counts in the last. */
+ * Cholesky decomposition"). Only the lower triangle of A counts in the last two. */
 #include "diff/sweep.h"
 
 typedef struct {
@@ -81,6 +82,38 @@ static bool is_triangular(LibId f) {
     return f == LIB_LOWER_SOLVE || f == LIB_LOWER_SOLVE_T;
 }
 
+/* Of a symmetric matrix, of which only the lower triangle is read. */
+static bool is_symmetric(LibId f) {
+    return f == LIB_SPD_SOLVE || f == LIB_SPD_INV || f == LIB_SPD_LOGDET;
+}
+
+/* Adds to the operand of v the contributions E(i, j), of a matrix as f reads it. */
+static void accumulate(Reverse *r, const Matrices *m, LibId f, Ref a, Ref entry) {
+    if (is_triangular(f)) {
+        entry = lower(m, entry);
+    }
+    if (is_symmetric(f)) {
+        const Ref all = close(m, m->i, m->j, entry);
+        entry = lower_half(m, ir_add(m->ir, entry, at(m, all, m->j, m->i)));
+    }
+    reverse_accumulate_array(r, a, close(m, m->i, m->j, entry), REF_NONE);
+}
+
+/* The tangent of a matrix as f reads it. */
+static Ref tangent(const Matrices *m, LibId f, Ref a_dot) {
+    Ir *ir = m->ir;
+    const Ref own = at(m, a_dot, m->i, m->j);
+    if (is_triangular(f)) {
+        return close(m, m->i, m->j, lower(m, own));
+    }
+    if (is_symmetric(f) || f == LIB_CHOLESKY) {
+        const Ref below = ir_compare(ir, BI_le, ir_idx(ir, m->j), ir_idx(ir, m->i));
+        const Ref entry = ir_select(ir, below, own, at(m, a_dot, m->j, m->i));
+        return close(m, m->i, m->j, entry);
+    }
+    return a_dot;
+}
+
 static LibId transposed(LibId f) {
     return f == LIB_SOLVE           ? LIB_SOLVE_T
            : f == LIB_SOLVE_T       ? LIB_SOLVE
@@ -103,14 +136,10 @@ static void reverse_solve(Reverse *r, const Matrices *m, Ref v, Ref closed) {
     if (!r->active[a]) {
         return;
     }
-    const bool straight = f == LIB_SOLVE || f == LIB_LOWER_SOLVE;
+    const bool straight = f != LIB_SOLVE_T && f != LIB_LOWER_SOLVE_T;
     const Ref left = at(m, straight ? lambda : v, m->i, m->c);
     const Ref right = at(m, straight ? v : lambda, m->j, m->c);
-    Ref entry = ir_neg(ir, product(m, m->c, left, right));
-    if (is_triangular(f)) {
-        entry = lower(m, entry);
-    }
-    reverse_accumulate_array(r, a, close(m, m->i, m->j, entry), REF_NONE);
+    accumulate(r, m, f, a, ir_neg(ir, product(m, m->c, left, right)));
 }
 
 static void reverse_inv(Reverse *r, const Matrices *m, Ref v, Ref closed) {
@@ -120,15 +149,24 @@ static void reverse_inv(Reverse *r, const Matrices *m, Ref v, Ref closed) {
     const Ref inner = close(m, m->i, m->j, product(m, m->q, p, g)); /* XᵀG */
     const Ref left = at(m, inner, m->i, m->q);
     const Ref right = at(m, v, m->j, m->q);
+    const Node *node = ir_node(ir, v);
     const Ref entry = ir_neg(ir, product(m, m->q, left, right));
-    reverse_accumulate_array(r, ir_node(ir, v)->args[0], close(m, m->i, m->j, entry), REF_NONE);
+    accumulate(r, m, node->as.lib.id, node->args[0], entry);
 }
 
 static void reverse_determinant(Reverse *r, const Matrices *m, Ref v, Ref g) {
     Ir *ir = r->ir;
     const Node *node = ir_node(ir, v);
+    const LibId f = node->as.lib.id;
+    const Ref weight = f == LIB_DET ? ir_mul(ir, g, v) : g;
+    if (f == LIB_SPD_LOGDET) { /* its inverse is symmetric: no second product */
+        const Ref inverse = ir_lib1(ir, LIB_SPD_INV, node->args[0]);
+        const Ref twice = ir_mul(ir, ir_real(ir, 2), at(m, inverse, m->i, m->j));
+        const Ref entry = lower_half(m, ir_mul(ir, weight, twice));
+        reverse_accumulate_array(r, node->args[0], close(m, m->i, m->j, entry), REF_NONE);
+        return;
+    }
     const Ref inverse = ir_lib1(ir, LIB_INV, node->args[0]);
-    const Ref weight = node->as.lib.id == LIB_DET ? ir_mul(ir, g, v) : g;
     const Ref entry = ir_mul(ir, weight, at(m, inverse, m->j, m->i));
     reverse_accumulate_array(r, node->args[0], close(m, m->i, m->j, entry), REF_NONE);
 }
@@ -162,12 +200,15 @@ void reverse_lib(Reverse *r, Ref v, Ref g) {
     case LIB_SOLVE_T:
     case LIB_LOWER_SOLVE:
     case LIB_LOWER_SOLVE_T:
+    case LIB_SPD_SOLVE:
         reverse_solve(r, &m, v, closed);
         return;
     case LIB_INV:
+    case LIB_SPD_INV:
         reverse_inv(r, &m, v, closed);
         return;
     case LIB_LOGDET:
+    case LIB_SPD_LOGDET:
     case LIB_DET:
         reverse_determinant(r, &m, v, g);
         return;
@@ -175,6 +216,8 @@ void reverse_lib(Reverse *r, Ref v, Ref g) {
     case LIB_LU:
     case LIB_LU_SOLVE:
     case LIB_LU_SOLVE_T:
+    case LIB_FACTOR_SOLVE:
+    case LIB_FACTOR_INV:
     case LIB_COUNT:
         break;
     }
@@ -190,9 +233,8 @@ static Ref forward_solve(const Matrices *m, Ref v, Ref a_dot, Ref b_dot) {
     const LibId f = node->as.lib.id;
     Ref right = b_dot != REF_NONE ? at(m, b_dot, m->i, m->c) : REF_NONE;
     if (a_dot != REF_NONE) {
-        const Ref entry = at(m, a_dot, m->i, m->j);
-        const Ref dot = close(m, m->i, m->j, is_triangular(f) ? lower(m, entry) : entry);
-        const bool straight = f == LIB_SOLVE || f == LIB_LOWER_SOLVE;
+        const Ref dot = tangent(m, f, a_dot);
+        const bool straight = f != LIB_SOLVE_T && f != LIB_LOWER_SOLVE_T;
         const Ref left = straight ? at(m, dot, m->i, m->q) : at(m, dot, m->q, m->i);
         const Ref moved = product(m, m->q, left, at(m, v, m->q, m->c));
         right = right == REF_NONE ? ir_neg(ir, moved) : ir_sub(ir, right, moved);
@@ -201,7 +243,8 @@ static Ref forward_solve(const Matrices *m, Ref v, Ref a_dot, Ref b_dot) {
 }
 
 static Ref forward_inv(const Matrices *m, Ref v, Ref a_dot) {
-    const Ref left = product(m, m->q, at(m, v, m->i, m->q), at(m, a_dot, m->q, m->j));
+    const Ref dot = tangent(m, ir_node(m->ir, v)->as.lib.id, a_dot);
+    const Ref left = product(m, m->q, at(m, v, m->i, m->q), at(m, dot, m->q, m->j));
     const Ref inner = close(m, m->i, m->j, left);
     const Ref entry = product(m, m->q, at(m, inner, m->i, m->q), at(m, v, m->q, m->j));
     return close(m, m->i, m->j, ir_neg(m->ir, entry));
@@ -210,18 +253,17 @@ static Ref forward_inv(const Matrices *m, Ref v, Ref a_dot) {
 static Ref forward_determinant(const Matrices *m, Ref v, Ref a_dot) {
     Ir *ir = m->ir;
     const Node *node = ir_node(ir, v);
-    const Ref inverse = ir_lib1(ir, LIB_INV, node->args[0]);
-    const Ref term = ir_mul(ir, at(m, inverse, m->j, m->i), at(m, a_dot, m->i, m->j));
+    const LibId f = node->as.lib.id;
+    const Ref inverse = ir_lib1(ir, f == LIB_SPD_LOGDET ? LIB_SPD_INV : LIB_INV, node->args[0]);
+    const Ref dot = tangent(m, f, a_dot);
+    const Ref term = ir_mul(ir, at(m, inverse, m->j, m->i), at(m, dot, m->i, m->j));
     const Ref sum = ir_sum(ir, m->i, ir_sum(ir, m->j, term));
-    return node->as.lib.id == LIB_DET ? ir_mul(ir, v, sum) : sum;
+    return f == LIB_DET ? ir_mul(ir, v, sum) : sum;
 }
 
 static Ref forward_cholesky(const Matrices *m, Ref v, Ref a_dot) {
     Ir *ir = m->ir;
-    const Ref below = ir_compare(ir, BI_le, ir_idx(ir, m->j), ir_idx(ir, m->i));
-    const Ref own = at(m, a_dot, m->i, m->j);
-    const Ref symmetric = ir_select(ir, below, own, at(m, a_dot, m->j, m->i));
-    const Ref half = ir_lib2(ir, LIB_LOWER_SOLVE, v, close(m, m->i, m->j, symmetric));
+    const Ref half = ir_lib2(ir, LIB_LOWER_SOLVE, v, tangent(m, LIB_CHOLESKY, a_dot));
     const Ref whole = ir_lib2(ir, LIB_LOWER_SOLVE, v, transpose(m, half));
     const Ref phi = close(m, m->i, m->j, lower_half(m, at(m, whole, m->i, m->j)));
     const Ref entry = product(m, m->q, at(m, v, m->i, m->q), at(m, phi, m->q, m->j));
@@ -242,16 +284,21 @@ Ref forward_lib(Ir *ir, Ref v, const Ref *dots) {
     case LIB_SOLVE_T:
     case LIB_LOWER_SOLVE:
     case LIB_LOWER_SOLVE_T:
+    case LIB_SPD_SOLVE:
         return forward_solve(&m, v, dots[0], dots[1]);
     case LIB_INV:
+    case LIB_SPD_INV:
         return forward_inv(&m, v, dots[0]);
     case LIB_LOGDET:
+    case LIB_SPD_LOGDET:
     case LIB_DET:
         return forward_determinant(&m, v, dots[0]);
     case LIB_ENTRIES:
     case LIB_LU:
     case LIB_LU_SOLVE:
     case LIB_LU_SOLVE_T:
+    case LIB_FACTOR_SOLVE:
+    case LIB_FACTOR_INV:
     case LIB_COUNT:
         break;
     }

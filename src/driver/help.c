@@ -220,7 +220,8 @@ static void add_definition(Text *text, const char *line, const char *comment, bo
     text_add(text, "` | ");
     add_cell(text, comment);
     text_add(text, " | ");
-    bool shown = equals != NULL && ends && equals[3] != '\0';
+    bool built_in = strstr(line, "lib_") != NULL;
+    bool shown = equals != NULL && ends && equals[3] != '\0' && !built_in;
     if (shown) {
         text_add(text, "`");
         add_cell(text, equals + 4);
@@ -251,7 +252,7 @@ static void add_library_file(Text *text, const char *source, size_t length) {
                 text_add(text, "\n| function | what it is | formula |\n| --- | --- | --- |\n");
             }
             titled = true;
-        } else if (line[0] != ' ' && line[0] != '}') {
+        } else if (line[0] != ' ' && line[0] != '}' && strstr(line, "_vector(") == NULL) {
             add_definition(text, line, comment, at >= end || *at != ' ');
         }
     }

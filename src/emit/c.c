@@ -146,6 +146,7 @@ static void print_library(Function *function, const LoopStmt *statement) {
         [LIB_CHOLESKY] = "matrix_cholesky",      [LIB_LU] = "matrix_lu",
         [LIB_LOWER_SOLVE] = "matrix_triangular", [LIB_LOWER_SOLVE_T] = "matrix_triangular",
         [LIB_LU_SOLVE] = "matrix_solve",         [LIB_LU_SOLVE_T] = "matrix_solve",
+        [LIB_FACTOR_SOLVE] = "matrix_symmetric", [LIB_FACTOR_INV] = "matrix_inverse",
     };
     static const Helper helpers[LIB_COUNT] = {
         [LIB_CHOLESKY] = HELPER_matrix_cholesky,
@@ -154,11 +155,14 @@ static void print_library(Function *function, const LoopStmt *statement) {
         [LIB_LOWER_SOLVE_T] = HELPER_matrix_triangular,
         [LIB_LU_SOLVE] = HELPER_matrix_solve,
         [LIB_LU_SOLVE_T] = HELPER_matrix_solve,
+        [LIB_FACTOR_SOLVE] = HELPER_matrix_symmetric,
+        [LIB_FACTOR_INV] = HELPER_matrix_inverse,
     };
     Text *out = function->printer.out;
     const LibId f = statement->lib;
-    function->printer.helpers[HELPER_matrix_fail] =
-        f != LIB_LU || function->printer.helpers[HELPER_matrix_fail];
+    if (f != LIB_LU) {
+        function->printer.helpers[HELPER_matrix_fail] = true;
+    }
     function->printer.helpers[helpers[f]] = true;
     text_format(out, "%s(", names[f]);
     print_address(function, statement->buffer, statement->index);
@@ -172,7 +176,7 @@ static void print_library(Function *function, const LoopStmt *statement) {
         bool turned = f == LIB_LOWER_SOLVE || f == LIB_LU_SOLVE; /* see llvm_matrix.def */
         text_add(out, ", ");
         print_expr(function, statement->high, C_CONDITIONAL);
-        text_add(out, turned ? ", \"T\"" : ", \"N\"");
+        text_add(out, f == LIB_FACTOR_SOLVE ? "" : turned ? ", \"T\"" : ", \"N\"");
     }
     text_add(out, ")");
 }

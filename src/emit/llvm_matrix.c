@@ -11,8 +11,9 @@ static const char *const definitions[] = {
 #include "emit/llvm_matrix.def"
 };
 
-static const char *const names[] = {"matrix_fill", "matrix_cholesky", "matrix_lu", "matrix_solve",
-                                    "matrix_triangular"};
+static const char *const names[] = {"matrix_fill",   "matrix_cholesky",   "matrix_lu",
+                                    "matrix_solve",  "matrix_triangular", "matrix_symmetric",
+                                    "matrix_inverse"};
 
 static LLVMValueRef text_constant(Llvm *llvm, const char *text) {
     return LLVMBuildGlobalStringPtr(llvm->builder, text, "how");
@@ -46,6 +47,16 @@ void llvm_library(Llvm *llvm, LibId f, Span span, LLVMValueRef matrix, LLVMValue
         call(llvm, "matrix_lu", args, 2);
         return;
     }
+    case LIB_FACTOR_INV: {
+        LLVMValueRef args[] = {matrix, n};
+        call(llvm, "matrix_inverse", args, 2);
+        return;
+    }
+    case LIB_FACTOR_SOLVE: {
+        LLVMValueRef args[] = {matrix, factor, n, columns};
+        call(llvm, "matrix_symmetric", args, 4);
+        return;
+    }
     case LIB_LOWER_SOLVE:
     case LIB_LOWER_SOLVE_T:
     case LIB_LU_SOLVE:
@@ -59,6 +70,9 @@ void llvm_library(Llvm *llvm, LibId f, Span span, LLVMValueRef matrix, LLVMValue
     case LIB_SOLVE:
     case LIB_SOLVE_T:
     case LIB_INV:
+    case LIB_SPD_SOLVE:
+    case LIB_SPD_INV:
+    case LIB_SPD_LOGDET:
     case LIB_LOGDET:
     case LIB_DET:
     case LIB_ENTRIES:

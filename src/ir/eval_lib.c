@@ -117,6 +117,20 @@ static void cholesky(size_t n, const Number *a, Number *result, Arena *arena) {
     copy_out(result, l, n * n);
 }
 
+/* a := the symmetric matrix of its lower triangle; is it positive definite? */
+static bool symmetric(Complex *a, size_t n, Arena *arena) {
+    Number *lower = arena_array(arena, Number, n * n + 1);
+    Number *factor = arena_array(arena, Number, n * n + 1);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < i; j++) {
+            a[j * n + i] = a[i * n + j];
+        }
+    }
+    copy_out(lower, a, n * n);
+    cholesky(n, lower, factor, arena);
+    return n == 0 || !isnan(factor[0].real);
+}
+
 /* Zeroes what is above the diagonal of an n × n matrix (below, if it was transposed). */
 static void keep_triangle(Complex *a, size_t n, bool transposed) {
     for (size_t i = 0; i < n; i++) {
@@ -135,7 +149,8 @@ void eval_lib(LibId f, size_t n, size_t k, const Number *a, const Number *b, Num
         return;
     }
     bool transposed = f == LIB_SOLVE_T || f == LIB_LOWER_SOLVE_T;
-    bool number = f == LIB_LOGDET || f == LIB_DET;
+    bool number = f == LIB_LOGDET || f == LIB_DET || f == LIB_SPD_LOGDET;
+    bool spd = f == LIB_SPD_SOLVE || f == LIB_SPD_INV || f == LIB_SPD_LOGDET;
     Complex *matrix = copy_in(a, n, n, transposed, arena);
     Complex *right = b ? copy_in(b, n, k, false, arena) : arena_array(arena, Complex, n * n + 1);
     Complex *pivots = arena_array(arena, Complex, n + 1);
@@ -144,6 +159,10 @@ void eval_lib(LibId f, size_t n, size_t k, const Number *a, const Number *b, Num
     }
     if (f == LIB_LOWER_SOLVE || f == LIB_LOWER_SOLVE_T) {
         keep_triangle(matrix, n, transposed);
+    }
+    if (spd && !symmetric(matrix, n, arena)) {
+        fill_nan(result, number ? 1 : n * k);
+        return;
     }
     bool regular = eliminate(matrix, n, right, k, pivots);
     if (number) {

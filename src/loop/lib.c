@@ -86,6 +86,21 @@ static Ref of_factors(Ir *ir, Ref matrix, int64_t row) {
     return ir_read(ir, factors(ir, matrix), at, 2);
 }
 
+static Ref inverse_of_factor(Ir *ir, Ref factor) {
+    Dim n = ir_node(ir, factor)->shape[0];
+    IndexSet used = ir_free(ir, factor);
+    Index i = ir_fresh(ir, n, used);
+    Index j = ir_fresh(ir, n, used | INDEX_BIT(i));
+    return in_place(ir, LIB_FACTOR_INV, i, j, entry(ir, factor, i, j));
+}
+
+/* 2 Σ log L[i, i] */
+static Ref log_of_factor(Ir *ir, Ref factor) {
+    Index i = ir_fresh(ir, ir_node(ir, factor)->shape[0], ir_free(ir, factor));
+    Ref sum = ir_sum(ir, i, ir_call1(ir, BI_log, entry(ir, factor, i, i)));
+    return ir_mul(ir, ir_real(ir, 2), sum);
+}
+
 Ref lib_prepare(Ir *ir, LibId f, const Ref *args) {
     Dim n = ir_node(ir, args[0])->shape[0];
     switch (f) {
@@ -104,10 +119,18 @@ Ref lib_prepare(Ir *ir, LibId f, const Ref *args) {
         return of_factors(ir, args[0], 1);
     case LIB_LOGDET:
         return of_factors(ir, args[0], 2);
+    case LIB_SPD_SOLVE:
+        return solution(ir, LIB_FACTOR_SOLVE, factored(ir, args[0]), n, args[1]);
+    case LIB_SPD_INV:
+        return inverse_of_factor(ir, factored(ir, args[0]));
+    case LIB_SPD_LOGDET:
+        return log_of_factor(ir, factored(ir, args[0]));
     case LIB_ENTRIES:
     case LIB_LU:
     case LIB_LU_SOLVE:
     case LIB_LU_SOLVE_T:
+    case LIB_FACTOR_SOLVE:
+    case LIB_FACTOR_INV:
     case LIB_COUNT:
         break;
     }

@@ -91,6 +91,33 @@ static void lu_column(const double *lu, double *x, int64_t n, bool transposed) {
     }
 }
 
+/* a, the factor L, becomes L⁻ᵀL⁻¹. */
+static void run_inverse(double *a, int64_t n) {
+    for (int64_t j = 0; j < n; j++) { /* L⁻¹ in place, by columns */
+        for (int64_t i = j; i < n; i++) {
+            double sum = i == j ? 1 : 0;
+            for (int64_t k = j; k < i; k++) {
+                sum -= a[i * n + k] * a[k * n + j];
+            }
+            a[i * n + j] = sum / a[i * n + i];
+        }
+    }
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j <= i; j++) {
+            double sum = 0;
+            for (int64_t k = i; k < n; k++) {
+                sum += a[k * n + i] * a[k * n + j];
+            }
+            a[i * n + j] = sum;
+        }
+    }
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = i + 1; j < n; j++) {
+            a[i * n + j] = a[j * n + i];
+        }
+    }
+}
+
 void lib_run(LibId f, double *a, const double *factor, int64_t n, int64_t columns) {
     bool triangular = f == LIB_LOWER_SOLVE || f == LIB_LOWER_SOLVE_T;
     if (f == LIB_CHOLESKY) {
@@ -101,6 +128,10 @@ void lib_run(LibId f, double *a, const double *factor, int64_t n, int64_t column
         run_lu(a, n);
         return;
     }
+    if (f == LIB_FACTOR_INV) {
+        run_inverse(a, n);
+        return;
+    }
     for (int64_t i = 0; i < n; i++) {
         if (factor[i * n + i] == 0) {
             fill_nan(a, n * columns);
@@ -108,7 +139,10 @@ void lib_run(LibId f, double *a, const double *factor, int64_t n, int64_t column
         }
     }
     for (int64_t c = 0; c < columns; c++) {
-        if (triangular) {
+        if (f == LIB_FACTOR_SOLVE) {
+            substitute(factor, a + c * n, n, true, false, false);
+            substitute(factor, a + c * n, n, true, true, false);
+        } else if (triangular) {
             substitute(factor, a + c * n, n, true, f == LIB_LOWER_SOLVE_T, false);
         } else {
             lu_column(factor, a + c * n, n, f == LIB_LU_SOLVE_T);

@@ -343,10 +343,16 @@ static double lib_flops(Run *run, const LoopStmt *stmt) {
         return n * n * columns;
     case LIB_LU_SOLVE:
     case LIB_LU_SOLVE_T:
+    case LIB_FACTOR_SOLVE:
         return 2 * n * n * columns;
+    case LIB_FACTOR_INV:
+        return 2 * n * n * n / 3;
     case LIB_SOLVE:
     case LIB_SOLVE_T:
     case LIB_INV:
+    case LIB_SPD_SOLVE:
+    case LIB_SPD_INV:
+    case LIB_SPD_LOGDET:
     case LIB_LOGDET:
     case LIB_DET:
     case LIB_ENTRIES:

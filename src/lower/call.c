@@ -676,6 +676,26 @@ static Ref call_reduction(Lower *lower, const Expr *call) {
     return value == REF_NONE ? REF_NONE : reduce_array(lower, call, value);
 }
 
+/* Names that other languages have for what is here. */
+static const struct {
+    const char *name, *here;
+} elsewhere[] = {
+    {"ln", "the natural logarithm is `log`"},
+    {"pow", "a power is written `a^b`"},
+    {"inverse", "the inverse of a matrix is `inv`"},
+    {"pinv", "the inverse of a square matrix is `inv`"},
+    {"eye", "the identity matrix is `identity(n)`"},
+    {"chol", "the Cholesky factor is `cholesky`"},
+    {"determinant", "the determinant is `det`"},
+    {"log_determinant", "the log of a determinant is `logdet`"},
+    {"slogdet", "the log of a determinant is `logdet`"},
+    {"diagonal", "the diagonal of a matrix is `diag`"},
+    {"diag_matrix", "the matrix with a diagonal is `diag`"},
+    {"quad_form", "x' A x is `quadratic_form(A, x)`"},
+    {"matmul", "a product of matrices is written `A @ B`"},
+    {"transpose", "the transpose of a matrix is written `A'`"},
+};
+
 void unknown_function(Lower *lower, Name name, Span at) {
     const Name *items;
     size_t count = model_names(lower->model, lower->arena, true, &items);
@@ -713,10 +733,12 @@ void unknown_function(Lower *lower, Name name, Span at) {
     }
     Name close = closest_name(name, names, count);
     Diag *diag = lower_error(lower, at, "unknown function `%s`", name);
-    if (strcmp(name, "ln") == 0) {
-        diag_label(lower->diags, diag, "the natural logarithm is `log`");
-    } else if (strcmp(name, "pow") == 0) {
-        diag_label(lower->diags, diag, "a power is written `a^b`");
+    size_t k = 0;
+    while (k < sizeof elsewhere / sizeof *elsewhere && strcmp(name, elsewhere[k].name) != 0) {
+        k++;
+    }
+    if (k < sizeof elsewhere / sizeof *elsewhere) {
+        diag_label(lower->diags, diag, "%s", elsewhere[k].here);
     } else if (close) {
         diag_label(lower->diags, diag, "did you mean `%s`?", close);
     }
