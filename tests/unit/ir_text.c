@@ -9,7 +9,7 @@ static const char text[] = "ir every_kind\n"
                            "sample m\n"
                            "index m.0 D.0 D.1 K.0 (D - 2).0 3.0 (D*(D + 1)//2).0\n"
                            "leaf theta : real[D] param\n"
-                           "leaf W : real[D, K] param\n"
+                           "leaf W : real[D, D] param\n"
                            "leaf rate : real const\n"
                            "leaf A : real[D*(D + 1)//2] data\n"
                            "leaf x : real[m, D] column\n"
@@ -66,7 +66,9 @@ static const char text[] = "ir every_kind\n"
                            "out p[m.0, D.0] = %9 array\n"
                            "out grad.theta[D.0] = %8 gradient theta add\n"
                            "out step[D.0] = %8 array update theta\n"
-                           "out slope = %21 derivative\n";
+                           "out slope = %21 derivative\n"
+                           "out hessian.theta.theta[D.0, D.1] = %8 matrix theta rows 1 at 0 by D\n"
+                           "out hessian.W.theta[D.0, K.0, D.1] = %8 matrix theta rows 2 at D*D by D\n";
 
 static Ir *parse(Fixture *f, const char *source, bool print) {
     Sources *sources = sources_create(f->arena);
