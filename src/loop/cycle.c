@@ -243,14 +243,18 @@ static void spread_directions(Plan *plan) {
             }
         }
     }
+    /* what depends on no direction takes that of its first reader */
+    IndexSet *wished = arena_array(plan->arena, IndexSet, plan->stage_count + 1);
     for (uint32_t s = (uint32_t)plan->stage_count; s-- > 0;) {
         const Stage *stage = plan->stages[s];
         for (size_t n = 0; n < stage->need_count; n++) {
             const Need *need = &stage->needs[n];
             Stage *on = need->stage;
-            IndexSet along = need->aligned & on->loops & directed(stage) & ~directed(on);
-            on->up |= stage->up & along;
-            on->down |= stage->down & along;
+            IndexSet open = ~directed(on) | wished[on->number];
+            IndexSet along = need->aligned & on->loops & directed(stage) & open;
+            on->up = (on->up & ~along) | (stage->up & along);
+            on->down = (on->down & ~along) | (stage->down & along);
+            wished[on->number] |= along;
         }
     }
 }

@@ -16,14 +16,15 @@ static bool is_loop(const Scope *scope, int direction) {
            !scope->leave;
 }
 
-/* Do stages inside `reader` read, by states, what is in `loop`? */
-static bool reads_states(const Plan *plan, const Scope *reader, const Scope *loop) {
+/* Do stages inside `reader` read what the steps of `loop` make? */
+static bool reads_steps(const Plan *plan, const Scope *reader, const Scope *loop) {
+    IndexSet t = INDEX_BIT(loop->key.index);
     for (size_t s = 0; s < plan->stage_count; s++) {
         const Stage *stage = plan->stages[s];
         for (size_t n = 0; n < stage->need_count && scope_inside(stage->scope, reader); n++) {
             const Need *need = &stage->needs[n];
-            if (!need->order && need->stage->kind == STAGE_STEP && !need->last &&
-                need->stage->carry->loop == loop) {
+            if (!need->order && !need->last && !(need->stage->bound & t) &&
+                scope_inside(need->stage->scope, loop)) {
                 return true;
             }
         }
@@ -31,23 +32,29 @@ static bool reads_states(const Plan *plan, const Scope *reader, const Scope *loo
     return false;
 }
 
-/* The one loop upwards beside `down` whose states it needs; NULL if there are others. */
+static bool is_recurrence(const Plan *plan, const Scope *loop) {
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        if (plan->carries.list[c]->used && plan->carries.list[c]->loop == loop) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The last recurrence upwards before `down` whose steps that needs, or NULL. */
 static Scope *partner(const Plan *plan, const Scope *parent, const Scope *down) {
     Scope *found = NULL;
     for (size_t k = 0; k < parent->item_count; k++) {
         Scope *scope = parent->items[k].scope;
         if (scope == down) {
-            return found;
+            break;
         }
         if (is_loop(scope, 1) && scope->key.index == down->key.index &&
-            reads_states(plan, down, scope)) {
-            if (found || scope->segment) {
-                return NULL;
-            }
+            is_recurrence(plan, scope) && reads_steps(plan, down, scope)) {
             found = scope;
         }
     }
-    return NULL;
+    return found && !found->segment ? found : NULL;
 }
 
 /* ---- what has room for one segment
@@ -64,7 +71,8 @@ static bool read_within(const Plan *plan, const Segment *segment, const Stage *o
         const Stage *stage = plan->stages[s];
         for (size_t n = 0; n < stage->need_count; n++) {
             const Need *need = &stage->needs[n];
-            if (need->stage != of || need->order || need->last) {
+            bool kept = need->last && of->carry && of->carry->loop == segment->up; /* by itself */
+            if (need->stage != of || need->order || kept) {
                 continue;
             }
             if (!within(segment, stage->scope) || !((need->aligned | need->carried) & t)) {
@@ -100,7 +108,8 @@ static void find_parts(Plan *plan, Segment *segment) {
             continue;
         }
         bool own = carry->loop == segment->up;
-        bool around = !own && has_axis(carry->axes, carry->axis_count - carry->rank, segment->t);
+        bool around = !own && scope_inside(carry->init_stage->scope, segment->up) &&
+                      has_axis(carry->axes, carry->axis_count - carry->rank, segment->t);
         carry->along = own && carry->history ? segment : NULL;
         carry->around = around ? segment : NULL;
     }

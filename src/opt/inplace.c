@@ -446,15 +446,29 @@ static Ref was_made(Rewriter *w, const Filled *f, Ref position, Ref *number) {
     return low == REF_NONE ? high : high == REF_NONE ? low : ir_and(ir, low, high);
 }
 
-static Ref read_last(Rewriter *w, const Filled *f, const Ref *positions) {
+/* The elements of all steps, by step, or by step + 1 (*by): values of the body; or states, where an
+ * element is itself the last state of an inner loop, which then need not be kept for all steps. */
+static Ref all_elements(Rewriter *w, const Filled *f, Ref scan, int64_t *by) {
     Index axes[RANK_LIMIT + 1];
+    const Node *made = ir_node(w->ir, f->made);
+    *by = f->lags > 0 && made->op == OP_READ && ir_node(w->ir, made->args[0])->op == OP_PICK;
+    if (*by) {
+        return ir_pick(w->ir, w->map[scan], f->slot);
+    }
+    axes[0] = f->t;
+    unsigned count = 1 + open_axes(f, axes + 1);
+    return ir_array(w->ir, axes, count, f->made);
+}
+
+static Ref read_last(Rewriter *w, const Filled *f, Ref scan, const Ref *positions) {
+    int64_t by;
     Ref number;
     Ref made = was_made(w, f, positions[f->along], &number);
     Ref here = at_pinned(w, f, positions);
     Ref before = ir_read(w->ir, f->init, positions, f->rank);
-    axes[0] = f->t;
-    unsigned count = 1 + open_axes(f, axes + 1);
-    Ref all = ir_array(w->ir, axes, count, f->made);
+    Ref all = all_elements(w, f, scan, &by);
+    Ref one = ir_int(w->ir, by);
+    number = ir_add(w->ir, number, one);
     Ref element = read_open(w, f, all, number, positions);
     made = made == REF_NONE ? here : here == REF_NONE ? made : ir_and(w->ir, made, here);
     return made == REF_NONE ? element : ir_select(w->ir, made, element, before);
@@ -521,7 +535,8 @@ static Ref rule_read(Rewriter *w, const Node *read, const Filled *f) {
     for (uint32_t k = 1; k < read->arg_count; k++) {
         positions[k - 1] = w->map[read->args[k]];
     }
-    return pick ? read_last(w, f, positions + 1) : read_state(w, f, positions);
+    Ref scan = pick ? ir_node(w->ir, read->args[0])->args[0] : REF_NONE;
+    return pick ? read_last(w, f, scan, positions + 1) : read_state(w, f, positions);
 }
 
 static Ref rule(Rewriter *w, Ref v) {
