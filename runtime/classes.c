@@ -90,3 +90,26 @@ void classes_sort(const Classes *classes, uint32_t *order) {
         }
     }
 }
+
+bool utf8_valid(const char *text, size_t length) {
+    const unsigned char *p = (const unsigned char *)text;
+    const unsigned char *end = p + length;
+    while (p < end) {
+        unsigned char first = *p++;
+        int more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+        if (more < 0 || first > 0xf4 || end - p < more) {
+            return false;
+        }
+        /* no overlong form, no surrogate, nothing beyond U+10FFFF */
+        if ((first == 0xe0 && p[0] < 0xa0) || (first == 0xed && p[0] > 0x9f) ||
+            (first == 0xf0 && p[0] < 0x90) || (first == 0xf4 && p[0] > 0x8f)) {
+            return false;
+        }
+        for (; more > 0; more--) {
+            if ((*p++ & 0xc0) != 0x80) {
+                return false;
+            }
+        }
+    }
+    return true;
+}

@@ -135,41 +135,51 @@ static bool find_argument(Matcher *matcher, const char *name, size_t *found) {
     return report_error(matcher->context, "--columns: the model has no argument `%s`", name);
 }
 
-/* `x=a,b,c5..c9 y=target` */
+/* `x=a,b,c5..c9 y=target`, which columns_check has seen. */
 static bool take_by_hand(Matcher *matcher) {
     const char *text = matcher->options->columns;
     char *copy = memory_copy(matcher->context, text, strlen(text));
-    if (!copy) {
-        return false;
-    }
-    for (char *p = copy; *p;) {
-        p += strspn(p, " ");
-        char *end = p + strcspn(p, " ");
-        bool more = *end != 0;
-        *end = 0;
-        char *equals = strchr(p, '=');
+    char *rest = NULL;
+    for (char *word = copy ? strtok_r(copy, " ", &rest) : NULL; word;
+         word = strtok_r(NULL, " ", &rest)) {
+        char *equals = strchr(word, '=');
         size_t column = 0;
-        if (*p && !equals) {
-            return report_error(matcher->context, "--columns: expected NAME=COLUMNS, found `%s`",
-                                p);
+        *equals = 0;
+        if (!find_argument(matcher, word, &column)) {
+            return false;
         }
-        if (*p) {
-            *equals = 0;
-            if (!find_argument(matcher, p, &column)) {
+        for (char *part = equals + 1; part;) {
+            char *comma = strchr(part, ',');
+            if (comma) {
+                *comma = 0;
+            }
+            if (!take_range(matcher, column, part)) {
                 return false;
             }
-            for (char *part = equals + 1; part;) {
-                char *comma = strchr(part, ',');
-                if (comma) {
-                    *comma = 0;
-                }
-                if (!take_range(matcher, column, part)) {
-                    return false;
-                }
-                part = comma ? comma + 1 : NULL;
-            }
+            part = comma ? comma + 1 : NULL;
         }
-        p = end + more;
+    }
+    return copy != NULL;
+}
+
+bool columns_check(Context *context, const Model *model, const char *text) {
+    for (const char *p = text + strspn(text, " "); *p; p += strspn(p, " ")) {
+        size_t length = strcspn(p, " ");
+        size_t name = strcspn(p, " =");
+        bool known = false;
+        if (name == 0 || name + 1 >= length) {
+            return report_error(context, "--columns: expected NAME=COLUMNS, found `%.*s`",
+                                (int)length, p);
+        }
+        for (size_t i = 0; i < model->column_count && !known; i++) {
+            const char *argument = model->columns[i].name;
+            known = strlen(argument) == name && strncmp(argument, p, name) == 0;
+        }
+        if (!known) {
+            return report_error(context, "--columns: the model has no argument `%.*s`", (int)name,
+                                p);
+        }
+        p += length;
     }
     return true;
 }
@@ -297,7 +307,12 @@ static bool keep_names(Matcher *matcher, size_t column) {
     argument->field_count = matcher->taken_count[column];
     argument->fields = NEW(matcher->context, char *, argument->field_count + 1);
     for (size_t k = 0; argument->fields && k < argument->field_count; k++) {
-        argument->fields[k] = matcher->names[matcher->taken[column][k]];
+        char *name = matcher->names[matcher->taken[column][k]];
+        argument->fields[k] = name;
+        if (!utf8_valid(name, strlen(name))) {
+            return report_place(matcher->context, matcher->where, "the name of column %zu %s",
+                                matcher->taken[column][k] + 1, NOT_UTF8);
+        }
     }
     return argument->fields != NULL;
 }

@@ -107,7 +107,8 @@ int64_t data_line(const Data *data, int64_t row) {
     return line;
 }
 
-bool data_bind_limit(Context *context, Model *model, Column *column, int64_t classes) {
+bool data_bind_limit(Context *context, Model *model, Column *column, int64_t classes,
+                     const char *place) {
     int64_t size;
     Dim *dim = column->limit ? model_dim(model, column->limit) : NULL;
     if (!column->limit || model_size(model, column->limit, 0, &size)) {
@@ -117,8 +118,22 @@ bool data_bind_limit(Context *context, Model *model, Column *column, int64_t cla
         return report_error(context, "the size `%s` of `%s` is not known; give -D NAME=VALUE",
                             column->limit, column->name);
     }
-    char *by = memory_format(context, "the classes of `%s`", column->name);
+    char *by = column->classes || !place
+                   ? memory_format(context, "the classes of `%s`", column->name)
+                   : memory_format(context, "the largest of `%s` (%s)", column->name, place);
     return by && model_bind_dim(context, model, dim, classes, by);
+}
+
+bool delimiter_read(Context *context, const char *text, char *delimiter) {
+    *delimiter = strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0 ? '\t'
+                 : strcmp(text, "comma") == 0                         ? ','
+                 : strcmp(text, "semicolon") == 0                     ? ';'
+                 : strlen(text) == 1                                  ? *text
+                                                                      : 0;
+    if (*delimiter == 0 || strchr("\"\n\r 0123456789.+-eE", *delimiter)) {
+        return report_error(context, "--delimiter: expected a character such as ';', or tab");
+    }
+    return true;
 }
 
 /* ---- what kind of file ---- */

@@ -311,6 +311,10 @@ static void store_class(Csv *csv, size_t number, const char *text, size_t length
         bad_value(csv, number, text, length, "has a zero byte; this is no text file");
         return;
     }
+    if (!utf8_valid(text, length)) {
+        bad_value(csv, number, text, length, NOT_UTF8);
+        return;
+    }
     bool add = !column->classes && (int64_t)field->classes->count < field->limit &&
                field->classes->count < CLASSES_MAX;
     int64_t index = classes_find(csv->context, field->classes, text, length, add);
@@ -621,20 +625,11 @@ static char sniff_delimiter(const Csv *csv) {
 }
 
 static bool read_delimiter(Csv *csv) {
-    const char *text = csv->options->delimiter;
-    if (!text) {
+    if (!csv->options->delimiter) {
         csv->delimiter = sniff_delimiter(csv);
         return true;
     }
-    csv->delimiter = strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0 ? '\t'
-                     : strcmp(text, "comma") == 0                         ? ','
-                     : strcmp(text, "semicolon") == 0                     ? ';'
-                     : strlen(text) == 1                                  ? *text
-                                                                          : 0;
-    if (csv->delimiter == 0 || strchr("\"\n\r 0123456789.+-eE", csv->delimiter)) {
-        return report_error(csv->context, "--delimiter: expected a character such as ';', or tab");
-    }
-    return true;
+    return delimiter_read(csv->context, csv->options->delimiter, &csv->delimiter);
 }
 
 typedef struct {
@@ -908,7 +903,20 @@ static bool number_classes(Csv *csv, Field *field) {
     }
     memory_free(csv->context, order);
     memory_free(csv->context, rank);
-    return data_bind_limit(csv->context, csv->model, column, (int64_t)count);
+    return data_bind_limit(csv->context, csv->model, column, (int64_t)count, NULL);
+}
+
+/* FILE:LINE of the largest index. */
+static char *largest_place(Csv *csv, uint32_t column, int64_t largest) {
+    const int64_t *array = csv->data->columns[column];
+    int64_t width = csv->model->columns[column].shape.count;
+    int64_t at = 0;
+    while (at < csv->data->rows * width && array[at] != largest) {
+        at++;
+    }
+    int64_t row = width > 0 ? at / width : 0;
+    return memory_format(csv->context, "%s:%lld", csv->input->path,
+                         (long long)data_line(csv->data, row));
 }
 
 static bool finish_classes(Csv *csv) {
@@ -931,7 +939,8 @@ static bool finish_classes(Csv *csv) {
             bool same = csv->fields[k].kind == FIELD_INT && csv->fields[k].column == field->column;
             largest = same && csv->fields[k].largest > largest ? csv->fields[k].largest : largest;
         }
-        if (!data_bind_limit(csv->context, csv->model, column, largest + 1)) {
+        char *place = largest_place(csv, field->column, largest);
+        if (!place || !data_bind_limit(csv->context, csv->model, column, largest + 1, place)) {
             return false;
         }
     }

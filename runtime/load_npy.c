@@ -260,7 +260,7 @@ static bool bind_limits(Npy *npy) {
         for (int64_t k = 0; k < npy->rows * column->shape.count; k++) {
             largest = array[k] > largest ? array[k] : largest;
         }
-        if (!data_bind_limit(npy->context, npy->model, column, largest + 1)) {
+        if (!data_bind_limit(npy->context, npy->model, column, largest + 1, NULL)) {
             return false;
         }
     }

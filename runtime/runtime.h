@@ -275,6 +275,10 @@ typedef struct {
     const bool *needed; /* by column of the model */
 } LoadOptions;
 
+/* Does --columns name arguments of the model, and columns for each? */
+bool columns_check(Context *context, const Model *model, const char *text);
+/* --delimiter */
+bool delimiter_read(Context *context, const char *text, char *delimiter);
 /* Matches file columns to the model's; binds dims by the way. `names` is NULL without a header.
  * `where` is the place of the names, for messages. */
 bool columns_match(Context *context, Model *model, const LoadOptions *options, const char *where,
@@ -292,8 +296,10 @@ bool data_begin_sample(Context *context, Data *data, int64_t row);
  * the largest. */
 bool data_make_samples(Context *context, Model *model, Data *data);
 int64_t data_line(const Data *data, int64_t row); /* 0: the format has no lines */
-/* After the last row: binds the limits of class columns, unless already bound. */
-bool data_bind_limit(Context *context, Model *model, Column *column, int64_t classes);
+/* After the last row: binds the limits of class columns, unless already bound. `place`: of the
+ * largest index, or NULL. */
+bool data_bind_limit(Context *context, Model *model, Column *column, int64_t classes,
+                     const char *place);
 
 /* Bytes of a file or standard input, in blocks. */
 typedef struct {
@@ -329,6 +335,8 @@ typedef struct {
 
 /* The number of a text; -1: there is no memory; -2: not found and not to be added. */
 int64_t classes_find(Context *context, Classes *classes, const char *text, size_t length, bool add);
+bool utf8_valid(const char *text, size_t length);
+#define NOT_UTF8 "is not UTF-8; convert the file: iconv -f LATIN1 -t UTF-8"
 /* order[i]: the number of the text that is i-th by its bytes. */
 void classes_sort(const Classes *classes, uint32_t *order);
 

@@ -98,6 +98,25 @@ static bool take_sample(Session *session) {
     return true;
 }
 
+/* What can be said of the options without the data. */
+static bool check_usage(Session *session) {
+    Context *context = session->context;
+    const Options *options = session->options;
+    const char *header = options->values[OPT_header];
+    const char *delimiter = options->values[OPT_delimiter];
+    const char *columns = options->values[OPT_columns];
+    char ignored;
+    bool done = true;
+    if (header && strcmp(header, "auto") != 0 && strcmp(header, "yes") != 0 &&
+        strcmp(header, "no") != 0) {
+        done = report_error(context, "--header: expected auto, yes or no, found `%s`", header);
+    }
+    done = done && (!delimiter || delimiter_read(context, delimiter, &ignored));
+    done = done && (!columns || columns_check(context, session->model, columns));
+    session->usage = !done;
+    return done;
+}
+
 static bool load(Session *session) {
     Model *model = session->model;
     const Options *options = session->options;
@@ -108,12 +127,6 @@ static bool load(Session *session) {
     }
     for (size_t i = 0; i < model->column_count; i++) {
         needed[i] = options->command != COMMAND_PREDICT || model_uses(model, ROLE_FORWARD, i);
-    }
-    if (header && strcmp(header, "auto") != 0 && strcmp(header, "yes") != 0 &&
-        strcmp(header, "no") != 0) {
-        session->usage = true;
-        return report_error(session->context, "--header: expected auto, yes or no, found `%s`",
-                            header);
     }
     LoadOptions load_options = {.columns = options->values[OPT_columns],
                                 .delimiter = options->values[OPT_delimiter],
@@ -137,6 +150,26 @@ static bool read_parameters(Session *session) {
            view_take(session->context, model, shown, session->params, where);
 }
 
+/* Where there is no memory for the params: what made them so many. */
+static void explain_size(const Session *session) {
+    const Model *model = session->model;
+    for (size_t i = 0; i < model->param_count; i++) {
+        const Param *param = &model->params[i];
+        if (param->count < model->parameter_count / 2) {
+            continue;
+        }
+        report_note(session->context, "param `%s` has %zu values", param->name, param->count);
+        for (size_t axis = 0; axis < param->shape.rank; axis++) {
+            const Dim *dim = model_dim(model, param->shape.sizes[axis]);
+            if (dim && dim->value > 1000) {
+                report_note(session->context, "`%s` is %lld by %s", dim->name,
+                            (long long)dim->value, dim->by);
+            }
+        }
+        return;
+    }
+}
+
 static bool take_parameters(Session *session) {
     Model *model = session->model;
     const Kernel *init = &model->kernels[ROLE_INIT];
@@ -144,6 +177,7 @@ static bool take_parameters(Session *session) {
     size_t size = model_work(session->context, model, init, 1);
     double *work = size == SIZE_MAX ? NULL : NEW(session->context, double, size + 1);
     if (!session->params || !work) {
+        explain_size(session);
         return false;
     }
     if (session->file.bytes) {
@@ -171,7 +205,7 @@ bool session_start(Context *context, Model *model, const Options *options, Sessi
     }
     session->seed = (uint64_t)seed;
     session->threads = session->threads > 1024 ? 1024 : session->threads;
-    return take_definitions(session) && take_arrays(session) && take_sample(session) &&
-           load(session) && model_bind(context, model, session->data.samples) &&
-           take_parameters(session);
+    return check_usage(session) && take_definitions(session) && take_arrays(session) &&
+           take_sample(session) && load(session) &&
+           model_bind(context, model, session->data.samples) && take_parameters(session);
 }

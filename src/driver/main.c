@@ -1,7 +1,10 @@
 /* main.c: gradc. The command line is read in options.c, the work is done in compile.c. */
 #include "driver/driver.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 
 typedef struct {
     int argc;
@@ -20,6 +23,10 @@ static void *work(void *argument) {
     process->status = options_read(&options, arena, process->argc, process->argv);
     if (process->status < 0) {
         process->status = compile(&options, arena);
+    }
+    if ((fflush(stdout) != 0 || ferror(stdout)) && process->status == STATUS_OK) {
+        fprintf(stderr, "gradc: error: cannot write standard output: %s\n", strerror(errno));
+        process->status = STATUS_ERROR;
     }
     arena_destroy(arena);
     return NULL;

@@ -165,10 +165,43 @@ def test_columns():
     for columns, why in (("x=p,p y=label", "twice"), ("x=w", "no column `w`"), ("z=p", "no argument `z`"),
                          ("x=r..p y=label", "after"), ("x", "NAME=COLUMNS"), ("x=p y=labl", "did you mean `label`")):
         done = run("train", "c.csv", "--columns", columns, program=SOFTMAX)
-        expect(done.returncode == 1 and why in done.stderr.decode(), (columns, done.stderr))
+        usage = why in ("no argument `z`", "NAME=COLUMNS")
+        expect(done.returncode == 1 + usage and why in done.stderr.decode(), (columns, done.stderr))
     for names in ("x0,x1,id,y", "x1,x2,id,y", "x[0],x[1],id,y"):
         write("c.csv", names + "\n1,2,9,0\n2,3,9,1\n")
         expect(len(result("c.csv", "--epochs=0", program=SOFTMAX)["W"][0]) == 2, names)
+
+
+def test_wrong_usage():
+    write("line.csv", "x,y\n1,2\n2,4\n3,6\n")
+    for words, why in ((["--delimiter=xx"], "such as ';'"), (["--columns=q=a"], "no argument `q`"),
+                       (["--header=perhaps"], "auto, yes or no"), (["--sample=x"], "has no `dim T = rows`")):
+        done = run("train", "line.csv", *words)
+        expect(done.returncode == 2 and why in done.stderr.decode(), (words, done))
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([LINE, "--help"], stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+        expect(done.returncode == 1 and b"cannot write standard output" in done.stderr, done)
+
+
+def test_not_utf8():
+    with open("latin.csv", "wb") as file:
+        file.write(b"a,b,y\n1,2,x\n1,2,caf\xe9\n")
+    done = run("train", "latin.csv", program=SOFTMAX)
+    expect(done.returncode == 1 and b"latin.csv:3:5: error" in done.stderr and b"is not UTF-8" in done.stderr, done)
+    with open("latin.csv", "wb") as file:
+        file.write(b"a,caf\xe9,y\n1,2,x\n1,2,z\n")
+    done = run("train", "latin.csv", program=SOFTMAX)
+    expect(done.returncode == 1 and b"latin.csv:1:1: error: the name of column 2 is not UTF-8" in done.stderr, done)
+    write("good.csv", "a,b,y\n1,2,x\n1,2,caf\u00e9 \u6f22 \U0001f600\n")
+    expect(run("train", "good.csv", "-q", program=SOFTMAX).returncode == 0, "UTF-8")
+
+
+def test_too_many():
+    """An index that would make the params too many for any memory: which, and where."""
+    write("huge.csv", "a,b,y\n1,2,0\n1,2,9000000000000000\n")
+    done = run("train", "huge.csv", program=SOFTMAX)
+    text = done.stderr.decode()
+    expect(done.returncode == 1 and "`K` is 9000000000000001 by the largest of `y` (huge.csv:3)" in text, done)
 
 
 def test_stdin_and_pipes():
