@@ -50,7 +50,7 @@ static Ref forward_call(Forward *f, Ref v) {
     const Ref b = node->arg_count > 1 ? node->args[1] : REF_NONE;
     const Ref da = f->dot[a];
     const Ref db = b == REF_NONE ? REF_NONE : f->dot[b];
-    switch ((int)node->as.builtin) {
+    switch ((int)(node->op == OP_EXTERN ? BI_COUNT : node->as.builtin)) {
     case BI_add:
         return plus(ir, da, db);
     case BI_sub:
@@ -173,6 +173,7 @@ static Ref forward_node(Forward *f, Ref v) {
     const Ref first = node->arg_count > 0 ? f->dot[node->args[0]] : REF_NONE;
     switch (node->op) {
     case OP_CALL:
+    case OP_EXTERN:
         return forward_call(f, v);
     case OP_SELECT: {
         const Ref a = or_zero(f, node->args[1]);

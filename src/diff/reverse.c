@@ -47,6 +47,7 @@ static bool *may_be_infinite(const Ir *ir, Ref top) {
         case OP_CALL:
             infinite[v] = call_may_be_infinite(node, infinite);
             break;
+        case OP_EXTERN:
         case OP_STATE:
         case OP_SCAN:
         case OP_PICK:
@@ -161,12 +162,33 @@ static void reverse_extremum(Reverse *r, Ref v, Ref g, IndexSet dom) {
     }
 }
 
+static void reverse_by_rules(Reverse *r, Ref v, Ref g) {
+    Ir *ir = r->ir;
+    const Node *node = ir_node(ir, v);
+    const IndexSet dom = node->free;
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        if (!r->active[node->args[k]] || diff_rule_is_zero(ir, v, k)) {
+            continue;
+        }
+        const Ref d = diff_rule(r->diff, ir, v, k);
+        if (d == REF_NONE) {
+            r->failed = true;
+            continue;
+        }
+        reverse_accumulate(r, node->args[k], diff_times(ir, g, d), dom);
+    }
+}
+
 static void reverse_call(Reverse *r, Ref v, Ref g) {
     Ir *ir = r->ir;
     const Node *node = ir_node(ir, v);
     const IndexSet dom = node->free;
     const Ref a = node->args[0];
     const Ref b = node->arg_count > 1 ? node->args[1] : REF_NONE;
+    if (node->op == OP_EXTERN) {
+        reverse_by_rules(r, v, g);
+        return;
+    }
     switch ((int)node->as.builtin) {
     case BI_add:
         reverse_accumulate(r, a, g, dom);
@@ -196,17 +218,7 @@ static void reverse_call(Reverse *r, Ref v, Ref g) {
     default:
         break;
     }
-    for (uint32_t k = 0; k < node->arg_count; k++) {
-        if (!r->active[node->args[k]] || diff_rule_is_zero(ir, v, k)) {
-            continue;
-        }
-        const Ref d = diff_rule(r->diff, ir, v, k);
-        if (d == REF_NONE) {
-            r->failed = true;
-            continue;
-        }
-        reverse_accumulate(r, node->args[k], diff_times(ir, g, d), dom);
-    }
+    reverse_by_rules(r, v, g);
 }
 
 static void reverse_max(Reverse *r, Ref v, Ref g) {
@@ -263,6 +275,7 @@ static void reverse_node(Reverse *r, Ref v, Ref g) {
     Ir *ir = r->ir;
     const Node *node = ir_node(ir, v);
     switch (node->op) {
+    case OP_EXTERN:
     case OP_CALL:
         reverse_call(r, v, g);
         return;

@@ -94,6 +94,9 @@ Recurrences diff_recurrences(Ir *ir, Ref top) {
  * ------------------------------------------------------------------------------------- */
 
 bool diff_rule_is_zero(const Ir *ir, Ref v, unsigned k) {
+    if (ir_node(ir, v)->op == OP_EXTERN) {
+        return false;
+    }
     const char *text = builtins[ir_node(ir, v)->as.builtin].d[k];
     return text && strcmp(text, "0") == 0;
 }
@@ -162,6 +165,7 @@ static bool node_active(const Ir *ir, Ref v, const Recurrences *recurrences, con
         const Recurrence *r = &recurrences->list[ir_node(ir, node->args[0])->as.scan.tag];
         return diff_carried_active(ir, r, active, node->as.pick);
     }
+    case OP_EXTERN:
     case OP_SCAN:
     case OP_LIB:
     case OP_DERIV:
@@ -193,7 +197,27 @@ bool *diff_active(Ir *ir, Ref top, const Recurrences *recurrences, const Ref *wr
 /* ---- rules
  * ---------------------------------------------------------------------------------------- */
 
+/* By the function that the declaration names. */
+static Ref external_rule(const Diff *diff, Ir *ir, Ref v, unsigned k) {
+    const Node *node = ir_node(ir, v);
+    const External *f = &ir->externals[node->as.external];
+    if (f->derivatives[k] != EXTERN_NONE) {
+        return ir_extern(ir, f->derivatives[k], node->args, node->arg_count);
+    }
+    Diag *diag =
+        diag_error(diff->diags, node->span,
+                   "a derivative of the extern `%s` is needed here, and it has none", f->name);
+    diag_label(diff->diags, diag, "declare it: `extern %s(…) derivative …`", f->name);
+    if (f->span.file != 0) {
+        diag_note(diff->diags, diag, f->span, "`%s` is declared here", f->name);
+    }
+    return REF_NONE;
+}
+
 Ref diff_rule(const Diff *diff, Ir *ir, Ref v, unsigned k) {
+    if (ir_node(ir, v)->op == OP_EXTERN) {
+        return external_rule(diff, ir, v, k);
+    }
     const Ref d = ir_rule(ir, diff->rules, v, k);
     if (d == REF_NONE) {
         const Node *node = ir_node(ir, v);

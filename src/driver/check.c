@@ -473,12 +473,30 @@ static bool forward_by_each(Compiler *compiler, Subject *subject) {
     return true;
 }
 
+/* Does the gradient call an extern function whose derivatives are not given? Then there are no
+ * second ones. */
+static bool ends_at_first(const Subject *subject) {
+    const Ir *ir = subject->made[DERIVATIVE_grad].derived;
+    const bool *reached = ir != NULL ? ir_reach_outputs(ir) : NULL;
+    for (Ref v = 1; ir != NULL && v < ir_count(ir); v++) {
+        const Node *node = ir_node(ir, v);
+        if (reached[v] && node->op == OP_EXTERN &&
+            ir->externals[node->as.external].derivatives[0] == EXTERN_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* All derivatives that the function has. */
 static bool prepare_derivatives(Compiler *compiler, Subject *subject, Request request) {
     for (int d = 0; d < DERIVATIVE_COUNT; d++) {
         const DerivativeEntry *entry = &derivative_entries[d];
         bool blocks = subject->value.ir->per_sample && d != DERIVATIVE_grad;
-        if ((entry->of_number && !subject->number) || blocks) { /* the batch has a gradient only */
+        bool second = d == DERIVATIVE_hvp || d == DERIVATIVE_hessian;
+        bool missing = second && ends_at_first(subject);
+        if ((entry->of_number && !subject->number) || blocks ||
+            missing) { /* a batch: the gradient */
             continue;
         }
         request.name = arena_format(compiler->arena, "%s_%s", subject->value_name, entry->suffix);

@@ -233,7 +233,7 @@ void check_matrices(Check *check) {
         }
         compare_jvp(check, &point, &scores);
         compare_jacobian(check, &point, &scores);
-        if (subject->number) {
+        if (subject->made[DERIVATIVE_hvp].program != NULL) {
             compare_hvp(check, &point, &scores);
             compare_hessian(check, &point, &scores);
         }

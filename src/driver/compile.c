@@ -279,6 +279,9 @@ bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) 
     if (ir == NULL || !no_errors(compiler)) {
         return false;
     }
+    for (size_t k = 0; compiler->addresses != NULL && k < ir->external_count; k++) {
+        ir->externals[k].address = compiler->addresses[k];
+    }
     verify(ir, "lower");
     dump_ir(compiler, DUMP_ir, ir);
     stages->lowered = ir;
@@ -396,7 +399,14 @@ static Status do_task(Compiler *compiler) {
     if (options->task == TASK_FMT) {
         return output_text(compiler, front_format(&compiler->front, compiler->ast));
     }
+    const bool runs = options->task == TASK_CHECK || options->task == TASK_RUN;
+    if (runs && !externals_load(compiler)) {
+        return STATUS_ERROR;
+    }
     if (options->task == TASK_CHECK) {
+        if (!externals_check(compiler)) {
+            return STATUS_ERROR;
+        }
         return check_model(compiler);
     }
     return stops_after(options, DUMP_model) ? STATUS_OK : emit(compiler);

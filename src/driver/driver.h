@@ -72,6 +72,7 @@ typedef struct {
     Definition *definitions;
     size_t definition_count, definition_capacity;
     Words include;
+    Words objects; /* linked too: objects, sources, -l, -L */
     int level;
     const char *cpu; /* NULL: the default of what is made */
     int64_t checkpoint; /* as LoopOptions has it */
@@ -135,8 +136,9 @@ typedef struct {
     Rules rules;
     const Ir **stable; /* every entry after opt_before_diff, which knows its rewrites */
     size_t stable_count, stable_capacity;
-    Text dumps;   /* what --dump asked for */
-    bool printed; /* the diagnostics were */
+    void **addresses; /* of the model's extern functions, where they are loaded; or NULL */
+    Text dumps;       /* what --dump asked for */
+    bool printed;     /* the diagnostics were */
     double milliseconds[TIME_COUNT];
 } Compiler;
 
@@ -255,8 +257,20 @@ typedef enum { LINK_EXECUTABLE, LINK_SHARED, LINK_ARCHIVE } LinkKind;
 /* Links one object into `output`, by way of a private folder; false if that failed (reported). */
 bool link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
                  bool lapack, const char *output);
+/* The objects and sources of extern functions, loaded into this process; NULL on errors (reported).
+ */
+void *link_load(const Compiler *compiler);
 /* Where the runtime archive is; NULL: not found. */
 const char *link_runtime(Arena *arena);
+
+/* ---- external.c: extern functions ------------------------------------------------------------ */
+
+/* Loads what the model's extern functions are in, for --run and --check; false if one is not at
+ * hand (reported). */
+bool externals_load(Compiler *compiler);
+/* Compares the derivatives that extern functions declare with differences; false if one is wrong
+ * (reported). */
+bool externals_check(Compiler *compiler);
 
 /* ---- point.c: arguments for a function, at random or on the edge ---------------------------- */
 

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "driver/driver.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -124,6 +125,11 @@ static bool run_or_report(const Compiler *compiler, Command *command, const sigs
     } else {
         fprintf(stderr, "gradc: error: `%s` failed with status %d%s\n", command->words[0], status,
                 verbose ? "" : "; -v shows the command");
+        if (compiler->model->external_count > 0) {
+            fputs("gradc: note: the model has extern functions: name their objects, sources or"
+                  " libraries too\n",
+                  stderr);
+        }
         if (lapack) {
             fputs("gradc: note: the model uses linear algebra and is linked with LAPACK"
                   " (on Debian: apt-get install liblapack-dev)\n",
@@ -140,8 +146,8 @@ static const char *compiler_name(void) {
     return name != NULL && *name != '\0' ? name : "cc";
 }
 
-static bool build_command(Command *command, LinkKind kind, const char *object, const char *result,
-                          bool lapack) {
+static bool build_command(Command *command, const Words *objects, LinkKind kind, const char *object,
+                          const char *result, bool lapack) {
     switch (kind) {
     case LINK_ARCHIVE:
         add(command, "ar");
@@ -160,6 +166,9 @@ static bool build_command(Command *command, LinkKind kind, const char *object, c
     add(command, "-o");
     add(command, result);
     add(command, object);
+    for (size_t k = 0; k < objects->count; k++) {
+        add(command, objects->items[k]);
+    }
     if (kind == LINK_EXECUTABLE) {
         const char *runtime = link_runtime(command->arena);
         if (runtime == NULL) {
@@ -190,7 +199,8 @@ static bool link_in(const Compiler *compiler, const char *folder, LinkKind kind,
     bool ok = error == NULL;
     if (ok) {
         Command command = {.arena = arena};
-        ok = build_command(&command, kind, object_path, result, lapack) &&
+        ok = build_command(&command, &compiler->options->objects, kind, object_path, result,
+                           lapack) &&
              run_or_report(compiler, &command, unblocked, lapack);
     }
     if (ok) {
@@ -216,6 +226,50 @@ static void block_signals(sigset_t *before) {
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGPIPE);
     sigprocmask(SIG_BLOCK, &set, before);
+}
+
+/* Makes a shared library of the objects and opens it. */
+static void *load_in(const Compiler *compiler, const char *folder, const sigset_t *unblocked) {
+    const Words *objects = &compiler->options->objects;
+    char *library = arena_format(compiler->arena, "%s/extern.so", folder);
+    Command command = {.arena = compiler->arena};
+    void *handle = NULL;
+    add(&command, compiler_name());
+    add(&command, "-shared");
+    add(&command, "-fPIC");
+    add(&command, "-O2");
+    add(&command, "-o");
+    add(&command, library);
+    for (size_t k = 0; k < objects->count; k++) {
+        add(&command, objects->items[k]);
+    }
+    add(&command, "-lm");
+    if (run_or_report(compiler, &command, unblocked, false)) {
+        handle = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
+        if (handle == NULL) {
+            fprintf(stderr, "gradc: error: cannot load the extern functions: %s\n", dlerror());
+        }
+    }
+    unlink(library);
+    return handle;
+}
+
+void *link_load(const Compiler *compiler) {
+    const char *tmp = getenv("TMPDIR");
+    char *folder = arena_format(compiler->arena, "%s/gradc.XXXXXX",
+                                tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+    sigset_t before;
+    void *handle = NULL;
+    block_signals(&before);
+    if (mkdtemp(folder) != NULL) {
+        handle = load_in(compiler, folder, &before);
+        rmdir(folder);
+    } else {
+        fprintf(stderr, "gradc: error: cannot make a folder in `%s`: %s\n",
+                tmp != NULL && *tmp != '\0' ? tmp : "/tmp", strerror(errno));
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return handle;
 }
 
 bool link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,

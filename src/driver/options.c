@@ -295,6 +295,12 @@ static int apply(Reader *reader, OptionId id, const char *value) {
         break;
     case OPTION_define:
         return set_definition(reader, value);
+    case OPTION_library:
+        add_word(reader->arena, &options->objects, arena_format(reader->arena, "-l%s", value));
+        break;
+    case OPTION_library_path:
+        add_word(reader->arena, &options->objects, arena_format(reader->arena, "-L%s", value));
+        break;
     case OPTION_include:
         add_word(reader->arena, &options->include, value);
         break;
@@ -409,6 +415,19 @@ static int check_combination(const Reader *reader) {
     return GO_ON;
 }
 
+/* What the extern functions of a model are in. */
+static bool is_object(const char *path) {
+    static const char *const suffixes[] = {".o", ".a", ".so", ".c"};
+    size_t length = strlen(path);
+    for (size_t k = 0; k < sizeof suffixes / sizeof suffixes[0]; k++) {
+        size_t own = strlen(suffixes[k]);
+        if (length > own && strcmp(path + length - own, suffixes[k]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int options_read(Options *options, Arena *arena, int argc, char **argv) {
     *options = (Options){.level = 2};
     options->derivatives[DERIVATIVE_grad] = true;
@@ -428,6 +447,8 @@ int options_read(Options *options, Arena *arena, int argc, char **argv) {
             if (status != GO_ON) {
                 return status;
             }
+        } else if (is_object(text)) {
+            add_word(arena, &options->objects, text);
         } else if (options->input != NULL) {
             return usage_error("`%s` and `%s`: one model at a time", options->input, text);
         } else {

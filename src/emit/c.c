@@ -407,10 +407,25 @@ static void print_helpers(Text *out, const bool *helpers) {
     }
 }
 
+static void print_externals(Text *out, const Unit *unit, const bool *used) {
+    const Ir *ir = unit->function_count > 0 ? unit->functions[0]->ir : NULL;
+    for (size_t k = 0; ir && k < ir->external_count; k++) {
+        if (used[k]) {
+            text_format(out, "extern double %s(", ir->externals[k].name);
+            for (uint32_t j = 0; j < ir->externals[k].arity; j++) {
+                text_add(out, j > 0 ? ", double" : "double");
+            }
+            text_add(out, ");\n");
+        }
+    }
+}
+
 const char *emit_c(Arena *arena, const Unit *unit, const char *header_name) {
     Text body;
     text_init(&body, arena);
     bool *helpers = arena_array(arena, bool, HELPER_COUNT);
+    size_t external_count = unit->function_count > 0 ? unit->functions[0]->ir->external_count : 0;
+    bool *externals = arena_array(arena, bool, external_count + 1);
     size_t size_count;
     const SizeFunction *sizes = unit_sizes(arena, unit, &size_count);
     for (size_t k = 0; k < size_count; k++) {
@@ -422,6 +437,7 @@ const char *emit_c(Arena *arena, const Unit *unit, const char *header_name) {
             .out = &body,
             .program = unit->functions[f],
             .helpers = helpers,
+            .externals = externals,
         };
         function.uses = program_uses(arena, unit->functions[f]);
         function.printer.names = c_names(arena, unit->functions[f], &function.uses);
@@ -434,6 +450,7 @@ const char *emit_c(Arena *arena, const Unit *unit, const char *header_name) {
     text_format(&out, "#include \"%s\"\n\n", base_name(header_name));
     text_add(&out, "#include <math.h>\n");
     text_add(&out, helpers[HELPER_matrix_lu] ? "#include <string.h>\n" : "");
+    print_externals(&out, unit, externals);
     print_helpers(&out, helpers);
     text_add_bytes(&out, body.data, body.length);
     return out.data;

@@ -124,6 +124,7 @@ static CPrecedence precedence(const LoopExpr *expr) {
     case LX_ARG:
     case LX_MOST:
     case LX_LOAD:
+    case LX_EXTERN:
         return C_PRIMARY;
     case LX_ARG_SET:
         return C_EQUALITY;
@@ -199,6 +200,10 @@ static void print_any(CPrinter *printer, const LoopExpr *expr) {
     switch (expr->kind) {
     case LX_REAL:
         print_real(out, expr->as.real);
+        return;
+    case LX_EXTERN:
+        printer->externals[expr->as.external - printer->program->ir->externals] = true;
+        print_call(printer, expr->as.external->name, expr);
         return;
     case LX_INT:
     case LX_BOOL:

@@ -34,7 +34,8 @@ typedef struct {
     Text *out;
     const LoopProgram *program;
     CNames names;
-    bool *helpers; /* HELPER_COUNT: those called so far */
+    bool *helpers;   /* HELPER_COUNT: those called so far */
+    bool *externals; /* of the table: which are called */
 } CPrinter;
 
 /* How tightly an expression holds together; the higher, the tighter. */

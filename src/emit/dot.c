@@ -29,6 +29,9 @@ static void add_label(Text *out, const Ir *ir, const Node *node) {
     case OP_LEAF:
         add_quoted(out, ir->leaves[node->as.leaf].name);
         return;
+    case OP_EXTERN:
+        add_quoted(out, ir_external_name(ir, node));
+        return;
     case OP_CALL:
         add_quoted(out, builtins[node->as.builtin].name);
         return;

@@ -110,6 +110,7 @@ static bool is_inline(const Ir *ir, const Node *node) {
     case OP_PICK:
     case OP_LIB:
     case OP_VAR:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         return false;

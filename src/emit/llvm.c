@@ -108,6 +108,30 @@ static LLVMValueRef build_call(LlvmFunction *function, const LoopExpr *expr) {
                         expr->count);
 }
 
+/* A call of a C function that has no side effects. */
+static LLVMValueRef build_extern(LlvmFunction *function, const LoopExpr *expr) {
+    Llvm *llvm = function->llvm;
+    LLVMValueRef args[EXTERN_ARITY];
+    LLVMTypeRef types[EXTERN_ARITY];
+    const char *name = expr->as.external->name;
+    for (unsigned k = 0; k < expr->count; k++) {
+        args[k] = build_expr(function, expr->args[k]);
+        types[k] = llvm->real;
+    }
+    LLVMTypeRef type = LLVMFunctionType(llvm->real, types, expr->count, false);
+    LLVMValueRef callee = LLVMGetNamedFunction(llvm->module, name);
+    if (!callee) {
+        static const char *const attributes[] = {"nounwind", "willreturn"};
+        callee = LLVMAddFunction(llvm->module, name, type);
+        for (size_t k = 0; k < sizeof attributes / sizeof *attributes; k++) {
+            unsigned kind = LLVMGetEnumAttributeKindForName(attributes[k], strlen(attributes[k]));
+            LLVMAddAttributeAtIndex(callee, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                                    LLVMCreateEnumAttribute(llvm->context, kind, 0));
+        }
+    }
+    return LLVMBuildCall2(llvm->builder, type, callee, args, expr->count, "");
+}
+
 static LLVMValueRef build_convert(LlvmFunction *function, const LoopExpr *expr) {
     Llvm *llvm = function->llvm;
     LLVMValueRef value = build_expr(function, expr->args[0]);
@@ -204,6 +228,8 @@ static LLVMValueRef build_expr(LlvmFunction *function, const LoopExpr *expr) {
         return build_load(function, expr);
     case LX_CALL:
         return build_call(function, expr);
+    case LX_EXTERN:
+        return build_extern(function, expr);
     case LX_CONVERT:
         return build_convert(function, expr);
     case LX_SELECT:
@@ -229,7 +255,7 @@ static bool expr_calls_library(const LoopExpr *expr) {
     if (!expr) {
         return false;
     }
-    if (expr->kind == LX_CALL && is_library_call(expr->as.builtin)) {
+    if (expr->kind == LX_EXTERN || (expr->kind == LX_CALL && is_library_call(expr->as.builtin))) {
         return true;
     }
     for (unsigned k = 0; k < expr->count; k++) {

@@ -251,6 +251,7 @@ static MathLevel level_of(const Node *node) {
     case OP_PICK:
     case OP_LIB:
     case OP_VAR:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         return ML_PRIMARY;
@@ -322,6 +323,7 @@ static void body(const Math *m, const Node *node, MathLevel around) {
     case OP_SCAN:
     case OP_PICK:
     case OP_LIB:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         add_operator(m, node);

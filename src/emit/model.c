@@ -54,6 +54,7 @@ static const char *unsaid(const Node *node) {
     case OP_LSE:
     case OP_DEPOSIT:
     case OP_VAR:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         break;
@@ -158,6 +159,7 @@ static bool is_short(const Ir *ir, const Node *node) {
     case OP_PICK:
     case OP_LIB:
     case OP_VAR:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         return false;

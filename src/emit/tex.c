@@ -273,6 +273,7 @@ static TexLevel level_of(const Tex *tex, const Node *node) {
     case OP_PICK:
     case OP_LIB:
     case OP_VAR:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         return TEX_PRIMARY;
@@ -360,6 +361,10 @@ static void tex_body(Tex *tex, const Node *node) {
     case OP_DEPOSIT:
         add_deposit(tex, node);
         return;
+    case OP_EXTERN:
+        text_format(out, "\\operatorname{%s}", ir_external_name(tex->ir, node));
+        add_list(tex, node->args, node->arg_count, "\\left(", "\\right)");
+        return;
     case OP_STATE:
     case OP_SCAN:
     case OP_PICK:
@@ -411,6 +416,7 @@ static bool is_short(const Ir *ir, const Node *node) {
     case OP_PICK:
     case OP_LIB:
     case OP_VAR:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         return false;

@@ -32,6 +32,7 @@ static void count_expr(Counter *counter, const LoopExpr *expr) {
     case LX_INT:
     case LX_BOOL:
     case LX_CALL:
+    case LX_EXTERN:
     case LX_CONVERT:
     case LX_SELECT:
         break;

@@ -266,6 +266,15 @@ Ref ir_pick(Ir *ir, Ref scan, uint32_t k) {
     return ir_make(ir, &made);
 }
 
+Ref ir_extern(Ir *ir, uint32_t external, const Ref *args, unsigned count) {
+    Node node = {.op = OP_EXTERN,
+                 .kind = KIND_REAL,
+                 .args = args,
+                 .arg_count = count,
+                 .as.external = external};
+    return ir_make(ir, &node);
+}
+
 Ref ir_var(Ir *ir, Ref a) {
     return ir_numbered_var(ir, a, 0);
 }
@@ -330,6 +339,8 @@ Ref ir_rebuild_node(Ir *ir, const Node *node, const Ref *args) {
         return ir_make(ir, node);
     case OP_CALL:
         return ir_call(ir, node->as.builtin, args, node->arg_count);
+    case OP_EXTERN:
+        return ir_extern(ir, node->as.external, args, node->arg_count);
     case OP_CONVERT:
         return ir_convert(ir, args[0]);
     case OP_SELECT:

@@ -194,6 +194,21 @@ static Number eval_node_call(Eval *e, const Node *node) {
     return result;
 }
 
+/* No complex extension: --check falls back on differences. */
+static Number eval_extern(Eval *e, const Node *node) {
+    double args[EXTERN_ARITY] = {0};
+    Number result = {0};
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        Number a = get(e, node->args[k]);
+        args[k] = a.real;
+        e->failed = e->failed || (e->is_complex && a.imaginary != 0);
+    }
+    const External *external =
+        node->as.external < e->ir->external_count ? &e->ir->externals[node->as.external] : NULL;
+    result.real = external ? ir_call_external(external, args) : NAN;
+    return result;
+}
+
 static Number eval_read(Eval *e, const Node *node) {
     const Node *array = ir_node(e->ir, node->args[0]);
     size_t offset = offset_in(e, array->free);
@@ -282,6 +297,8 @@ static Number eval_scalar(Eval *e, const Node *node) {
         return result;
     case OP_CALL:
         return eval_node_call(e, node);
+    case OP_EXTERN:
+        return eval_extern(e, node);
     case OP_CONVERT:
         result.real = (double)get(e, node->args[0]).integer;
         return result;
@@ -508,6 +525,7 @@ static void eval_value(Eval *e, Ref v, IndexSet fixed) {
     case OP_CONST:
     case OP_SIZE:
     case OP_INDEX:
+    case OP_EXTERN:
     case OP_CALL:
     case OP_CONVERT:
     case OP_SELECT:

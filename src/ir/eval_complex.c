@@ -154,3 +154,38 @@ Number complex_log_sum_exp(const Number *terms, size_t count) {
     }
     return (Number){.real = greatest + log(sum), .imaginary = moved / sum};
 }
+
+double ir_call_external(const External *external, const double *args) {
+    typedef double One(double);
+    typedef double Two(double, double);
+    typedef double Three(double, double, double);
+    typedef double Four(double, double, double, double);
+    typedef double Five(double, double, double, double, double);
+    typedef double Six(double, double, double, double, double, double);
+    union {
+        void *address;
+        One *one;
+        Two *two;
+        Three *three;
+        Four *four;
+        Five *five;
+        Six *six;
+    } f = {external->address};
+    if (f.address == NULL) {
+        return NAN;
+    }
+    switch (external->arity) {
+    case 1:
+        return f.one(args[0]);
+    case 2:
+        return f.two(args[0], args[1]);
+    case 3:
+        return f.three(args[0], args[1], args[2]);
+    case 4:
+        return f.four(args[0], args[1], args[2], args[3]);
+    case 5:
+        return f.five(args[0], args[1], args[2], args[3], args[4]);
+    default:
+        return f.six(args[0], args[1], args[2], args[3], args[4], args[5]);
+    }
+}

@@ -378,6 +378,8 @@ static int write_node(const Formula *f, Text *text, const Node *node) {
         return ATOM;
     case OP_CALL:
         return write_call(f, text, node);
+    case OP_EXTERN:
+        return write_function(f, text, ir_external_name(f->ir, node), node);
     case OP_CONVERT:
     case OP_VAR:
         text_add(text, f->texts[node->args[0]]);

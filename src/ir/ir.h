@@ -85,6 +85,20 @@ typedef struct {
     Span span;
 } Leaf;
 
+/* ---- extern functions ------------------------------------------------------------------------ */
+
+enum { EXTERN_ARITY = 6 };
+#define EXTERN_NONE UINT32_MAX
+
+/* double name(double, …): without side effects, and the same for the same arguments. */
+typedef struct {
+    Name name; /* in C, too */
+    uint32_t arity;
+    uint32_t derivatives[EXTERN_ARITY]; /* by each argument: entries of the table; or EXTERN_NONE */
+    void *address;                      /* where the interpreters find it; NULL: nowhere */
+    Span span;
+} External;
+
 /* ---- values
  * -------------------------------------------------------------------------------------- */
 
@@ -139,6 +153,7 @@ typedef struct {
             uint32_t count;       /* of targets; 0: the operands are whole matrices */
         } lib;
         uint32_t variable; /* VAR: its number */
+        uint32_t external; /* EXTERN: entry of the table */
     } as;
     Span span;
 } Node;
@@ -197,6 +212,8 @@ struct Ir {
     size_t output_count, output_capacity;
     /* What the flat array of the params is called, and the one that all OUT_GRADIENT outputs are
      * parts of where they are no gradient: `leaf` means nothing then. NULL: params, grad. */
+    External *externals; /* what EXTERN calls; shared by all that are made of this */
+    size_t external_count;
     const char *flat_in, *flat_out;
     const void *rewrites;    /* of opt/stable.c, for opt_rewrites; NULL: none */
     struct IrTables *tables; /* nodes, hash table, dims, indices, tags: private to src/ir */
@@ -212,7 +229,8 @@ const Node *ir_node(const Ir *ir, Ref v); /* stable address */
 IndexSet ir_free(const Ir *ir, Ref v);
 Kind ir_kind(const Ir *ir, Ref v);
 uint8_t ir_rank(const Ir *ir, Ref v);
-uint32_t ir_add_leaf(Ir *ir, Leaf leaf); /* shape is copied */
+const char *ir_external_name(const Ir *ir, const Node *node); /* of an EXTERN */
+uint32_t ir_add_leaf(Ir *ir, Leaf leaf);                      /* shape is copied */
 void ir_add_output(Ir *ir, Output output);
 /* The adjoint names of an array value: the binder's indices for ARRAY, else the lowest ordinals of
  * its axes not in F(v). `names` has room for RANK_LIMIT. Returns the rank. */
@@ -231,6 +249,7 @@ Ref ir_idx(Ir *ir, Index i);
 Ref ir_leaf(Ir *ir, uint32_t leaf);
 Ref ir_call(Ir *ir, BuiltinId f, const Ref *args,
             unsigned count); /* kinds by the row: see builtin.h */
+Ref ir_extern(Ir *ir, uint32_t external, const Ref *args, unsigned count);
 Ref ir_call1(Ir *ir, BuiltinId f, Ref a);
 Ref ir_call2(Ir *ir, BuiltinId f, Ref a, Ref b);
 Ref ir_add(Ir *ir, Ref a, Ref b); /* both int or both real; the same for the next ones */
@@ -379,6 +398,8 @@ typedef struct {
     const double *const *reals; /* for each leaf: its entries, row-major, or NULL for int leaves */
     const int64_t *const *ints; /* for int leaves */
 } EvalInput;
+/* The C function at the external's address; NaN where there is none. */
+double ir_call_external(const External *external, const double *args);
 /* Evaluates output k; the result, row-major over its axes (the sample index first when free), is in
  * the arena; *count entries. Of blocks of rows it is the sum over the samples. */
 double *ir_eval_output(const Ir *ir, const EvalInput *input, size_t k, size_t *count);

@@ -26,6 +26,11 @@ Kind ir_kind(const Ir *ir, Ref v) {
     return ir_node(ir, v)->kind;
 }
 
+const char *ir_external_name(const Ir *ir, const Node *node) {
+    return node->as.external < ir->external_count ? ir->externals[node->as.external].name
+                                                  : "extern";
+}
+
 uint8_t ir_rank(const Ir *ir, Ref v) {
     return ir_node(ir, v)->rank;
 }
@@ -70,6 +75,9 @@ static Attributes attributes_of(const Node *node) {
         break;
     case OP_CALL:
         a.words[0] = node->as.builtin;
+        break;
+    case OP_EXTERN:
+        a.words[0] = node->as.external;
         break;
     case OP_ARRAY:
         a.list = node->as.indices.list;
@@ -212,6 +220,7 @@ IndexSet ir_free_of(const Ir *ir, const Node *node) {
     case OP_SIZE:
     case OP_LEAF:
     case OP_CALL:
+    case OP_EXTERN:
     case OP_CONVERT:
     case OP_SELECT:
     case OP_GUARD:
@@ -289,6 +298,8 @@ Ir *ir_create_like(const Ir *like) {
     ir->total_dim = like->total_dim;
     ir->rows_dim = like->rows_dim;
     ir->per_sample = like->per_sample;
+    ir->externals = like->externals;
+    ir->external_count = like->external_count;
     ir->flat_in = like->flat_in;
     ir->flat_out = like->flat_out;
     ir->sample_index = like->sample_index;

@@ -156,6 +156,9 @@ static void add_attributes(const Ir *ir, Text *text, const Node *node) {
     case OP_DERIV:
     case OP_COUNT:
         break;
+    case OP_EXTERN:
+        text_format(text, " %u", (unsigned)node->as.external);
+        break;
     case OP_VAR:
         if (node->as.variable != 0) {
             text_format(text, " %u", (unsigned)node->as.variable);

@@ -388,6 +388,9 @@ static void read_attributes(Reader *r, Node *node, Index *list) {
     case OP_PICK:
         node->as.pick = (uint32_t)integer(r);
         break;
+    case OP_EXTERN:
+        node->as.external = (uint32_t)integer(r);
+        break;
     case OP_VAR:
         skip_blanks(r);
         node->as.variable = isdigit((unsigned char)*r->at) ? (uint32_t)integer(r) : 0;
@@ -465,6 +468,7 @@ static void find_type(Reader *r, Node *node, Dim *shape) {
         break;
     }
     case OP_CONST:
+    case OP_EXTERN:
     case OP_CONVERT:
     case OP_LSE:
     case OP_PICK:
@@ -491,6 +495,8 @@ static bool count_fits(const Node *node) {
         return count == 0;
     case OP_CALL:
         return count == (uint32_t)builtins[node->as.builtin].arity;
+    case OP_EXTERN:
+        return count >= 1 && count <= EXTERN_ARITY;
     case OP_SELECT:
         return count == 3;
     case OP_GUARD:

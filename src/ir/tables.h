@@ -78,7 +78,8 @@ Ref ir_make(Ir *ir, const Node *node);
 IndexSet ir_free_of(const Ir *ir, const Node *node);
 const Poly *ir_dim_poly(const Ir *ir, Dim d);
 void ir_dims_init(Ir *ir);
-/* Takes out of the hash table of ir the dims that only `later` has, a copy of its tables that grew. */
+/* Takes out of the hash table of ir the dims that only `later` has, a copy of its tables that grew.
+ */
 void ir_dims_forget(const Ir *ir, const struct IrTables *later);
 
 /* A node without attributes: op, kind and operands. */

@@ -358,6 +358,11 @@ static void check_kind(Check *c, const Node *node) {
     case OP_PICK:
         check_pick(c, node);
         return;
+    case OP_EXTERN:
+        for (uint32_t k = 0; k < node->arg_count; k++) {
+            expect_scalar(c, node->args[k], KIND_REAL, "an argument of an extern function");
+        }
+        return;
     case OP_VAR:
         expect_args(c, node, 1);
         return;

@@ -29,6 +29,7 @@ typedef struct {
 static bool is_elementwise(const Node *node) {
     switch (node->op) {
     case OP_CALL:
+    case OP_EXTERN:
     case OP_CONVERT:
     case OP_SELECT:
     case OP_GUARD:

@@ -293,6 +293,13 @@ static const LoopExpr *make_expr(const Writer *w, uint32_t env, Ref v) {
         return leaf_read(w, env, &node, NULL, 0);
     case OP_CALL:
         return call_expr(w, env, &node);
+    case OP_EXTERN: {
+        const LoopExpr *args[EXTERN_ARITY];
+        for (uint32_t k = 0; k < node.arg_count; k++) {
+            args[k] = value_expr(w, env, node.args[k]);
+        }
+        return x_extern(plan, &plan->ir->externals[node.as.external], args);
+    }
     case OP_CONVERT:
         return x_convert(plan, value_expr(w, env, node.args[0]));
     case OP_SELECT: {

@@ -43,6 +43,9 @@ static uint64_t payload(const LoopExpr *x) {
     case LX_CALL:
         bits = (uint64_t)x->as.builtin;
         break;
+    case LX_EXTERN:
+        bits = (uint64_t)(uintptr_t)x->as.external;
+        break;
     case LX_CONVERT:
     case LX_SELECT:
         break;
@@ -375,6 +378,17 @@ const LoopExpr *x_call(Plan *plan, BuiltinId f, const LoopExpr *const *args, uns
 
 const LoopExpr *x_call1(Plan *plan, BuiltinId f, const LoopExpr *a) {
     return x_call(plan, f, &a, 1);
+}
+
+const LoopExpr *x_extern(Plan *plan, const External *external, const LoopExpr *const *args) {
+    LoopExpr x = {.kind = LX_EXTERN,
+                  .type = KIND_REAL,
+                  .as.external = external,
+                  .count = (uint8_t)external->arity};
+    for (unsigned k = 0; k < external->arity; k++) {
+        x.args[k] = args[k];
+    }
+    return cons(plan, &x);
 }
 
 const LoopExpr *x_call2(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b) {

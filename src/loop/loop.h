@@ -93,6 +93,7 @@ typedef enum {
     LX_MOST,    /* the largest of the `a` entries of ARG_LENGTHS `arg`; 0 of none */
     LX_LOAD,    /* buffer[a] */
     LX_CALL,    /* builtin(a, b, c); kinds by the row */
+    LX_EXTERN,  /* an extern C function of reals */
     LX_CONVERT, /* int or bool to real */
     LX_SELECT,  /* args c, a, b: both sides may be evaluated (no side effects; loads stay in bounds)
                  */
@@ -108,9 +109,10 @@ struct LoopExpr {
         uint32_t arg;    /* ARG, ARG_SET, MOST */
         BufferId buffer; /* LOAD */
         BuiltinId builtin;
+        const External *external;
     } as;
     uint8_t count;
-    const LoopExpr *args[3];
+    const LoopExpr *args[EXTERN_ARITY];
     Span span;
 };
 

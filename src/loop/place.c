@@ -71,6 +71,7 @@ static bool trivial(const LoopExpr *x) {
     case LX_MOST:
     case LX_LOAD:
     case LX_CALL:
+    case LX_EXTERN:
     case LX_CONVERT:
     case LX_SELECT:
         break;

@@ -58,6 +58,7 @@ const LoopExpr *x_moving_load(Plan *plan, BufferId buffer, const LoopExpr *index
 const LoopExpr *x_rebuild(Plan *plan, const LoopExpr *x, const LoopExpr *const *args);
 const LoopExpr *x_call(Plan *plan, BuiltinId f, const LoopExpr *const *args, unsigned count);
 const LoopExpr *x_call1(Plan *plan, BuiltinId f, const LoopExpr *a);
+const LoopExpr *x_extern(Plan *plan, const External *external, const LoopExpr *const *args);
 const LoopExpr *x_call2(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b);
 const LoopExpr *x_convert(Plan *plan, const LoopExpr *a);
 const LoopExpr *x_select(Plan *plan, const LoopExpr *c, const LoopExpr *a, const LoopExpr *b);

@@ -168,6 +168,7 @@ static Ref rewrite(Ir *ir, Arena *arena, Carries *carries, Ref v, const Ref *arg
     case OP_LEAF:
         return v;
     case OP_CALL:
+    case OP_EXTERN:
     case OP_CONVERT:
     case OP_SELECT:
     case OP_GUARD:

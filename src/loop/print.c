@@ -108,6 +108,14 @@ static void put_expr(Print *print, const LoopExpr *x, unsigned level) {
     case LX_CALL:
         put_call(print, x, level);
         break;
+    case LX_EXTERN:
+        text_format(&print->text, "%s(", x->as.external->name);
+        for (unsigned k = 0; k < x->count; k++) {
+            text_add(&print->text, k > 0 ? ", " : "");
+            put_expr(print, x->args[k], 0);
+        }
+        text_add(&print->text, ")");
+        break;
     case LX_CONVERT:
         text_add(&print->text, "real(");
         put_expr(print, x->args[0], 0);

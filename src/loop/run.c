@@ -182,6 +182,14 @@ static Number eval(const Run *run, const LoopExpr *x) {
     case LX_CALL:
         made = call(run, x);
         break;
+    case LX_EXTERN: {
+        double args[EXTERN_ARITY];
+        for (unsigned k = 0; k < x->count; k++) {
+            args[k] = eval(run, x->args[k]).real;
+        }
+        made.real = ir_call_external(x->as.external, args);
+        break;
+    }
     case LX_CONVERT:
         made.real = (double)eval(run, x->args[0]).integer;
         break;

@@ -41,6 +41,7 @@ static bool never_stored(const Node *node) {
     case OP_PICK:
         return true;
     case OP_CALL:
+    case OP_EXTERN:
     case OP_CONVERT:
     case OP_SELECT:
     case OP_READ:
@@ -314,6 +315,8 @@ static double own_cost(const Node *node) {
         double flops = builtins[f].flops;
         return f == BI_maximum || f == BI_minimum ? 2 : flops > 0 ? flops : 1;
     }
+    case OP_EXTERN:
+        return 50;
     case OP_SELECT:
         return 2;
     case OP_CONVERT:

@@ -90,6 +90,13 @@ static void check_expr(Check *check, const LoopExpr *x) {
     case LX_CALL:
         check_call(check, x);
         break;
+    case LX_EXTERN:
+        for (unsigned k = 0; k < x->count; k++) {
+            if (x->args[k]->type != KIND_REAL) {
+                fail(check, "wrong kind of an argument of", x->as.external->name);
+            }
+        }
+        break;
     case LX_CONVERT:
         if (x->args[0]->type == KIND_REAL) {
             fail(check, "a conversion of a real", NULL);

@@ -198,7 +198,7 @@ static bool same_refs(const Ref *a, const Ref *b, size_t count) {
 
 static bool same_callee(const Callee *a, const Callee *b) {
     return a == b || (a && b && a->function == b->function && a->model == b->model &&
-                      a->env == b->env && a->builtin == b->builtin);
+                      a->env == b->env && a->builtin == b->builtin && a->external == b->external);
 }
 
 static bool same_functions(const Callee *const *a, const Callee *const *b, size_t count) {
@@ -499,7 +499,7 @@ static Values map_call(Lower *lower, const Callee *callee, const Expr *call,
 }
 
 /* Evaluates the arguments; false if one has an error. */
-static bool lower_args(Lower *lower, const Expr *call, Ref *args) {
+bool lower_args(Lower *lower, const Expr *call, Ref *args) {
     bool good = true;
     size_t k = 0;
 
@@ -772,23 +772,20 @@ static Ref call_special(Lower *lower, const Expr *call, bool *done) {
     if (find_builtin(lower, name, &id)) {
         return call_builtin(lower, id, call);
     }
-    for (size_t k = 0; k < lower->model->external_count; k++) {
-        if (lower->model->externals[k] == call->as.call.name) {
-            lower->failed = true;
-            return REF_NONE; /* reported at its declaration */
-        }
-    }
     *done = false;
     return REF_NONE;
 }
 
 /* A call of a built-in function by a formal's name. */
-static Values call_by_formal(Lower *lower, const Expr *call, Name builtin) {
+static Values call_by_formal(Lower *lower, const Expr *call, const Callee *callee) {
     Expr *named = arena_new(lower->arena, Expr);
     bool done;
 
+    if (callee->external) {
+        return one_value(lower, lower_external(lower, callee->external, call));
+    }
     *named = *call;
-    named->as.call.name = builtin;
+    named->as.call.name = callee->builtin;
     return one_value(lower, call_special(lower, named, &done));
 }
 
@@ -799,7 +796,12 @@ Values lower_call(Lower *lower, const Expr *call) {
 
     if (local) {
         return local->function ? call_function(lower, local, call)
-                               : call_by_formal(lower, call, local->builtin);
+                               : call_by_formal(lower, call, local);
+    }
+    const ModelExternal *external =
+        lower->library ? NULL : model_declared_external(lower->model, name);
+    if (external) {
+        return one_value(lower, lower_external(lower, external, call));
     }
     const ModelFunction *f = lower->library ? model_library_function(lower->model, name)
                                             : model_function(lower->model, name);

@@ -16,6 +16,7 @@ typedef struct {
     const Binding *env;         /* of a block: the names that it sees */
     bool library;               /* of a block: of a function of the library */
     Name builtin;
+    const ModelExternal *external;
 } Callee;
 
 struct Binding {
@@ -218,6 +219,8 @@ void unknown_function(Lower *lower, Name name, Span at);
 const char *formal_text(Lower *lower, const Formal *formal);
 /* Built-in rows by name; the library may call hidden ones. */
 bool find_builtin(const Lower *lower, const char *name, BuiltinId *found);
+/* Evaluates the arguments of what takes values alone; false if one has an error. */
+bool lower_args(Lower *lower, const Expr *call, Ref *args);
 bool is_generic(Lower *lower, const Expr *size); /* a size that the argument binds */
 Ref lower_definition(Lower *lower, const ModelFunction *function, Span at);
 /* The shape of a formal or a declaration, with names in scope. */
@@ -230,6 +233,12 @@ bool lower_library_operation(Lower *lower, const Expr *call, Ref *value);
 /* The form NAME_vector of a library function when its last argument has one axis less than the
  * formal: solve(A, b) of a vector; else the function itself. */
 const ModelFunction *lower_vector_form(Lower *lower, const ModelFunction *f, const Ref *args);
+
+/* ---- external.c: extern functions ------------------------------------------------------------ */
+
+/* The table of the Ir. */
+void add_externals(Lower *lower);
+Ref lower_external(Lower *lower, const ModelExternal *external, const Expr *call);
 
 /* ---- formal.c: functions as arguments -------------------------------------------------------- */
 

@@ -144,6 +144,7 @@ static Lower *open_lower(const Front *front, const Model *model, const char *c_n
         add_consts(lower, true);
     }
     add_datas(lower);
+    add_externals(lower);
     lower->item_variables = variables_of_model(lower);
     if (kind != ENTRY_INIT) {
         add_params(lower);

@@ -32,6 +32,11 @@ static const Callee *named(Lower *lower, Name name) {
     if (local) {
         return local;
     }
+    const ModelExternal *external =
+        lower->library ? NULL : model_declared_external(lower->model, name);
+    if (external) {
+        return new_callee(lower, (Callee){.external = external});
+    }
     const ModelFunction *f = lower->library ? model_library_function(lower->model, name)
                                             : model_function(lower->model, name);
     if (f && f->ast->has_parens) {
@@ -49,6 +54,10 @@ static bool arity_of(const Lower *lower, const Callee *callee, size_t *arity) {
 
     if (callee->function) {
         *arity = callee->function->formal_count;
+        return true;
+    }
+    if (callee->external) {
+        *arity = callee->external->arity;
         return true;
     }
     if (is_reduction(callee->builtin)) {

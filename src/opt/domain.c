@@ -234,6 +234,7 @@ static Interval node_interval(const Domain *d, const Node *node) {
     case OP_SCAN:
     case OP_PICK:
     case OP_LIB:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         break;
@@ -251,7 +252,7 @@ static void find_intervals(Domain *d) {
         }
         d->moved[v] = node->op == OP_LEAF && ir->leaves[node->as.leaf].role == LEAF_PARAM;
         d->opaque[v] = node->op == OP_STATE || node->op == OP_PICK || node->op == OP_LIB ||
-                       node->op == OP_DERIV;
+                       node->op == OP_DERIV || node->op == OP_EXTERN;
         for (uint32_t k = 0; k < node->arg_count && node->op != OP_STATE; k++) {
             d->moved[v] = d->moved[v] || d->moved[node->args[k]];
             d->opaque[v] = d->opaque[v] || d->opaque[node->args[k]];

@@ -206,6 +206,7 @@ static bool nonnegative(const Ir *ir, Ref v, int depth) {
     case OP_SCAN:
     case OP_PICK:
     case OP_LIB:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         break;

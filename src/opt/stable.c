@@ -206,6 +206,7 @@ static Ref log_of(Stable *s, Ref u, int depth) {
     case OP_SCAN:
     case OP_PICK:
     case OP_LIB:
+    case OP_EXTERN:
     case OP_DERIV:
     case OP_COUNT:
         break;

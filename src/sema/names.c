@@ -40,6 +40,21 @@ const ModelFunction *model_library_function(const Model *model, Name name) {
     return NULL;
 }
 
+const ModelExternal *model_external(const Model *model, Name name) {
+    for (size_t k = 0; k < model->external_count; k++) {
+        if (model->externals[k].name == name) {
+            return &model->externals[k];
+        }
+    }
+    return NULL;
+}
+
+const ModelExternal *model_declared_external(const Model *model, Name name) {
+    const ModelExternal *external = model_external(model, name);
+
+    return external && external->declared ? external : NULL;
+}
+
 const ModelDim *model_dim(const Model *model, Name name) {
     for (size_t k = 0; k < model->dim_count; k++) {
         if (model->dims[k].name == name) {
@@ -60,7 +75,7 @@ const ModelConst *model_const(const Model *model, Name name) {
 
 size_t model_names(const Model *model, Arena *arena, bool functions, const Name **names) {
     size_t limit = model->dim_count + model->const_count + model->param_count + model->data_count +
-                   model->function_count + model->library_count;
+                   model->function_count + model->library_count + model->external_count;
     Name *list = arena_array(arena, Name, limit + 1);
     size_t count = 0;
 
@@ -68,6 +83,11 @@ size_t model_names(const Model *model, Arena *arena, bool functions, const Name 
         if (model->functions[k].ast->has_parens == functions &&
             model->functions[k].role != FUNCTION_OWN_PRIOR) {
             list[count++] = model->functions[k].name;
+        }
+    }
+    for (size_t k = 0; functions && k < model->external_count; k++) {
+        if (model->externals[k].declared) {
+            list[count++] = model->externals[k].name;
         }
     }
     for (size_t k = 0; functions && k < model->library_count; k++) {

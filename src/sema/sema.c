@@ -180,14 +180,11 @@ static void collect_function(Collector *c, const Function *f, bool metric) {
 }
 
 static void collect_external(Collector *c, const Item *item) {
-    Sema *sema = c->sema;
-    Model *m = sema->model;
-    (void)enter(c, (Entry){item->as.external.name, item->as.external.name_span, "extern function",
-                           false, true});
-    m->externals = arena_grow(sema->arena, m->externals, m->external_count,
-                              &sema->external_capacity, sizeof *m->externals);
-    m->externals[m->external_count++] = item->as.external.name;
-    not_yet(sema, item->span, "`extern` functions are");
+    Name name = item->as.external.name;
+
+    if (enter(c, (Entry){name, item->as.external.name_span, "C function", false, true})) {
+        sema_external(c->sema, item);
+    }
 }
 
 static void collect_item(Collector *c, const Item *item) {
@@ -299,6 +296,7 @@ Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, s
     }
     model->c_prefix = c_name(front->arena, model->name);
     sema_priors(&sema);
+    sema_externals(&sema);
     sema_roles(&sema);
     sema_locals(&sema);
     sema_calls(&sema);

@@ -28,6 +28,15 @@ typedef struct {
     Name name;
 } ModelArray;
 
+/* An extern function, and after the declared ones those that are derivatives only. */
+typedef struct {
+    Name name;
+    Span span;
+    size_t arity;
+    const Binder *derivatives; /* as declared, one for each argument; or NULL */
+    bool declared;             /* else a derivative only: it cannot be called */
+} ModelExternal;
+
 typedef enum {
     FUNCTION_PLAIN,
     FUNCTION_FORWARD,
@@ -70,7 +79,7 @@ typedef struct {
     size_t library_count;
     const ModelFunction *forward, *loss, *penalty, *prior; /* or NULL */
     const Setting *settings;                               /* of train { }, or NULL */
-    Name *externals;                                       /* names of extern functions */
+    ModelExternal *externals;
     size_t external_count;
     Span named;   /* of the name in the `model` item; empty without one */
     Span trained; /* of the `train` item; empty without one */
@@ -96,6 +105,9 @@ bool model_imported(const Model *model, const ModelFunction *function);
 bool model_takes_functions(const ModelFunction *function);
 /* In the library only: library functions never see the user's. */
 const ModelFunction *model_library_function(const Model *model, Name name);
+const ModelExternal *model_external(const Model *model, Name name);
+/* The same, if the language can call it. */
+const ModelExternal *model_declared_external(const Model *model, Name name);
 const ModelDim *model_dim(const Model *model, Name name);
 const ModelConst *model_const(const Model *model, Name name);
 /* All names that a value or a call may have at item level, for "did you mean". */

@@ -38,6 +38,12 @@ void sema_priors(Sema *sema);
 
 void sema_bind(Sema *sema);
 
+/* ---- external.c: extern functions ---------------------------------------------------------- */
+
+void sema_external(Sema *sema, const Item *item);
+/* Adds the functions that are derivatives only. */
+void sema_externals(Sema *sema);
+
 /* ---- settings.c: train { } ------------------------------------------------------------------- */
 
 void sema_settings(Sema *sema);
