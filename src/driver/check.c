@@ -495,9 +495,8 @@ static bool prepare_derivatives(Compiler *compiler, Subject *subject, Request re
         bool blocks = subject->value.ir->per_sample && d != DERIVATIVE_grad;
         bool second = d == DERIVATIVE_hvp || d == DERIVATIVE_hessian;
         bool missing = second && ends_at_first(subject);
-        if ((entry->of_number && !subject->number) || blocks ||
-            missing) { /* a batch: the gradient */
-            continue;
+        if ((entry->of_number && !subject->number) || blocks || missing) {
+            continue; /* the batch of blocks has a gradient only */
         }
         request.name = arena_format(compiler->arena, "%s_%s", subject->value_name, entry->suffix);
         request.derive = entry->derive;

@@ -19,10 +19,6 @@ typedef struct {
     size_t count, capacity;
 } Collector;
 
-static void not_yet(Sema *sema, Span at, const char *what) {
-    diag_error(sema->diags, at, "%s not supported yet", what);
-}
-
 /* Reports a name that an earlier item has; returns false then. */
 static bool enter(Collector *c, Entry entry) {
     for (size_t k = 0; k < c->count; k++) {
