@@ -456,6 +456,28 @@ bool lower_reported(const Model *model, const ModelFunction *f) {
     return f->role == FUNCTION_PLAIN && !f->ast->has_parens && !model_imported(model, f);
 }
 
+/* Does the value depend on how many rows a sample has? */
+static bool depends_on_rows(Lower *lower, Ref value) {
+    Ir *ir = lower->ir;
+    const bool *reached = ir_reach(ir, &value, 1);
+    Dim rows = DIM_NONE;
+    bool found = false;
+
+    for (size_t k = 0; k < lower->model->dim_count; k++) {
+        const ModelDim *d = &lower->model->dims[k];
+        rows = d->rows ? dim_symbol(ir, d->name) : rows;
+    }
+    for (Ref v = 1; v < ir_count(ir) && rows != DIM_NONE; v++) {
+        const Node *node = ir_node(ir, v);
+        Dim dim = node->op == OP_SIZE    ? node->as.dim
+                  : node->op == OP_INDEX ? ir_index_dim(ir, node->as.index)
+                  : node->op == OP_SCAN  ? ir_index_dim(ir, node->as.scan.t)
+                                         : DIM_NONE;
+        found |= reached[v] && dim != DIM_NONE && dim_mentions(ir, dim, rows);
+    }
+    return found;
+}
+
 static void entry_define(Lower *lower) {
     const Model *m = lower->model;
 
@@ -467,7 +489,8 @@ static void entry_define(Lower *lower) {
             continue;
         }
         Values values = evaluate(lower, f, false);
-        if (values.count == 1) { /* several values have no name of their own */
+        /* Several values have no name of their own; what belongs to a sample differs for each. */
+        if (values.count == 1 && !depends_on_rows(lower, values.refs[0])) {
             Ref value = to_number(lower, values.refs[0]);
             add_part(lower, f->name, value, f->ast->name_span);
         }

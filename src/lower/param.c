@@ -210,12 +210,15 @@ static Ref bound_at(Lower *lower, size_t number, const Expr *expr, const Dim *sh
     const Declaration *d = lower->model->params[number].declaration;
     size_t limit = lower->param_limit;
     Name owner = lower->bound_of;
+    const char *no_rows = lower->no_rows;
 
     lower->param_limit = number;
     lower->bound_of = d->name;
+    lower->no_rows = "a bound";
     Ref value = lower_expr(lower, expr);
     lower->param_limit = limit;
     lower->bound_of = owner;
+    lower->no_rows = no_rows;
     return value == REF_NONE ? REF_NONE
                              : param_entry(lower, d, "bound", expr, value, shape, names, rank);
 }
