@@ -214,6 +214,8 @@ bool find_element(const Lower *lower, Ref array, int64_t k, Ref *element) {
     return false;
 }
 
+enum { LITERAL_LIMIT = 2000 };
+
 Ref lower_array_literal(Lower *lower, const Expr *expr) {
     size_t count = expr->as.array.count;
     Ref *refs = arena_array(lower->arena, Ref, count + 1);
@@ -222,6 +224,15 @@ Ref lower_array_literal(Lower *lower, const Expr *expr) {
 
     if (count == 0) {
         lower_error(lower, expr->span, "an array has at least one element");
+        return REF_NONE;
+    }
+    if (count > LITERAL_LIMIT) {
+        Diag *diag = lower_error(lower, expr->span,
+                                 "an array of %zu elements is written out; at most %d can be",
+                                 count, LITERAL_LIMIT);
+        diag_label(
+            lower->diags, diag,
+            "an array with a rule is [f(i) for i in N]; numbers come from `data` or a column");
         return REF_NONE;
     }
     for (const Expr *e = expr->as.array.elements; e; e = e->next, k++) {

@@ -323,6 +323,21 @@ static Values elaborate(Lower *lower, const Callee *callee, const Arguments *arg
     return values;
 }
 
+enum { CALL_LIMIT = 1000 };
+
+static bool is_too_deep(Lower *lower, const Function *f, Span at) {
+    if (!lower->call || lower->call->depth < CALL_LIMIT) {
+        return false;
+    }
+    Diag *diag =
+        diag_error(lower->diags, user_span(lower, at),
+                   "`%s` is called at the end of a chain of %d calls", f->name, CALL_LIMIT);
+    diag_label(lower->diags, diag,
+               "longer ones are not compiled: a `for` loop does steps that are alike");
+    lower->failed = true;
+    return true;
+}
+
 Values invoke(Lower *lower, const Callee *callee, const Arguments *arguments, Span at) {
     const Function *f = callee->function;
     Memo *memo = find_memo(lower, callee, arguments);
@@ -338,10 +353,14 @@ Values invoke(Lower *lower, const Callee *callee, const Arguments *arguments, Sp
         report_active(lower, f, at);
         return (Values){NULL, 0};
     }
+    if (is_too_deep(lower, f, at)) {
+        return (Values){NULL, 0};
+    }
     const Binding *saved = lower->env;
     bool library = lower->library;
     const Variables *variables = lower->variables;
-    Call call = {f, arguments->functions, at, lower->call};
+    unsigned depth = lower->call ? lower->call->depth + 1 : 1;
+    Call call = {f, arguments->functions, at, lower->call, depth};
     lower->env = callee->env;
     lower->call = &call;
     lower->library = callee->model ? callee->model->library : callee->library;

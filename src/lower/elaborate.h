@@ -36,6 +36,7 @@ struct Call {
     const Callee *const *functions; /* of the formals that are functions */
     Span span;                      /* of the call */
     const Call *outer;
+    unsigned depth; /* calls inside calls; the outermost has 1 */
 };
 
 /* Several values: what a function returns. `count` 0: an error was reported. */

@@ -176,3 +176,48 @@ static Ref choice_rule(Rewriter *w, Ref v) {
 Ir *opt_choice(const OptOptions *options, const Ir *ir) {
     return opt_rewrite(options, ir, choice_rule, NULL);
 }
+
+/* ---- sums of what is written out --------------------------------------------------------------
+ */
+
+/* c is k = i: its k, or -1. */
+static int64_t chosen_entry(const Ir *ir, Ref c, Index i) {
+    const Node *node = ir_node(ir, c);
+    if (node->op != OP_CALL || node->as.builtin != BI_eq) {
+        return -1;
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        const Node *index = ir_node(ir, node->args[k]);
+        const Node *entry = ir_node(ir, node->args[1 - k]);
+        if (index->op == OP_INDEX && index->as.index == i && entry->op == OP_CONST &&
+            entry->kind == KIND_INT) {
+            return entry->as.integer;
+        }
+    }
+    return -1;
+}
+
+Ref opt_sum_of_list(Ir *ir, Ref v) {
+    const Node *sum = ir_node(ir, v);
+    int64_t extent;
+    if (sum->op != OP_SUM || !opt_is_op(ir, sum->args[0], OP_SELECT) ||
+        !dim_is_const(ir, ir_index_dim(ir, sum->as.index), &extent)) {
+        return v;
+    }
+    const Index i = sum->as.index;
+    Ref total = REF_NONE, rest = sum->args[0];
+    int64_t next = 0;
+    while (opt_is_op(ir, rest, OP_SELECT) && chosen_entry(ir, opt_arg(ir, rest, 0), i) == next &&
+           next + 1 < extent) {
+        const Ref term = opt_arg(ir, rest, 1);
+        if (ir_free(ir, term) & INDEX_BIT(i)) {
+            return v;
+        }
+        total = total == REF_NONE ? term : ir_add(ir, total, term);
+        rest = opt_arg(ir, rest, 2);
+        next++;
+    }
+    return next + 1 == extent && total != REF_NONE && !(ir_free(ir, rest) & INDEX_BIT(i))
+               ? ir_add(ir, total, rest)
+               : v;
+}

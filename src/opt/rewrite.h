@@ -47,6 +47,8 @@ bool opt_is_square(const Ir *ir, Ref a, Ref *x);
 /* ---- the passes (see pass.def)
  * --------------------------------------------------------------------- */
 
+/* The sum of an array that is written out, Σ_i [a, b, …][i], as a + b + …; v where it is none. */
+Ref opt_sum_of_list(Ir *ir, Ref v);
 Ir *opt_stable(const OptOptions *options, const Ir *ir);
 Ir *opt_stable_recorded(const OptOptions *options, const Ir *ir); /* the same, for opt_rewrites */
 Ir *opt_inplace(const OptOptions *options, const Ir *ir); /* before differentiation */

@@ -772,7 +772,7 @@ static Ref stable_value(Stable *s, Ref v) {
 
 static Ref stable_rule(Rewriter *w, Ref v) {
     Stable s = {w->context, w->options, w->ir, ir_node(w->ir, v)->span, w};
-    Ref r = opt_rebuild(w, v);
+    Ref r = opt_sum_of_list(w->ir, opt_rebuild(w, v));
     for (int round = 0; round < 4; round++) {
         const Ref next = stable_value(&s, r);
         if (next == r) {
