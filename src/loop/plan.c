@@ -13,7 +13,7 @@ static IndexSet sample_indices(const Ir *ir, IndexSet loops) {
 }
 
 static IndexSet indices_in_use(const Plan *plan) {
-    IndexSet used = 0;
+    IndexSet used = plan->ir->per_sample ? INDEX_BIT(plan->ir->sample_index) : 0;
     for (Ref v = 1; v < ir_count(plan->ir); v++) {
         const Node *node = ir_node(plan->ir, v);
         if (node->op == OP_INDEX) {
