@@ -84,3 +84,11 @@ known = " aeinorsthlmdp"
 write("text.csv", ["x%d" % k for k in range(14)], [["%d" % (c == k) for k in known] for c in text if c in known])
 random.seed(4)
 write("state.csv", ["s%d" % k for k in range(14)], [["%.4f" % random.gauss(0, 0.1) for _ in range(14)] for _ in range(4)])
+
+# A curve at forty places, with noise, for a Gaussian process.
+random.seed(5)
+rows = []
+for x in sorted(random.uniform(0, 10) for _ in range(40)):
+    y = math.sin(x) + math.cos(2.3 * x) / 2 + random.gauss(0, 0.2)
+    rows.append(["%.4f" % x, "%.4f" % y])
+write("gp.csv", ["x", "y"], rows)

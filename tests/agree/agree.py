@@ -33,6 +33,11 @@ static int64_t *labels(void) {
     for (size_t k = 0; a && k < GIVEN; k++) a[k] = (int64_t)(k % 2);
     return a;
 }
+static size_t *lengths(void) {
+    size_t *a = malloc(GIVEN * sizeof *a);
+    for (size_t k = 0; a && k < GIVEN; k++) a[k] = 2 + k % 2;
+    return a;
+}
 static double *zeros(void) { return calloc(ENTRIES, sizeof(double)); }
 static double *scratch(void) { return calloc(ENTRIES * 16, sizeof(double)); }
 static void show(const char *name, const double *a) {
@@ -71,7 +76,7 @@ def call(result, name, formals):
             words.append("7")
             continue
         made = "scratch()" if formal == "work" else {"const double*": "reals()", "const int64_t*": "labels()", "double*": "zeros()",
-                "double": "next()", "int64_t": "1", "const size_t*": "NULL"}[kind]
+                "double": "next()", "int64_t": "1", "const size_t*": "lengths()"}[kind]
         lines.append(f"    {kind.replace('*', ' *')} {variable} = {made};")
         words.append(variable)
         if kind == "double*" and formal != "work":
