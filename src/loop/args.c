@@ -612,7 +612,7 @@ void args_work(Plan *plan) {
     for (size_t k = 0; k < program->buffer_count; k++) {
         LoopBuffer *buffer = &program->buffers[k];
         int64_t size;
-        if (buffer->place == BUFFER_ARG) {
+        if (buffer->place == BUFFER_ARG || plan->buffer_facts[k].dead) {
             continue;
         }
         Dim entries = plan->buffer_facts[k].size;

@@ -48,6 +48,7 @@ LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
     segment_find(plan);
     code_write(plan);
     place_common(plan);
+    dead_remove(plan);
     args_work(plan);
     const char *wrong = loop_verify(plan->program, arena);
     if (wrong) {

@@ -98,6 +98,7 @@ typedef struct {
     Block *block;  /* loads of it may stand from here on inwards */
     Dim class_dim; /* entries are in 0 … class_dim-1, or DIM_NONE */
     Dim size;      /* entries, of buffers of our own */
+    bool dead;     /* nothing reads or writes it: it gets no room */
 } BufferFacts;
 
 VarId plan_var(Plan *plan, const char *name, Kind kind, Block *block);
@@ -293,6 +294,8 @@ void code_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buffer, co
 Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind);
 Block *block_new(Plan *plan, Block *parent, bool loop);
 void place_common(Plan *plan);
+/* dead.c: takes out statements and buffers that no result needs. */
+void dead_remove(Plan *plan);
 void place_flags(Plan *plan, Stmt *loop, const Scope *scope);
 
 /* ---- carry.c: recurrences

@@ -244,6 +244,9 @@ static void put_buffers(Print *print) {
     for (size_t k = 0; k < program->buffer_count; k++) {
         const LoopBuffer *buffer = &program->buffers[k];
         const char *kind = kind_name(buffer->kind);
+        if (buffer->place == BUFFER_LOCAL && buffer->size == 0) {
+            continue; /* nothing uses it */
+        }
         if (buffer->place == BUFFER_LOCAL) {
             text_line(&print->text, "local %s %s[%lld]", kind, buffer->name,
                       (long long)buffer->size);
