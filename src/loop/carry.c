@@ -129,17 +129,15 @@ IndexSet carry_sample(const Plan *plan, const Carry *carry) {
 
 static void match_refs(Plan *plan) {
     plan->carry_by_ref = arena_array(plan->arena, Carry *, plan->node_count);
-    for (size_t c = 0; c < plan->carries.count; c++) {
-        Carry *carry = plan->carries.list[c];
-        for (Ref v = 1; v < plan->node_count; v++) {
-            const Node *node = ir_node(plan->ir, v);
-            bool state = node->op == OP_STATE && node->as.state.tag == carry->tag &&
-                         node->as.state.k == carry->k;
-            bool pick =
-                node->op == OP_PICK && node->args[0] == carry->scan && node->as.pick == carry->k;
-            if (state || pick) {
-                plan->carry_by_ref[v] = carry;
-            }
+    plan->carry_of_step = arena_array(plan->arena, Carry *, plan->node_count);
+    for (Ref v = 1; v < plan->node_count && plan->carries.count > 0; v++) {
+        const Node *node = ir_node(plan->ir, v);
+        if (node->op == OP_STATE) {
+            plan->carry_by_ref[v] =
+                find_carry(&plan->carries, node->as.state.tag, node->as.state.k);
+        } else if (node->op == OP_PICK) {
+            uint32_t tag = ir_node(plan->ir, node->args[0])->as.scan.tag;
+            plan->carry_by_ref[v] = find_carry(&plan->carries, tag, node->as.pick);
         }
     }
 }
@@ -163,6 +161,9 @@ void carry_reach(Plan *plan) {
             Carry *carry = plan->carry_by_ref[v];
             if (carry && !carry->used) {
                 carry->used = again = true;
+                if (!plan->carry_of_step[carry->step]) {
+                    plan->carry_of_step[carry->step] = carry;
+                }
                 plan->reached[carry->init] = plan->reached[carry->step] = true;
                 plan->reached[carry->scan] = true;
             }

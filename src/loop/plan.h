@@ -501,7 +501,8 @@ struct Plan {
     size_t env_capacity;
     /* recurrences */
     Carries carries;
-    Carry **carry_by_ref;
+    Carry **carry_by_ref;           /* of STATEs and PICKs */
+    Carry **carry_of_step;          /* by the value of the step: one of those that have it */
     uint8_t loop_rank[INDEX_LIMIT]; /* of the loops of recurrences: outermost first, from 1 */
     uint8_t loop_ranks;
     /* stages */

@@ -161,7 +161,8 @@ static void output_term(Plan *plan, size_t k, Ref body, Sink sink, bool term) {
     for (unsigned a = 0; a < output->rank; a++) {
         axes |= INDEX_BIT(output->axes[a]);
     }
-    IndexSet sample = plan->ir->per_sample ? INDEX_BIT(plan->ir->sample_index) : 0;
+    bool total = plan->ragged && output->role == OUT_MATRIX; /* it has its sum */
+    IndexSet sample = plan->ir->per_sample && !total ? INDEX_BIT(plan->ir->sample_index) : 0;
     stage->free = axes;
     stage->bound = sample & ~axes;
     if (!returns) {
@@ -190,18 +191,16 @@ static void add_init(Plan *plan, Carry *carry) {
 /* A value that would be kept for nothing else than to be the step is kept as the states. */
 static bool is_step(Plan *plan, Ref v) {
     const Node *node = ir_node(plan->ir, v);
-    for (size_t c = 0; c < plan->carries.count && !is_reduction(node->op); c++) {
-        Carry *carry = plan->carries.list[c];
-        if (carry->used && carry->step == v && node->free == carry_loops(carry)) {
-            if (!carry->step_stage) {
-                add_init(plan, carry);
-                carry->step_stage = carry_stage(plan, carry, STAGE_STEP);
-            }
-            plan->stage_of[v] = carry->step_stage;
-            return true;
-        }
+    Carry *carry = plan->carry_of_step[v];
+    if (!carry || is_reduction(node->op) || node->free != carry_loops(carry) || carry->init > v) {
+        return false; /* what the init needs comes before the init */
     }
-    return false;
+    if (!carry->step_stage) {
+        add_init(plan, carry);
+        carry->step_stage = carry_stage(plan, carry, STAGE_STEP);
+    }
+    plan->stage_of[v] = carry->step_stage;
+    return true;
 }
 
 static void scan_stages(Plan *plan, Ref scan) {
@@ -566,6 +565,10 @@ static void find_updates(Plan *plan) {
             }
             const Carry *carry = carry_of(plan, v);
             after = after || (carry && plan->after_update[carry->step]);
+            bool total =
+                (node->op == OP_SUM && node->as.index == ir->sample_index) ||
+                (node->op == OP_DEPOSIT && (node->as.deposit.bound & INDEX_BIT(ir->sample_index)));
+            after = after && !(plan->ragged && total); /* of all samples */
             again = again || (carry && after && !plan->after_update[v]);
             plan->after_update[v] = after;
         }
