@@ -185,7 +185,8 @@ static bool row_adjoints(Matrix *m, const Output *output, size_t first, Index *r
                          Ref *adjoints) {
     Ir *ir = m->ir;
     const Seed seed = {held_entry(m, output, rows), ir_real(ir, 1)};
-    const IndexSet held = diff_index_set(rows, output->rank);
+    const IndexSet sample = ir->per_sample ? INDEX_BIT(ir->sample_index) : 0;
+    const IndexSet held = diff_index_set(rows, output->rank) | sample;
     ir->at = output->span;
     if (ir_overflowed(ir) || !diff_reverse(m->diff, ir, &seed, 1, m->leaves + first,
                                            m->wrt_count - first, held, NULL, adjoints + first)) {

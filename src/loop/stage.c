@@ -270,6 +270,15 @@ static bool cover_all(const Plan *plan, const Output *output, const int64_t *con
     return true;
 }
 
+static bool has_sample(const Plan *plan, const Output *output) {
+    for (unsigned a = 0; a < output->rank; a++) {
+        if (output->axes[a] == plan->ir->sample_index) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* An array that is a sum of scatters, or of single entries, is written term by term. */
 static void output_stage(Plan *plan, size_t k) {
     const Output *output = &plan->ir->outputs[k];
@@ -284,7 +293,8 @@ static void output_stage(Plan *plan, size_t k) {
         entries += is_one_entry(plan, output, terms[t], &constants[t]);
         scatters += is_scatter(plan, terms[t]);
     }
-    if (plan->ragged && output->role == OUT_GRADIENT && output->sink == SINK_STORE) {
+    bool adds = plan->ragged && output->role != OUT_VALUE && !has_sample(plan, output);
+    if (adds && output->sink == SINK_STORE) {
         plan->output_zeroed[k] = true; /* the sum over the samples */
         output_term(plan, k, output->value, SINK_ADD, true);
         return;

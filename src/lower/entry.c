@@ -515,9 +515,9 @@ static void forward_output(Lower *lower, const ModelFunction *forward, Ref value
         if (dim_mentions(lower->ir, node->shape[k], rows) && (k > 0 || node->shape[k] != rows)) {
             Diag *diag =
                 lower_error(lower, forward->ast->name_span,
-                            "`forward` is %s; it can be one value for a sample, or one for "
-                            "each of its rows",
-                            what_text(lower, value));
+                            "`%s` is %s; over samples it can be one value for each, or one for "
+                            "each of their rows",
+                            forward->name, what_text(lower, value));
             diag_label(lower->diags, diag, "its first axis may be `%s`, and no other",
                        dim_text(lower->ir, rows));
             return;
