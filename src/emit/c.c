@@ -324,6 +324,9 @@ static void print_buffer(Function *function, size_t number) {
     }
     if (buffer->place == BUFFER_LOCAL) {
         text_line(out, "%s %s[%lld];", element, name, (long long)(buffer->size ? buffer->size : 1));
+        if (!function->uses.buffer_read[number]) {
+            text_line(out, "(void)%s;", name);
+        }
         return;
     }
     const char *base = function->printer.names.args[buffer->arg];

@@ -9,6 +9,7 @@
 typedef struct {
     uint32_t *var_reads; /* per variable: in expressions that are not dead themselves */
     bool *buffer_used;
+    bool *buffer_read; /* else it is only written */
     bool *arg_used;
 } Uses;
 

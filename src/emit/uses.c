@@ -45,6 +45,7 @@ static void count_expr(Counter *counter, const LoopExpr *expr) {
         counter->uses.arg_used[expr->as.arg] = true;
         break;
     case LX_LOAD:
+        counter->uses.buffer_read[expr->as.buffer] = true;
         count_buffer(counter, expr->as.buffer);
         break;
     }
@@ -98,6 +99,7 @@ Uses program_uses(Arena *arena, const LoopProgram *program) {
     for (bool first = true;; first = false) {
         counter.reads_before = first ? NULL : counter.uses.var_reads;
         counter.uses.var_reads = arena_array(arena, uint32_t, program->var_count + 1);
+        counter.uses.buffer_read = arena_array(arena, bool, program->buffer_count + 1);
         counter.uses.buffer_used = arena_array(arena, bool, program->buffer_count + 1);
         counter.uses.arg_used = arena_array(arena, bool, program->arg_count + 1);
         count_statements(&counter, program->body);

@@ -67,8 +67,8 @@ MODELS = {
         }""",
     "none": """param a = 0.4
         loss = (v - a * T)^2 + a""",
-    "alone": """param a = 0.4, b[K] = 0.1
-        loss = sum(a * t^2 for t in T) + sum(b^2)""",
+    "alone": """param a = 0.4
+        loss = sum(a * t^2 for t in T) + a^2""",
     "nested": """param a = 0.6, b[D] = 0.3
         loss {
             h = zeros(D)
