@@ -492,12 +492,11 @@ static bool ends_at_first(const Subject *subject) {
 static bool prepare_derivatives(Compiler *compiler, Subject *subject, Request request) {
     for (int d = 0; d < DERIVATIVE_COUNT; d++) {
         const DerivativeEntry *entry = &derivative_entries[d];
-        bool blocks = subject->value.ir->per_sample &&
-                      (d == DERIVATIVE_hessian || (d == DERIVATIVE_jacobian && !subject->number));
+        bool blocks = subject->value.ir->per_sample && d != DERIVATIVE_grad;
         bool second = d == DERIVATIVE_hvp || d == DERIVATIVE_hessian;
         bool missing = second && ends_at_first(subject);
         if ((entry->of_number && !subject->number) || blocks || missing) {
-            continue; /* a batch of blocks has no matrices */
+            continue; /* the batch of blocks has a gradient only */
         }
         request.name = arena_format(compiler->arena, "%s_%s", subject->value_name, entry->suffix);
         request.derive = entry->derive;
@@ -679,7 +678,7 @@ Status check_model(Compiler *compiler) {
         if (subjects[k].back.lowered != NULL) {
             check_way_back(&check, &subjects[k].back);
         }
-        if (subjects[k].differentiated) {
+        if (subjects[k].differentiated && !subjects[k].value.ir->per_sample) {
             check_matrices(&check);
         }
         compare_backend(&check, "loop program", false);

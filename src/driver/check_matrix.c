@@ -209,9 +209,6 @@ static void compare_hessian(Check *check, const Point *point, MatrixScores *scor
 
 static void compare_jacobian(Check *check, const Point *point, MatrixScores *scores) {
     const Ir *ir = check->subject->made[DERIVATIVE_jacobian].derived;
-    if (ir == NULL) {
-        return; /* a batch of blocks of rows has none */
-    }
     const Ir *jvp = check->subject->made[DERIVATIVE_jvp].derived;
     EvalInput input = point_input(point, ir, NULL);
     EvalInput moving = point_input(point, jvp, point->directions);

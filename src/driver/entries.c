@@ -181,7 +181,7 @@ bool entries_has_batch(const ModelFunction *function) {
     return ok;
 }
 
-/* Are samples blocks of rows? Their batch has no matrices of derivatives. */
+/* Are samples blocks of rows? Their batch has a gradient only. */
 static bool in_blocks(const Model *model) {
     for (size_t k = 0; k < model->dim_count; k++) {
         if (model->dims[k].rows) {
@@ -198,8 +198,7 @@ static bool add_batch_derivatives(Compiler *compiler, Programs *programs, Reques
     bool ok = true;
     for (int k = 0; ok && compiler->model->param_count > 0 && k < DERIVATIVE_COUNT; k++) {
         const DerivativeEntry *entry = &derivative_entries[k];
-        const bool matrix = k == DERIVATIVE_hessian || (k == DERIVATIVE_jacobian && !number);
-        const bool none = matrix && in_blocks(compiler->model);
+        const bool none = k != DERIVATIVE_grad && in_blocks(compiler->model);
         if (compiler->options->derivatives[k] && (number || !entry->of_number) && !none) {
             request.derive = entry->derive;
             request.name = arena_format(compiler->arena, "%s_%s", name, entry->suffix);
