@@ -1,10 +1,12 @@
-/* link.c: one object to an executable, a shared library or an archive, by cc or ar, in a private
- * folder that is always removed. */
+/* link.c: one object to an executable, a shared library or an archive, in a private folder that is
+ * always removed: by the linker itself where configure found all that it needs and the model brings
+ * no objects of its own, else by cc; or by ar. */
 #include "config.h"
 #include "driver/driver.h"
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -18,6 +20,8 @@ extern char **environ;
 enum { PATH_SIZE = 4096, WORD_LIMIT = 32 };
 
 static const char runtime_name[] = "libgradc-runtime.a";
+static const char start_name[] = "gradc-start.o"; /* the runtime, behind what begins a program */
+static const char end_name[] = "gradc-end.o";
 
 /* ---- where the runtime is ------------------------------------------------------------------- */
 
@@ -34,21 +38,26 @@ static const char *own_folder(Arena *arena) {
     return arena_copy(arena, path, (size_t)length);
 }
 
-const char *link_runtime(Arena *arena) {
+/* A file of gradc's own; NULL: it is at none of its places. */
+static const char *find_own(Arena *arena, const char *name) {
     const char *folder = own_folder(arena);
     const char *places[3];
     size_t count = 0;
     if (folder != NULL) {
-        places[count++] = arena_format(arena, "%s%s", folder, runtime_name); /* a build tree */
-        places[count++] = arena_format(arena, "%s../lib/gradc/%s", folder, runtime_name);
+        places[count++] = arena_format(arena, "%s%s", folder, name); /* a build tree */
+        places[count++] = arena_format(arena, "%s../lib/gradc/%s", folder, name);
     }
-    places[count++] = arena_format(arena, "%s/%s", GRADC_PKGLIBDIR, runtime_name);
+    places[count++] = arena_format(arena, "%s/%s", GRADC_PKGLIBDIR, name);
     for (size_t k = 0; k < count; k++) {
         if (access(places[k], R_OK) == 0) {
             return places[k];
         }
     }
     return NULL;
+}
+
+const char *link_runtime(Arena *arena) {
+    return find_own(arena, runtime_name);
 }
 
 /* ---- commands ------------------------------------------------------------------------------- */
@@ -87,16 +96,23 @@ static const char *command_text(const Command *command) {
 }
 
 /* Runs a command to its end. While it runs, signals wait: the folder is removed before one ends us,
- * and the command, which has them, ends at once. Returns its exit status, or -1 with errno. */
-static int run_command(Command *command, const sigset_t *unblocked) {
+ * and the command, which has them, ends at once. A silent one's messages are dropped. Returns its
+ * exit status, or -1 with errno. */
+static int run_command(Command *command, const sigset_t *unblocked, bool silent) {
     posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
     pid_t child;
     int status;
+    posix_spawn_file_actions_init(&actions);
+    if (silent) {
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    }
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigmask(&attributes, unblocked);
-    errno = posix_spawnp(&child, command->words[0], NULL, &attributes, command->words, environ);
+    errno = posix_spawnp(&child, command->words[0], &actions, &attributes, command->words, environ);
     posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
     if (errno != 0) {
         return -1;
     }
@@ -114,7 +130,7 @@ static bool run_or_report(const Compiler *compiler, Command *command, const sigs
     if (verbose) {
         fprintf(stderr, "%s\n", command_text(command));
     }
-    int status = run_command(command, unblocked);
+    int status = run_command(command, unblocked, false);
     if (status == 0) {
         return true;
     }
@@ -187,6 +203,57 @@ static bool build_command(Command *command, const Words *objects, LinkKind kind,
     return true;
 }
 
+/* The linker's own command; false where cc is needed: for objects and libraries of the user's, for
+ * LAPACK, for a runtime that debuggers see, and where GRADC_CC asks for it. */
+static bool build_direct(Command *command, const Options *options, LinkKind kind,
+                         const char *object, const char *result, bool lapack) {
+    const char *asked = getenv("GRADC_CC");
+    const char *start = find_own(command->arena, start_name);
+    const char *end = find_own(command->arena, end_name);
+    if (*GRADC_LINKER == '\0' || kind == LINK_ARCHIVE || options->objects.count > 0 || lapack ||
+        options->debug || (asked != NULL && *asked != '\0') || start == NULL || end == NULL) {
+        return false;
+    }
+    add(command, GRADC_LINKER);
+    add_words(command, "--eh-frame-hdr --hash-style=gnu --as-needed -z relro -z now");
+    if (kind == LINK_EXECUTABLE) {
+        add_words(command, "-pie -dynamic-linker " GRADC_INTERPRETER);
+    } else {
+        add(command, "-shared");
+    }
+    add(command, "-o");
+    add(command, result);
+    if (kind == LINK_EXECUTABLE) {
+        add(command, start);
+    }
+    add(command, object);
+    if (kind == LINK_EXECUTABLE) {
+        add(command, end);
+    }
+    add_words(command, GRADC_LIBRARIES);
+    return true;
+}
+
+/* Silent: where it fails, cc follows, and tells why. */
+static bool link_direct(const Compiler *compiler, LinkKind kind, const char *object,
+                        const char *result, bool lapack, const sigset_t *unblocked) {
+    Command command = {.arena = compiler->arena};
+    if (!build_direct(&command, compiler->options, kind, object, result, lapack)) {
+        return false;
+    }
+    if (compiler->options->verbose) {
+        fprintf(stderr, "%s\n", command_text(&command));
+    }
+    return run_command(&command, unblocked, true) == 0;
+}
+
+static bool link_by_cc(const Compiler *compiler, LinkKind kind, const char *object,
+                       const char *result, bool lapack, const sigset_t *unblocked) {
+    Command command = {.arena = compiler->arena};
+    return build_command(&command, &compiler->options->objects, kind, object, result, lapack) &&
+           run_or_report(compiler, &command, unblocked, lapack);
+}
+
 /* Links in the folder; then the result goes to its place as a whole. False: reported. */
 static bool link_in(const Compiler *compiler, const char *folder, LinkKind kind, const void *object,
                     size_t length, bool lapack, const char *output, const sigset_t *unblocked) {
@@ -198,10 +265,8 @@ static bool link_in(const Compiler *compiler, const char *folder, LinkKind kind,
     const char *error = file_write(arena, object_path, object, length, false);
     bool ok = error == NULL;
     if (ok) {
-        Command command = {.arena = arena};
-        ok = build_command(&command, &compiler->options->objects, kind, object_path, result,
-                           lapack) &&
-             run_or_report(compiler, &command, unblocked, lapack);
+        ok = link_direct(compiler, kind, object_path, result, lapack, unblocked) ||
+             link_by_cc(compiler, kind, object_path, result, lapack, unblocked);
     }
     if (ok) {
         size_t size;
