@@ -70,6 +70,7 @@ static Ir *sweep(Expander *x, const Ir *source) {
     for (Ref v = 1; v < x->top && !x->failed; v++) {
         ir->at = ir_node(ir, v)->span;
         x->map[v] = x->rule(x, v);
+        ir_keep_name(ir, v, x->map[v]);
     }
     ir->at = at;
     for (size_t k = 0; k < ir->output_count && !x->failed; k++) {

@@ -287,8 +287,8 @@ bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) 
     stages->lowered = ir;
     rules_prepare(&compiler->rules, front, ir);
     ir = opt_before_diff(&options, ir);
-    if (request->entry != ENTRY_UNCONSTRAIN && request->entry != ENTRY_INIT) {
-        opt_domain(front->diags, ir); /* those two have the user's own numbers as input */
+    if (request->entry != ENTRY_UNCONSTRAIN && request->entry != ENTRY_INIT && !request->declared) {
+        opt_domain(front->diags, ir); /* those have the user's own numbers as input */
     }
     stages->ir = ir;
     compiler->stable = arena_grow(compiler->arena, compiler->stable, compiler->stable_count,

@@ -116,16 +116,66 @@ static void add_left_side(Text *out, const DerivativeTitle *title, const Ir *ir,
     }
 }
 
+/* ---- the model's own names ------------------------------------------------------------------- */
+
+/* What derivatives are made of, told once, behind them. */
+typedef struct {
+    const char **lines;
+    size_t count, capacity;
+    Arena *arena;
+} Known;
+
+static bool is_numbered(const char *definition) {
+    return definition[0] == 't' && definition[1] >= '0' && definition[1] <= '9';
+}
+
+static void add_known(Known *known, const char *line) {
+    for (size_t k = 0; k < known->count; k++) {
+        if (strcmp(known->lines[k], line) == 0) {
+            return;
+        }
+    }
+    known->lines = arena_grow(known->arena, known->lines, known->count, &known->capacity,
+                              sizeof *known->lines);
+    known->lines[known->count++] = line;
+}
+
+static void add_where(Text *out, const char *const *lines, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        text_format(out, "  %s %s\n", k == 0 ? "where" : "  and", lines[k]);
+    }
+}
+
+/* The formula of an output; parts that are numbered belong to it alone and are told at once. */
+static void add_formula(Text *out, Known *known, const Ir *ir, Ref v) {
+    const char *const *definitions;
+    size_t count;
+    bool numbered = false;
+    text_format(out, " = %s\n", ir_formula_named(ir, v, &definitions, &count));
+    for (size_t k = 0; k < count; k++) {
+        numbered = numbered || is_numbered(definitions[k]);
+    }
+    if (numbered) {
+        add_where(out, definitions, count);
+        return;
+    }
+    for (size_t k = 0; k < count; k++) {
+        add_known(known, definitions[k]);
+    }
+}
+
 const char *emit_derivation(Arena *arena, const char *function, const Ir *derived) {
     Text out;
+    Known known = {.arena = arena};
     text_init(&out, arena);
     for (size_t k = 0; k < derived->output_count; k++) {
         const Output *output = &derived->outputs[k];
         DerivativeTitle title;
         if (derivative_title(arena, function, derived, k, &title) && title.kind != TITLE_VALUE) {
             add_left_side(&out, &title, derived, output);
-            text_format(&out, " = %s\n", ir_formula(derived, output->value));
+            add_formula(&out, &known, derived, output->value);
         }
     }
+    add_where(&out, known.lines, known.count);
     return out.data;
 }

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LENGTH_LIMIT = 2000, SHORT = 12 };
+enum { LENGTH_LIMIT = 2000, SHORT = 12, CALLED = 1u << 30 };
 
 /* How tightly the outermost operator of a text binds. */
 enum { IF, OR, AND, NOT, COMPARISON, SUM, PRODUCT, MINUS, POWER, ATOM };
@@ -25,8 +25,9 @@ typedef struct IrFormulas {
     const Ir *ir;
     const char **texts; /* by id; NULL: not made yet */
     uint8_t *levels;    /* by id: how tightly the text binds */
-    unsigned *names;    /* by id: k if it is called tk, else 0 */
+    unsigned *names;    /* by id: k if it is called tk, else 0; CALLED: as the model calls it */
     const char *index_names[INDEX_LIMIT];
+    bool people; /* conditions that only save infinities from NaN are left out */
 } Formula;
 
 /* ---- names of indices ------------------------------------------------------------------------ */
@@ -39,6 +40,12 @@ static bool is_taken(const Ir *ir, const char *name) {
     }
     for (size_t k = 0; k < dim_symbol_count(ir); k++) {
         if (strcmp(dim_text(ir, dim_symbol_at(ir, k)), name) == 0) {
+            return true;
+        }
+    }
+    for (Ref v = 1; v < ir_count(ir); v++) {
+        const char *called = ir_node(ir, v)->name;
+        if (called && strcmp(called, name) == 0) {
             return true;
         }
     }
@@ -178,6 +185,16 @@ static void add_operand(const Formula *f, Text *text, Ref v, int level, bool fir
 static const char *reference(const Formula *f, Ref v) {
     Text text;
     text_init(&text, f->ir->arena);
+    if (f->names[v] == CALLED) {
+        const Node *node = ir_node(f->ir, v);
+        unsigned rank = (unsigned)__builtin_popcountll(node->free);
+        text_add(&text, node->name);
+        for (unsigned k = 0; k < rank; k++) {
+            text_format(&text, "%s%s", k > 0 ? ", " : "[", f->index_names[node->name_axes[k]]);
+        }
+        text_add(&text, rank > 0 ? "]" : "");
+        return text.data;
+    }
     text_format(&text, "t%u", f->names[v]);
     const char *separator = "[";
     for (IndexSet set = ir_free(f->ir, v); set != 0; set &= set - 1, separator = ", ") {
@@ -238,6 +255,39 @@ static int write_function(const Formula *f, Text *text, const char *name, const 
     return ATOM;
 }
 
+/* -inf < x. */
+static bool saves_infinity(const Formula *f, Ref v) {
+    const Node *node = ir_node(f->ir, v);
+    if (!f->people || node->op != OP_CALL || node->as.builtin != BI_lt) {
+        return false;
+    }
+    const Node *least = ir_node(f->ir, node->args[0]);
+    return least->op == OP_CONST && least->kind == KIND_REAL && least->as.real == -INFINITY;
+}
+
+/* `not a <= b` is written a > b: people do not think of NaN. */
+static bool write_not(const Formula *f, Text *text, Ref v) {
+    const Node *node = ir_node(f->ir, v);
+    bool order = node->op == OP_CALL && (node->as.builtin == BI_lt || node->as.builtin == BI_le);
+    if (!f->people || !order || f->names[v] != 0) {
+        return false;
+    }
+    add_operand(f, text, node->args[0], SUM, true);
+    text_add(text, node->as.builtin == BI_lt ? " >= " : " > ");
+    add_operand(f, text, node->args[1], SUM, false);
+    return true;
+}
+
+static int write_and(const Formula *f, Text *text, const Node *node) {
+    for (unsigned k = 0; k < 2; k++) {
+        if (saves_infinity(f, node->args[k])) {
+            text_add(text, f->texts[node->args[1 - k]]);
+            return f->levels[node->args[1 - k]];
+        }
+    }
+    return write_infix(f, text, node, AND, NOT);
+}
+
 static int write_call(const Formula *f, Text *text, const Node *node) {
     switch ((int)node->as.builtin) {
     case BI_div:
@@ -252,10 +302,13 @@ static int write_call(const Formula *f, Text *text, const Node *node) {
         write_infix(f, text, node, SUM, SUM);
         return COMPARISON;
     case BI_and:
-        return write_infix(f, text, node, AND, NOT);
+        return write_and(f, text, node);
     case BI_or:
         return write_infix(f, text, node, OR, AND);
     case BI_not:
+        if (write_not(f, text, node->args[0])) {
+            return COMPARISON;
+        }
         text_add(text, "not ");
         add_operand(f, text, node->args[0], NOT, true);
         return NOT;
@@ -326,7 +379,20 @@ static int write_deposit(const Formula *f, Text *text, const Node *node) {
     return ATOM;
 }
 
+/* Is the array, over these axes, what the model gave a name to? */
+static bool is_called(const Formula *f, const Node *array) {
+    const Node *entry = ir_node(f->ir, array->args[0]);
+    return f->names[array->args[0]] == CALLED && array->as.indices.count > 0 &&
+           entry->name_axes != NULL &&
+           memcmp(array->as.indices.list, entry->name_axes,
+                  array->as.indices.count * sizeof(Index)) == 0;
+}
+
 static int write_array(const Formula *f, Text *text, const Node *node) {
+    if (is_called(f, node)) {
+        text_add(text, ir_node(f->ir, node->args[0])->name);
+        return ATOM;
+    }
     text_format(text, "[%s", f->texts[node->args[0]]);
     for (uint32_t k = 0; k < node->as.indices.count; k++) {
         add_range(f, text, node->as.indices.list[k], k > 0 ? ", " : " for ");
@@ -386,6 +452,10 @@ static int write_node(const Formula *f, Text *text, const Node *node) {
         return f->levels[node->args[0]];
     case OP_SELECT:
     case OP_GUARD:
+        if (node->op == OP_GUARD && saves_infinity(f, node->args[0])) {
+            text_add(text, f->texts[node->args[1]]);
+            return f->levels[node->args[1]];
+        }
         add_choice(f, text, node);
         return ATOM;
     case OP_READ:
@@ -463,44 +533,69 @@ static void make_texts(Formula *f, Ref root) {
 
 /* ---- long formulas --------------------------------------------------------------------------- */
 
-/* Numbers the shared parts of a formula that would be too long; returns how many. */
-static unsigned name_shared_parts(Formula *f, Ref root) {
+/* Values that are not short stand by the names that the model gave them, each name once; `lengths`:
+ * about that of the text. */
+static void measure(Formula *f, Ref root, bool called, const bool *reached, double *lengths) {
     const Ir *ir = f->ir;
-    double *lengths = arena_array(ir->arena, double, (size_t)root + 1);
-    uint32_t *uses = arena_array(ir->arena, uint32_t, (size_t)root + 1);
-    const bool *reached = ir_reach(ir, &root, 1);
-    unsigned count = 0;
     for (Ref v = 1; v <= root; v++) {
         const Node *node = ir_node(ir, v);
         lengths[v] = node->op == OP_LEAF ? (double)strlen(ir->leaves[node->as.leaf].name) : 3;
         for (uint32_t k = 0; reached[v] && k < node->arg_count; k++) {
-            lengths[v] += lengths[node->args[k]];
+            bool cut = f->names[node->args[k]] == CALLED;
+            lengths[v] += cut ? SHORT : lengths[node->args[k]];
+        }
+        bool first = called && reached[v] && node->name && lengths[v] > SHORT;
+        for (Ref u = 1; u < v && first; u++) {
+            first = f->names[u] != CALLED || strcmp(ir_node(ir, u)->name, node->name) != 0;
+        }
+        f->names[v] = first ? CALLED : 0;
+    }
+}
+
+/* Numbers the shared parts of a formula that would be too long; returns how many have a name. */
+static unsigned name_shared_parts(Formula *f, Ref root, bool called) {
+    const Ir *ir = f->ir;
+    double *lengths = arena_array(ir->arena, double, (size_t)root + 1);
+    uint32_t *uses = arena_array(ir->arena, uint32_t, (size_t)root + 1);
+    const bool *reached = ir_reach(ir, &root, 1);
+    unsigned count = 0, numbered = 0;
+    double longest = 0;
+    measure(f, root, called, reached, lengths);
+    for (Ref v = 1; v <= root; v++) {
+        const Node *node = ir_node(ir, v);
+        for (uint32_t k = 0; reached[v] && k < node->arg_count; k++) {
             uses[node->args[k]]++;
         }
+        if (reached[v] && (v == root || f->names[v] == CALLED)) {
+            longest = longest > lengths[v] ? longest : lengths[v];
+        }
+        count += f->names[v] == CALLED;
     }
-    if (lengths[root] <= LENGTH_LIMIT) {
-        return 0;
+    if (longest <= LENGTH_LIMIT) {
+        return count;
     }
     for (Ref v = 1; v < root; v++) {
         const Node *node = ir_node(ir, v);
         if (reached[v] && uses[v] > 1 && lengths[v] > SHORT && node->rank == 0 &&
-            node->op != OP_SCAN && node->op != OP_STATE) {
-            f->names[v] = ++count;
+            node->op != OP_SCAN && node->op != OP_STATE && f->names[v] == 0) {
+            f->names[v] = ++numbered;
         }
     }
-    return count;
+    return count + numbered;
 }
 
-const char *ir_formula_parts(const Ir *ir, Ref v, const char *const **definitions, size_t *count) {
+static const char *parts(const Ir *ir, Ref v, bool called, const char *const **definitions,
+                         size_t *count) {
     Formula f = {.ir = ir,
                  .texts = arena_array(ir->arena, const char *, ir_count(ir)),
                  .levels = arena_array(ir->arena, uint8_t, ir_count(ir)),
-                 .names = arena_array(ir->arena, unsigned, ir_count(ir))};
+                 .names = arena_array(ir->arena, unsigned, ir_count(ir)),
+                 .people = called};
     name_indices(ir, f.index_names);
-    *count = name_shared_parts(&f, v);
+    *count = name_shared_parts(&f, v, called);
     const char **list = arena_array(ir->arena, const char *, *count);
     *definitions = list;
-    for (Ref u = 1; u < v; u++) { /* operands first: each text stops at names already made */
+    for (Ref u = 1; u <= v; u++) { /* operands first: each text stops at names already made */
         if (f.names[u] != 0) {
             make_texts(&f, u);
             const char *name = reference(&f, u);
@@ -511,6 +606,14 @@ const char *ir_formula_parts(const Ir *ir, Ref v, const char *const **definition
     }
     make_texts(&f, v);
     return f.texts[v];
+}
+
+const char *ir_formula_parts(const Ir *ir, Ref v, const char *const **definitions, size_t *count) {
+    return parts(ir, v, false, definitions, count);
+}
+
+const char *ir_formula_named(const Ir *ir, Ref v, const char *const **definitions, size_t *count) {
+    return parts(ir, v, true, definitions, count);
 }
 
 /* ---- formulas that share names --------------------------------------------------------------- */

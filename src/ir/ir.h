@@ -156,6 +156,10 @@ typedef struct {
         uint32_t external; /* EXTERN: entry of the table */
     } as;
     Span span;
+    /* What the model calls it, for people; no part of its identity. Of a number with free indices:
+     * its axes, all of them, in the model's order. NULL: nothing. */
+    Name name;
+    const Index *name_axes;
 } Node;
 
 /* What an entry function gives back. */
@@ -232,6 +236,11 @@ uint8_t ir_rank(const Ir *ir, Ref v);
 const char *ir_external_name(const Ir *ir, const Node *node); /* of an EXTERN */
 uint32_t ir_add_leaf(Ir *ir, Leaf leaf);                      /* shape is copied */
 void ir_add_output(Ir *ir, Output output);
+/* What the model calls a value, the entries of an array too: kept through passes as far as they
+ * keep the value, for derivations. */
+void ir_set_name(Ir *ir, Ref v, Name name);
+/* `to` is what `v` has become. */
+void ir_keep_name(Ir *ir, Ref v, Ref to);
 /* The adjoint names of an array value: the binder's indices for ARRAY, else the lowest ordinals of
  * its axes not in F(v). `names` has room for RANK_LIMIT. Returns the rank. */
 unsigned ir_axis_names(Ir *ir, Ref v, Index *names);
@@ -379,6 +388,9 @@ typedef struct IrFormulas IrFormulas;
 IrFormulas *ir_formulas(const Ir *ir);
 const char *ir_formulas_text(IrFormulas *formulas, Ref v);
 void ir_formulas_name(IrFormulas *formulas, Ref v, const char *name);
+/* The same, where values that have a name in the model stand by it: "r * x", and among the
+ * definitions "r = w * x - y". A definition of a part without a name begins with t and a number. */
+const char *ir_formula_named(const Ir *ir, Ref v, const char *const **definitions, size_t *count);
 /* The letter that formulas use for an index: n for samples, i, j, k, … for others, no name of a
  * leaf or size. */
 const char *ir_index_name(const Ir *ir, Index i);

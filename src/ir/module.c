@@ -266,6 +266,48 @@ Ref ir_make(Ir *ir, const Node *given) {
     return v;
 }
 
+/* ---- names of the model ---------------------------------------------------------------------- */
+
+static Node *node_at(Ir *ir, Ref v) {
+    return &ir->tables->chunks[v / CHUNK_SIZE][v % CHUNK_SIZE];
+}
+
+static bool may_be_named(const Node *node) {
+    return node->op != OP_CONST && node->op != OP_SIZE && node->op != OP_INDEX &&
+           node->op != OP_LEAF && node->op != OP_STATE && node->kind == KIND_REAL && !node->name;
+}
+
+void ir_set_name(Ir *ir, Ref v, Name name) {
+    Node *node = node_at(ir, v);
+    if (node->op != OP_ARRAY) {
+        if (node->rank == 0 && node->free == 0 && may_be_named(node)) {
+            node->name = name;
+        }
+        return;
+    }
+    Node *entry = node_at(ir, node->args[0]);
+    IndexSet axes = 0;
+    for (uint32_t k = 0; k < node->as.indices.count; k++) {
+        axes |= INDEX_BIT(node->as.indices.list[k]);
+    }
+    if (entry->free == axes && entry->rank == 0 && may_be_named(entry)) {
+        entry->name = name;
+        entry->name_axes = node->as.indices.list;
+    }
+}
+
+void ir_keep_name(Ir *ir, Ref v, Ref to) {
+    if (v == to || to == REF_NONE || !ir_node(ir, v)->name) {
+        return;
+    }
+    const Node *from = node_at(ir, v);
+    Node *node = node_at(ir, to);
+    if (node->free == from->free && node->rank == 0 && may_be_named(node)) {
+        node->name = from->name;
+        node->name_axes = from->name_axes;
+    }
+}
+
 /* ---- modules --------------------------------------------------------------------------------- */
 
 Ir *ir_create(Arena *arena, Interner *names, Name name) {

@@ -395,6 +395,9 @@ static void lower_assign(Lower *lower, const Stmt *stmt) {
             return;
         }
         Ref value = assign_target(lower, targets, updated(lower, stmt), REF_NONE);
+        if (value != REF_NONE && !lower->library) {
+            ir_set_name(lower->ir, value, targets->name);
+        }
         bind_name(lower, targets->name, targets->span, value);
         return;
     }

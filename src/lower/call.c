@@ -366,6 +366,9 @@ Values invoke(Lower *lower, const Callee *callee, const Arguments *arguments, Sp
     lower->library = callee->model ? callee->model->library : callee->library;
     lower->variables = variables_of(lower, f);
     Values values = elaborate(lower, callee, arguments);
+    if (call.outer && !lower->library && values.count == 1 && values.refs[0] != REF_NONE) {
+        ir_set_name(lower->ir, values.refs[0], f->name); /* a part of the value that is asked for */
+    }
     lower->env = saved;
     lower->call = call.outer;
     lower->library = library;

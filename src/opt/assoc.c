@@ -579,8 +579,9 @@ static bool absorbs(const Node *user, uint32_t k) {
 }
 
 static void find_users(Rewriter *w, Assoc *assoc) {
-    for (Ref v = 1; v < w->top; v++) {
-        assoc->absorbed[v] = assoc->multiplied[v] = true;
+    for (Ref v = 1; v < w->top; v++) { /* people know what has a name */
+        bool open = !assoc->display || !ir_node(w->ir, v)->name;
+        assoc->absorbed[v] = assoc->multiplied[v] = open;
     }
     for (size_t k = 0; k < w->ir->output_count; k++) {
         const Ref v = w->ir->outputs[k].value;
@@ -607,6 +608,7 @@ static Ir *assoc_run(const OptOptions *options, const Ir *ir, bool display) {
     for (Ref v = 1; v < w.top; v++) {
         w.ir->at = ir_node(w.ir, v)->span;
         assoc_value(&w, v);
+        ir_keep_name(w.ir, v, w.map[v]);
     }
     w.ir->at = at;
     return opt_finish(&w);

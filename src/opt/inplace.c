@@ -588,6 +588,7 @@ static Ir *once(const OptOptions *options, const Ir *ir, bool *again) {
     for (Ref v = 1; v < w.top; v++) {
         w.ir->at = ir_node(w.ir, v)->span;
         w.map[v] = rule(&w, v);
+        ir_keep_name(w.ir, v, w.map[v]);
     }
     w.ir->at = at;
     return opt_finish(&w);

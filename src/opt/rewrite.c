@@ -83,6 +83,7 @@ Ir *opt_rewrite(const OptOptions *options, const Ir *ir, RewriteRule rule, void 
     for (Ref v = 1; v < w.top; v++) {
         w.ir->at = ir_node(w.ir, v)->span;
         w.map[v] = rule(&w, v);
+        ir_keep_name(w.ir, v, w.map[v]);
     }
     w.ir->at = at;
     return opt_finish(&w);
