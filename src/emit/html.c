@@ -63,19 +63,37 @@ static void add_source(Text *out, const char *source) {
 
 /* ---- steps ---------------------------------------------------------------------------------- */
 
-/* v₃ with the indices that it depends on; the adjoint has a bar. */
-static const char *step_name(Arena *arena, const Ir *ir, Ref v, unsigned number, bool adjoint) {
+static void add_barred(Text *out, Arena *arena, const char *name, bool barred) {
+    text_add(out, barred ? "<mover><mrow>" : "<mrow>");
+    mathml_name(out, arena, name);
+    text_add(out, barred ? "</mrow><mo>¯</mo></mover>" : "</mrow>");
+}
+
+/* As the model calls it, or v₃, with the indices that it depends on; the adjoint has a bar. */
+static const char *step_name(Math *m, Ref v, const char *letter, unsigned number, bool adjoint) {
+    const Ir *ir = m->ir;
+    Arena *arena = m->arena;
     Text text;
     text_init(&text, arena);
-    const char *letter = adjoint ? "<mover><mi>v</mi><mo>¯</mo></mover>" : "<mi>v</mi>";
     const Node *node = ir_node(ir, v);
     if (adjoint && node->op == OP_LEAF) {
-        text_add(&text, "<mover><mrow>");
-        mathml_name(&text, arena, ir->leaves[node->as.leaf].name);
-        text_add(&text, "</mrow><mo>¯</mo></mover>");
+        add_barred(&text, arena, ir->leaves[node->as.leaf].name, true);
         return text.data;
     }
-    text_format(&text, "<msub>%s<mrow><mn>%u</mn>", letter, number);
+    if (ir_has_own_name(ir, v)) {
+        const Math to = {.out = &text, .arena = arena, .ir = ir};
+        text_add(&text, node->free != 0 ? "<msub>" : "");
+        add_barred(&text, arena, node->name, adjoint);
+        if (node->free != 0) {
+            text_add(&text, "<mrow>");
+            mathml_axes(&to, node->name_axes, (unsigned)__builtin_popcountll(node->free));
+            text_add(&text, "</mrow></msub>");
+        }
+        return text.data;
+    }
+    text_add(&text, "<msub>");
+    add_barred(&text, arena, letter, adjoint);
+    text_format(&text, "<mrow><mn>%u</mn>", number);
     for (IndexSet set = ir_free(ir, v); set != 0; set &= set - 1) {
         text_add(&text, "<mo>,</mo><mi>");
         html_text(&text, ir_index_name(ir, (Index)__builtin_ctzll(set)));
@@ -154,7 +172,7 @@ static void add_forward(Text *out, Math *m, unsigned *numbers) {
             continue;
         }
         numbers[v] = ++number;
-        const char *name = step_name(m->arena, m->ir, v, number, false);
+        const char *name = step_name(m, v, "v", number, false);
         text_add(out, "<tr><td>");
         begin_math(out);
         text_format(out, "%s<mo>=</mo>", name);
@@ -175,7 +193,7 @@ static void add_backward(Text *out, Math *m, const Trace *trace, const unsigned 
         if (numbers[step->value] == 0 && node->op != OP_LEAF) {
             continue;
         }
-        const char *name = step_name(m->arena, m->ir, step->value, numbers[step->value], true);
+        const char *name = step_name(m, step->value, "v", numbers[step->value], true);
         text_add(out, "<tr><td class=\"adjoint\">");
         begin_math(out);
         text_format(out, "%s<mo>=</mo>", name);
@@ -257,11 +275,15 @@ static void add_steps(Text *out, const Derived *derived) {
 
 /* ---- results -------------------------------------------------------------------------------- */
 
-static void add_axes(const Math *m, const Output *output, unsigned first, unsigned end) {
+/* A name, with the axes first … end-1 of an output below it. */
+static void add_indexed(const Math *m, const char *name, const Output *output, unsigned first,
+                        unsigned end) {
+    text_add(m->out, end > first ? "<msub><mrow>" : "");
+    mathml_name(m->out, m->arena, name);
     if (end > first) {
-        text_add(m->out, "<mo>[</mo>");
+        text_add(m->out, "</mrow><mrow>");
         mathml_axes(m, output->axes + first, end - first);
-        text_add(m->out, "<mo>]</mo>");
+        text_add(m->out, "</mrow></msub>");
     }
 }
 
@@ -276,21 +298,16 @@ static void add_title(const Math *m, const DerivativeTitle *title, const Output 
     Text *out = m->out;
     const bool fraction = title->kind == TITLE_FIRST || title->kind == TITLE_SECOND;
     text_add(out, heads[title->kind]);
-    mathml_name(out, m->arena, title->value);
-    if (title->row == NULL) {
-        add_axes(m, output, 0, title->rows);
-    }
+    add_indexed(m, title->value, output, 0, title->row == NULL ? title->rows : 0);
     text_add(out, title->kind == TITLE_PRODUCT ? "<mi>v</mi><mo>,</mo>" : "");
     text_add(out, fraction ? "</mrow><mrow>" : "");
     if (title->row != NULL) {
         text_add(out, "<mo>∂</mo>");
-        mathml_name(out, m->arena, title->row);
-        add_axes(m, output, 0, title->rows);
+        add_indexed(m, title->row, output, 0, title->rows);
     }
     if (title->column != NULL) {
         text_add(out, fraction ? "<mo>∂</mo>" : "");
-        mathml_name(out, m->arena, title->column);
-        add_axes(m, output, title->rows, output->rank);
+        add_indexed(m, title->column, output, title->rows, output->rank);
     }
     text_add(out, fraction ? "</mrow></mfrac>" : "</mrow>");
 }
@@ -302,7 +319,7 @@ static void add_results(Text *out, const Derived *derived) {
     const uint32_t *numbers = formula_names(out->arena, ir, ir_reach_outputs(ir), &count);
     for (Ref v = 1; v < ir_count(ir); v++) {
         if (numbers[v] != 0) {
-            m.names[v] = step_name(out->arena, ir, v, numbers[v], false);
+            m.names[v] = step_name(&m, v, "t", numbers[v], false);
         }
     }
     text_add(out, "<h3>The result</h3>\n");

@@ -180,7 +180,7 @@ static void add_positions(const Math *m, const Ref *positions, uint32_t count) {
 static void add_cases(const Math *m, const Node *node) {
     text_add(m->out, "<mrow><mo>{</mo><mtable><mtr><mtd>");
     value(m, node->args[1], ML_ANY);
-    text_add(m->out, "</mtd><mtd><mtext>if </mtext>");
+    text_add(m->out, "</mtd><mtd><mtext>if&#160;</mtext>");
     value(m, node->args[0], ML_ANY);
     text_add(m->out, "</mtd></mtr><mtr><mtd>");
     if (node->op == OP_GUARD) {

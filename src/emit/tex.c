@@ -378,6 +378,16 @@ static void tex_body(Tex *tex, const Node *node) {
 
 static void tex_value(Tex *tex, Ref v, TexLevel around) {
     const Node *node = ir_node(tex->ir, v);
+    if (tex->names[v] != 0 && ir_has_own_name(tex->ir, v)) {
+        unsigned rank = (unsigned)__builtin_popcountll(node->free);
+        add_name(tex, node->name);
+        for (unsigned k = 0; k < rank; k++) {
+            text_format(&tex->out, "%s%s", k > 0 ? "," : "_{",
+                        ir_index_name(tex->ir, node->name_axes[k]));
+        }
+        text_add(&tex->out, rank > 0 ? "}" : "");
+        return;
+    }
     if (tex->names[v] != 0) {
         text_format(&tex->out, "{t^{(%u)}}", tex->names[v]);
         add_indices(tex, node->free);
@@ -443,7 +453,8 @@ uint32_t *formula_names(Arena *arena, const Ir *ir, const bool *reached, uint32_
             depth[v] = below > depth[v] ? below : depth[v];
         }
         bool shared = uses[v] > 1 && depth[v] > 2;
-        if (reached[v] && !is_short(ir, node) && (shared || depth[v] > DEPTH_LIMIT)) {
+        bool called = depth[v] > 2 && ir_has_own_name(ir, v);
+        if (reached[v] && !is_short(ir, node) && (shared || called || depth[v] > DEPTH_LIMIT)) {
             names[v] = ++*name_count;
             depth[v] = 0;
         }

@@ -239,6 +239,8 @@ void ir_add_output(Ir *ir, Output output);
 /* What the model calls a value, the entries of an array too: kept through passes as far as they
  * keep the value, for derivations. */
 void ir_set_name(Ir *ir, Ref v, Name name);
+/* Has it a name that no value before it has? */
+bool ir_has_own_name(const Ir *ir, Ref v);
 /* `to` is what `v` has become. */
 void ir_keep_name(Ir *ir, Ref v, Ref to);
 /* The adjoint names of an array value: the binder's indices for ARRAY, else the lowest ordinals of

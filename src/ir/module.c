@@ -296,6 +296,16 @@ void ir_set_name(Ir *ir, Ref v, Name name) {
     }
 }
 
+bool ir_has_own_name(const Ir *ir, Ref v) {
+    const char *name = ir_node(ir, v)->name;
+    bool own = name != NULL;
+    for (Ref u = 1; u < v && own; u++) {
+        const char *other = ir_node(ir, u)->name;
+        own = !other || strcmp(other, name) != 0;
+    }
+    return own;
+}
+
 void ir_keep_name(Ir *ir, Ref v, Ref to) {
     if (v == to || to == REF_NONE || !ir_node(ir, v)->name) {
         return;
