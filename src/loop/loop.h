@@ -142,6 +142,7 @@ enum {
     LOOP_SAMPLE = 1,      /* over the rows */
     LOOP_INDEPENDENT = 2, /* iterations touch different entries: any order, lanes allowed */
     LOOP_REDUCES = 4,     /* besides, it only adds to (or takes the maximum into) scalars */
+    LOOP_BLOCKS = 8,      /* over blocks of samples, all of one size but the last */
 };
 
 typedef struct LoopStmt LoopStmt;

@@ -297,6 +297,8 @@ void place_common(Plan *plan);
 /* dead.c: takes out statements and buffers that no result needs. */
 void dead_remove(Plan *plan);
 void place_flags(Plan *plan, Stmt *loop, const Scope *scope);
+/* fission.c: loops over samples that go in blocks, where that pays. */
+void fission_blocks(Plan *plan);
 
 /* ---- carry.c: recurrences
  * --------------------------------------------------------------------------------------------------------------

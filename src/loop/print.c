@@ -145,6 +145,7 @@ static void put_block(Print *print, const LoopStmt *stmt);
 static void put_for(Print *print, const LoopStmt *stmt) {
     Text note;
     text_init(&note, print->text.arena);
+    text_add(&note, stmt->flags & LOOP_BLOCKS ? ", blocks of samples" : "");
     text_add(&note, stmt->flags & LOOP_SAMPLE ? ", samples" : "");
     text_add(&note, stmt->flags & LOOP_INDEPENDENT ? ", independent" : "");
     text_add(&note, stmt->flags & LOOP_REDUCES ? ", reduces" : "");

@@ -406,6 +406,11 @@ static double block_flops(Run *run, const LoopStmt *stmt) {
         if (stmt->kind == LS_FOR) {
             int64_t low = eval(run, stmt->low).integer;
             int64_t high = eval(run, stmt->high).integer;
+            if ((stmt->flags & LOOP_BLOCKS) && high > low) { /* the last one may be shorter */
+                run->vars[stmt->var].integer = high - 1;
+                flops += block_flops(run, stmt->body);
+                high--;
+            }
             run->vars[stmt->var].integer = low + (high - low) / 2;
             flops += high > low ? (double)(high - low) * block_flops(run, stmt->body) : 0;
         } else if (stmt->kind == LS_IF) {
