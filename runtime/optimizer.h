@@ -41,7 +41,7 @@ struct Training {
     const Data *data;
     Evaluator *evaluator;
     const Optimizer *optimizer;
-    double rate, momentum, beta1, beta2, epsilon, tolerance;
+    double rate, momentum, beta1, beta2, epsilon, decay, tolerance;
     int64_t epochs, batch, report;
     bool shuffle;
     Random random;
@@ -52,13 +52,39 @@ struct Training {
     double *start;     /* of the epoch */
     double *evaluated; /* when the objective was last known to be finite */
     double **state;
-    double *work; /* of the sgd kernel */
+    double memory[16]; /* a few numbers of the method */
+    double *work;      /* of the sgd kernel */
     int64_t epoch, step;
     double objective, gradient_norm;
     bool current; /* an epoch left objective and gradient as they are at params */
     Bad bad;
     bool (*stopped)(void); /* has a signal asked to end? */
 };
+
+/* ---- search.c: along a line, for full-batch methods ------------------------------------------
+ */
+
+typedef struct {
+    Training *training;
+    double *trial, *gradient; /* the point last looked at, and the gradient there */
+    double *direction;        /* the line is params + step · scale · direction */
+    const double *scale;
+    double flat; /* a step is enough where the slope is at most so much of that at the start */
+} Search;
+
+typedef struct {
+    double step, value, slope;
+} Point;
+
+double dot(const double *a, const double *b, size_t count);
+/* The root mean square of each param's values, 1 where it is 0. */
+void search_scale(const Training *training, double *scale);
+/* Where the line begins: objective and gradient of the training must be current. */
+Point search_start(const Search *search);
+/* Looks for a step that lowers J enough, `step` first. False if there is none, or a signal came. */
+bool search_line(const Search *search, const Point *start, double step, Point *found);
+/* Goes to the point that was found: params, gradient and objective of the training. */
+void search_accept(const Search *search, const Point *found);
 
 bool all_finite(const double *values, size_t count);
 double norm(const double *values, size_t count);

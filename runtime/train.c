@@ -75,12 +75,14 @@ static bool read_settings(Session *session, Training *training) {
     training->beta1 = 0.9;
     training->beta2 = 0.999;
     training->epsilon = 1e-8;
+    training->decay = 0.01;
     const struct {
         OptionId id;
         double *value;
     } reals[] = {{OPT_rate, &training->rate},       {OPT_momentum, &training->momentum},
                  {OPT_beta1, &training->beta1},     {OPT_beta2, &training->beta2},
-                 {OPT_epsilon, &training->epsilon}, {OPT_tolerance, &training->tolerance}};
+                 {OPT_epsilon, &training->epsilon}, {OPT_decay, &training->decay},
+                 {OPT_tolerance, &training->tolerance}};
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
         if (!option_real(context, model, options, reals[i].id, 0, reals[i].value)) {
             return false;

@@ -1,0 +1,123 @@
+/* search.c: the line search of full-batch methods. A step is accepted by the Wolfe conditions or,
+ * near a minimum, where values no longer tell one point from another, by the approximate ones of
+ * Hager and Zhang (2005), which look at slopes. A step to where J is not finite is a step too far,
+ * no end. */
+#include "runtime/optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TRIALS_MAX = 40 };
+
+static const double enough_decrease = 1e-4;
+static const double noise = 1e-12; /* of J, relative */
+
+double dot(const double *a, const double *b, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+void search_scale(const Training *training, double *scale) {
+    const Model *model = training->model;
+    for (size_t i = 0; i < model->param_count; i++) {
+        const Param *param = &model->params[i];
+        size_t count = param->count;
+        double size =
+            norm(training->params + param->offset, count) / sqrt((double)(count ? count : 1));
+        for (size_t k = 0; k < count; k++) {
+            scale[param->offset + k] = size > 0 ? size : 1;
+        }
+    }
+}
+
+/* J and its slope at `step` along the direction. */
+static Point look(const Search *search, double step) {
+    Training *training = search->training;
+    size_t n = training->parameters;
+    double *trial = search->trial;
+    double *gradient = search->gradient;
+    const double *direction = search->direction;
+    const double *scale = search->scale;
+    for (size_t i = 0; i < n; i++) {
+        trial[i] = training->params[i] + step * scale[i] * direction[i];
+    }
+    Point point = {step, evaluate(training->evaluator, trial, gradient), 0};
+    for (size_t i = 0; i < n; i++) {
+        point.slope += scale[i] * direction[i] * gradient[i];
+    }
+    return point;
+}
+
+static bool good_enough(const Search *search, const Point *start, const Point *point) {
+    bool flat = fabs(point->slope) <= search->flat * -start->slope;
+    bool lower = point->value <= start->value + enough_decrease * point->step * start->slope;
+    bool level = point->value <= start->value + noise * fabs(start->value) &&
+                 point->slope <= (2 * enough_decrease - 1) * start->slope;
+    return flat && (lower || level);
+}
+
+Point search_start(const Search *search) {
+    Point start = {0, search->training->objective, 0};
+    for (size_t i = 0; i < search->training->parameters; i++) {
+        start.slope += search->scale[i] * search->direction[i] * search->training->gradient[i];
+    }
+    return start;
+}
+
+void search_accept(const Search *search, const Point *found) {
+    Training *training = search->training;
+    size_t bytes = training->parameters * sizeof(double);
+    memcpy(training->params, search->trial, bytes);
+    memcpy(training->gradient, search->gradient, bytes);
+    training->objective = found->value;
+    training->current = true;
+}
+
+static double between(double low, double high, double guess) {
+    double margin = 0.1 * (high - low);
+    if (!(guess >= low + margin)) { /* a NaN too */
+        return guess < low + margin ? low + margin : low + (high - low) / 2;
+    }
+    return guess > high - margin ? high - margin : guess;
+}
+
+bool search_line(const Search *search, const Point *start, double step, Point *found) {
+    Point low = *start;
+    double high = INFINITY;
+    for (int i = 0; i < TRIALS_MAX; i++) {
+        Point point = look(search, step);
+        bool finite = isfinite(point.value) && isfinite(point.slope);
+        if (finite && good_enough(search, start, &point)) {
+            *found = point;
+            return true;
+        }
+        double limit =
+            start->value + enough_decrease * step * start->slope + noise * fabs(start->value);
+        double secant = low.step - low.slope * (point.step - low.step) / (point.slope - low.slope);
+        if (!finite) {
+            high = step;
+            step = low.step + 0.1 * (high - low.step);
+        } else if (point.value > limit) {
+            double width = step - low.step;
+            double drop = point.value - low.value - width * low.slope;
+            high = step;
+            step = between(low.step, high, low.step - low.slope * width * width / (2 * drop));
+        } else if (point.slope >= 0) {
+            high = step;
+            step = between(low.step, high, secant);
+        } else if (high < INFINITY) {
+            low = point;
+            step = low.step + (high - low.step) / 2;
+        } else {
+            low = point;
+            step = secant > 2 * step && secant < 10 * step ? secant : 4 * step;
+        }
+        if (!isfinite(step) || step == low.step || search->training->stopped()) {
+            return false;
+        }
+    }
+    return false;
+}
