@@ -227,6 +227,8 @@ struct Scope {
     StageList homed; /* home.c: stages whose home it is, */
     StageList begun; /* and those inside it that begin just before it */
     Block *block;
+    bool recurrence;  /* segment.c: LOOP: over the steps of a carried name, */
+    size_t place;     /* and number among the items of the parent */
     Segment *segment; /* LOOP: it goes through the segments of a recurrence, or NULL */
     Leave *leave;     /* LOOP: of a recurrence that ends early, or NULL */
     const LoopExpr *at[INDEX_LIMIT]; /* value of each open index */

@@ -16,45 +16,36 @@ static bool is_loop(const Scope *scope, int direction) {
            !scope->leave;
 }
 
-/* Do stages inside `reader` read what the steps of `loop` make? */
-static bool reads_steps(const Plan *plan, const Scope *reader, const Scope *loop) {
-    IndexSet t = INDEX_BIT(loop->key.index);
-    for (size_t s = 0; s < plan->stage_count; s++) {
-        const Stage *stage = plan->stages[s];
-        for (size_t n = 0; n < stage->need_count && scope_inside(stage->scope, reader); n++) {
-            const Need *need = &stage->needs[n];
-            if (!need->order && !need->last && !(need->stage->bound & t) &&
-                scope_inside(need->stage->scope, loop)) {
-                return true;
+/* The scope directly in `parent` that contains `scope`, or NULL. */
+static Scope *child_around(Scope *scope, const Scope *parent) {
+    while (scope && scope->depth > parent->depth + 1) {
+        scope = scope->parent;
+    }
+    return scope && scope->parent == parent ? scope : NULL;
+}
+
+/* The last recurrence upwards in `parent`, before `down`, whose steps that needs: the better one of
+ * `found` and of those that the stages inside `reader` read. */
+static Scope *partner_of(Scope *parent, const Scope *down, const Scope *reader, Scope *found) {
+    IndexSet t = INDEX_BIT(down->key.index);
+    for (size_t k = 0; k < reader->item_count; k++) {
+        const Item *item = &reader->items[k];
+        if (item->scope) {
+            found = partner_of(parent, down, item->scope, found);
+            continue;
+        }
+        for (size_t n = 0; n < item->stage->need_count; n++) {
+            const Need *need = &item->stage->needs[n];
+            Scope *up = need->order || need->last || (need->stage->bound & t)
+                            ? NULL
+                            : child_around(need->stage->scope, parent);
+            if (is_loop(up, 1) && up->recurrence && up->key.index == down->key.index &&
+                up->place < down->place && (!found || found->place < up->place)) {
+                found = up;
             }
         }
     }
-    return false;
-}
-
-static bool is_recurrence(const Plan *plan, const Scope *loop) {
-    for (size_t c = 0; c < plan->carries.count; c++) {
-        if (plan->carries.list[c]->used && plan->carries.list[c]->loop == loop) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The last recurrence upwards before `down` whose steps that needs, or NULL. */
-static Scope *partner(const Plan *plan, const Scope *parent, const Scope *down) {
-    Scope *found = NULL;
-    for (size_t k = 0; k < parent->item_count; k++) {
-        Scope *scope = parent->items[k].scope;
-        if (scope == down) {
-            break;
-        }
-        if (is_loop(scope, 1) && scope->key.index == down->key.index &&
-            is_recurrence(plan, scope) && reads_steps(plan, down, scope)) {
-            found = scope;
-        }
-    }
-    return found && !found->segment ? found : NULL;
+    return found;
 }
 
 /* ---- what has room for one segment
@@ -64,20 +55,51 @@ static bool within(const Segment *segment, const Scope *scope) {
     return scope_inside(scope, segment->up) || scope_inside(scope, segment->down);
 }
 
-/* Is all that reads the stage in the two loops, at the same step? */
-static bool read_within(const Plan *plan, const Segment *segment, const Stage *of) {
-    IndexSet t = INDEX_BIT(segment->t);
+/* Of each stage, by number: the needs for it, list[first[n]] … list[first[n + 1] - 1]. */
+typedef struct {
+    size_t *first;
+    struct {
+        const Stage *stage;
+        const Need *need;
+    } *list;
+} Readers;
+
+static Readers find_readers(const Plan *plan) {
+    Readers readers;
+    readers.first = arena_array(plan->arena, size_t, plan->stage_count + 2);
     for (size_t s = 0; s < plan->stage_count; s++) {
-        const Stage *stage = plan->stages[s];
-        for (size_t n = 0; n < stage->need_count; n++) {
-            const Need *need = &stage->needs[n];
-            bool kept = need->last && of->carry && of->carry->loop == segment->up; /* by itself */
-            if (need->stage != of || need->order || kept) {
-                continue;
-            }
-            if (!within(segment, stage->scope) || !((need->aligned | need->carried) & t)) {
-                return false;
-            }
+        for (size_t n = 0; n < plan->stages[s]->need_count; n++) {
+            readers.first[plan->stages[s]->needs[n].stage->number + 2]++;
+        }
+    }
+    for (size_t s = 2; s < plan->stage_count + 2; s++) {
+        readers.first[s] += readers.first[s - 1];
+    }
+    size_t count = readers.first[plan->stage_count + 1];
+    readers.list = arena_alloc(plan->arena, (count + 1) * sizeof *readers.list);
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        for (size_t n = 0; n < plan->stages[s]->need_count; n++) {
+            const Need *need = &plan->stages[s]->needs[n];
+            size_t at = readers.first[need->stage->number + 1]++;
+            readers.list[at].stage = plan->stages[s];
+            readers.list[at].need = need;
+        }
+    }
+    return readers;
+}
+
+/* Is all that reads the stage in the two loops, at the same step? */
+static bool read_within(const Readers *readers, const Segment *segment, const Stage *of) {
+    IndexSet t = INDEX_BIT(segment->t);
+    for (size_t k = readers->first[of->number]; k < readers->first[of->number + 1]; k++) {
+        const Need *need = readers->list[k].need;
+        bool kept = need->last && of->carry && of->carry->loop == segment->up; /* by itself */
+        if (need->order || kept) {
+            continue;
+        }
+        if (!within(segment, readers->list[k].stage->scope) ||
+            !((need->aligned | need->carried) & t)) {
+            return false;
         }
     }
     return true;
@@ -92,19 +114,19 @@ static bool has_axis(const Index *axes, unsigned count, Index x) {
     return false;
 }
 
-static void find_parts(Plan *plan, Segment *segment) {
+static void find_parts(Plan *plan, const Readers *readers, Segment *segment) {
     for (size_t s = 0; s < plan->stage_count; s++) {
         Stage *stage = plan->stages[s];
         if (!scope_inside(stage->scope, segment->up) || stage->carry || stage->value == REF_NONE ||
             stage->alias || !has_axis(stage->axes, stage->axis_count, segment->t)) {
             continue;
         }
-        stage->segment = read_within(plan, segment, stage) ? segment : NULL;
+        stage->segment = read_within(readers, segment, stage) ? segment : NULL;
     }
     for (size_t c = 0; c < plan->carries.count; c++) {
         Carry *carry = plan->carries.list[c];
         if (!carry->used || !scope_inside(carry->step_stage->scope, segment->up) ||
-            !read_within(plan, segment, carry->step_stage) || !carry->buffered) {
+            !read_within(readers, segment, carry->step_stage) || !carry->buffered) {
             continue;
         }
         bool own = carry->loop == segment->up;
@@ -211,12 +233,12 @@ static void forget(Plan *plan, const Segment *segment) {
     }
 }
 
-static void try_pair(Plan *plan, Scope *up, Scope *down) {
+static void try_pair(Plan *plan, const Readers *readers, Scope *up, Scope *down) {
     Segment *segment = arena_new(plan->arena, Segment);
     segment->t = up->key.index;
     segment->up = up;
     segment->down = down;
-    find_parts(plan, segment);
+    find_parts(plan, readers, segment);
     segment->size = segment_size(plan, segment);
     if (segment->size == 0) {
         forget(plan, segment);
@@ -230,26 +252,55 @@ static void try_pair(Plan *plan, Scope *up, Scope *down) {
     find_again(plan, segment);
 }
 
-static void find_in(Plan *plan, const Scope *parent) {
+static void find_in(Plan *plan, const Readers *readers, Scope *parent) {
     for (size_t k = 0; k < parent->item_count; k++) {
-        Scope *scope = parent->items[k].scope;
-        Scope *up = is_loop(scope, -1) ? partner(plan, parent, scope) : NULL;
-        if (up) {
-            try_pair(plan, up, scope);
+        if (parent->items[k].scope) {
+            parent->items[k].scope->place = k;
         }
     }
     for (size_t k = 0; k < parent->item_count; k++) {
-        const Scope *scope = parent->items[k].scope;
+        Scope *scope = parent->items[k].scope;
+        Scope *up = is_loop(scope, -1) ? partner_of(parent, scope, scope, NULL) : NULL;
+        if (up && !up->segment) {
+            try_pair(plan, readers, up, scope);
+        }
+    }
+    for (size_t k = 0; k < parent->item_count; k++) {
+        Scope *scope = parent->items[k].scope;
         if (scope && !scope->segment) {
-            find_in(plan, scope);
+            find_in(plan, readers, scope);
         }
     }
 }
 
-void segment_find(Plan *plan) {
-    if (plan->carries.count > 0 && plan->options->checkpoint >= 0) {
-        find_in(plan, plan->root);
+/* At least what the histories of any pair of loops take. */
+static double most_bytes(const Plan *plan) {
+    double bytes = 0;
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        const Stage *stage = plan->stages[s];
+        bytes += axes_bytes(plan, stage->axes, stage->axis_count);
     }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        const Carry *carry = plan->carries.list[c];
+        bytes += axes_bytes(plan, &carry->t, 1) / sizeof(double) *
+                 axes_bytes(plan, carry->axes, carry->axis_count);
+    }
+    return bytes;
+}
+
+void segment_find(Plan *plan) {
+    int64_t asked = plan->options->checkpoint;
+    if (plan->carries.count == 0 || asked < 0 || (asked == 0 && most_bytes(plan) <= LIMIT_BYTES)) {
+        return;
+    }
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (carry->used && carry->loop) {
+            carry->loop->recurrence = true;
+        }
+    }
+    Readers readers = find_readers(plan);
+    find_in(plan, &readers, plan->root);
 }
 
 /* ---- positions and sizes
