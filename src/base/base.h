@@ -9,7 +9,8 @@
 
 /* ---- arena.c: memory of one compilation ------------------------------------------------- */
 
-/* Everything that a compilation makes lives in one arena and is freed with it, never singly.
+/* What a compilation makes lives in an arena and is freed with it, never singly. There is one for
+ * all that lasts, and one for each piece of work whose result is copied out of it.
  * Allocation never fails: out of memory ends the process with a message and status 1. */
 typedef struct Arena Arena;
 

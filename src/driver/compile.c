@@ -266,14 +266,17 @@ static Ir *expand(Compiler *compiler, Stages *stages, const Ir *ir) {
     return result;
 }
 
-bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) {
+/* The stages go into `arena`. */
+static bool derive(Compiler *compiler, Arena *arena, const Request *request, Stages *stages) {
     const Front *front = &compiler->front;
+    Front passing = *front;
+    passing.arena = arena;
     OptOptions options = compile_opt_options(compiler);
     double since = now();
     *stages = (Stages){0};
     Ir *ir = (request->trainer    ? lower_entry
               : request->declared ? lower_declared
-                                  : lower_folded)(front, compiler->model, request->entry,
+                                  : lower_folded)(&passing, compiler->model, request->entry,
                                                   request->function, request->name);
     compile_time(compiler, TIME_lower, &since);
     if (ir == NULL || !no_errors(compiler)) {
@@ -291,9 +294,11 @@ bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) 
         opt_domain(front->diags, ir); /* those have the user's own numbers as input */
     }
     stages->ir = ir;
-    compiler->stable = arena_grow(compiler->arena, compiler->stable, compiler->stable_count,
-                                  &compiler->stable_capacity, sizeof *compiler->stable);
-    compiler->stable[compiler->stable_count++] = ir;
+    if (arena == compiler->arena) {
+        compiler->stable = arena_grow(arena, compiler->stable, compiler->stable_count,
+                                      &compiler->stable_capacity, sizeof *compiler->stable);
+        compiler->stable[compiler->stable_count++] = ir;
+    }
     compile_time(compiler, TIME_opt, &since);
     rules_prepare(&compiler->rules, front, ir);
     ir = expand(compiler, stages, ir);
@@ -315,8 +320,13 @@ bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) 
     return true;
 }
 
-bool compile_entry(Compiler *compiler, const Request *request, Stages *stages) {
-    if (!compile_derive(compiler, request, stages)) {
+bool compile_derive(Compiler *compiler, const Request *request, Stages *stages) {
+    return derive(compiler, compiler->arena, request, stages);
+}
+
+/* compile_entry, all but the loop program in `arena`. */
+static bool make_entry(Compiler *compiler, Arena *arena, const Request *request, Stages *stages) {
+    if (!derive(compiler, arena, request, stages)) {
         return false;
     }
     OptOptions options = compile_opt_options(compiler);
@@ -334,6 +344,18 @@ bool compile_entry(Compiler *compiler, const Request *request, Stages *stages) {
         dump(compiler, DUMP_loop, NULL, loop_text(stages->program, compiler->arena));
     }
     return true;
+}
+
+bool compile_entry(Compiler *compiler, const Request *request, Stages *stages) {
+    const Task task = compiler->options->task;
+    if (task == TASK_CHECK || task == TASK_REPORT) { /* they look at the stages */
+        return make_entry(compiler, compiler->arena, request, stages);
+    }
+    Arena *arena = arena_create();
+    bool ok = make_entry(compiler, arena, request, stages);
+    arena_destroy(arena);
+    *stages = (Stages){.program = ok ? stages->program : NULL};
+    return ok;
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */

@@ -74,7 +74,7 @@ typedef struct {
     Words include;
     Words objects; /* linked too: objects, sources, -l, -L */
     int level;
-    const char *cpu; /* NULL: the default of what is made */
+    const char *cpu;    /* NULL: the default of what is made */
     int64_t checkpoint; /* as LoopOptions has it */
     bool debug, strict, verbose, time_passes, werror, batch;
     bool warning[WARN_COUNT];
@@ -164,7 +164,8 @@ typedef struct {
     Trace *trace;     /* where a gradient's steps are recorded, or NULL */
 } Request;
 
-/* What each stage made of one request; those after the first NULL were not made. */
+/* What each stage made of one request; those after the first NULL were not made. Where nobody looks
+ * at them, only the program is kept. */
 typedef struct {
     const Ir *lowered;   /* as written */
     const Ir *ir;        /* after opt_before_diff */

@@ -149,10 +149,10 @@ static bool add_function(Compiler *compiler, Programs *programs, const ModelFunc
         return false;
     }
     add_program(compiler, programs, stages.program);
-    if (!differentiated || !entries_has_wrt(compiler, stages.ir)) {
+    if (!differentiated || !entries_has_wrt(compiler, stages.program->ir)) {
         return true;
     }
-    const bool number = entries_is_scalar(stages.ir);
+    const bool number = entries_is_scalar(stages.program->ir);
     for (int k = 0; k < DERIVATIVE_COUNT; k++) {
         const char *suffix = derivative_entries[k].suffix;
         if (!wanted[k]) {

@@ -228,6 +228,8 @@ Ir *ir_create(Arena *arena, Interner *names, Name name);
 /* An Ir without values and outputs, with the dims, indices, leaves, tags and settings of `like`:
  * what a pass builds its result in. Refs differ; Dim, Index, leaf and tag numbers are the same. */
 Ir *ir_create_like(const Ir *like);
+/* The same in another arena, of which nothing is left in that of `like`. */
+Ir *ir_create_in(Arena *arena, const Ir *like);
 Ref ir_count(const Ir *ir);               /* ids are 1 … ir_count(ir)-1 */
 const Node *ir_node(const Ir *ir, Ref v); /* stable address */
 IndexSet ir_free(const Ir *ir, Ref v);
@@ -331,6 +333,8 @@ bool *ir_reach_outputs(const Ir *ir);
 /* A copy that has only what its outputs reach, as it is, without rewriting: same dims, leaves,
  * names. */
 Ir *ir_compact(const Ir *ir);
+/* The same in another arena: nothing of it is left in that of ir, which may be destroyed. */
+Ir *ir_compact_in(Arena *arena, const Ir *ir);
 /* Copies value `v` of `from` into `ir`, leaf k of `from` becoming leaves[k] (a Ref of `ir`). Used
  * for derivative rules. */
 Ref ir_import(Ir *ir, const Ir *from, Ref v, const Ref *leaves);

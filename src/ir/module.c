@@ -341,8 +341,40 @@ static void *copy_array(Arena *arena, const void *from, size_t count, size_t siz
     return to;
 }
 
+static Name keep_text(const Ir *ir, const char *text) {
+    return text ? intern_text(ir->names, text) : NULL;
+}
+
+/* What the tables of ir still have in the arena of another. */
+static void keep_tables(Ir *ir) {
+    struct IrTables *to = ir->tables;
+    ir->flat_in = keep_text(ir, ir->flat_in);
+    ir->flat_out = keep_text(ir, ir->flat_out);
+    ir->externals = copy_array(ir->arena, ir->externals, ir->external_count, sizeof *ir->externals);
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        Leaf *leaf = &ir->leaves[k];
+        leaf->name = keep_text(ir, leaf->name);
+        leaf->shape = copy_array(ir->arena, leaf->shape, leaf->rank, sizeof *leaf->shape);
+        leaf->own_shape =
+            copy_array(ir->arena, leaf->own_shape, leaf->own_rank, sizeof *leaf->own_shape);
+    }
+    for (size_t d = 0; d < to->dim_count; d++) {
+        Poly *poly = &to->dims[d];
+        Term *terms = copy_array(ir->arena, poly->terms, poly->count, sizeof *poly->terms);
+        for (uint32_t k = 0; k < poly->count; k++) {
+            terms[k].atoms =
+                copy_array(ir->arena, terms[k].atoms, terms[k].degree, sizeof *terms[k].atoms);
+        }
+        poly->terms = terms;
+    }
+}
+
 Ir *ir_create_like(const Ir *like) {
-    Ir *ir = ir_create(like->arena, like->names, like->name);
+    return ir_create_in(like->arena, like);
+}
+
+Ir *ir_create_in(Arena *arena, const Ir *like) {
+    Ir *ir = ir_create(arena, like->names, like->name);
     const struct IrTables *from = like->tables;
     struct IrTables *to = ir->tables;
     ir->at = like->at;
@@ -370,6 +402,9 @@ Ir *ir_create_like(const Ir *like) {
     to->keep_deposits = from->keep_deposits;
     while (to->tag_count < from->tag_count) {
         ir_new_tag(ir);
+    }
+    if (arena != like->arena) {
+        keep_tables(ir);
     }
     return ir;
 }

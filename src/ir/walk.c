@@ -209,9 +209,9 @@ Ref ir_subst(Ir *ir, Ref v, const Ref replacement[INDEX_LIMIT]) {
 
 /* ---- reachability ---------------------------------------------------------------------------- */
 
-bool *ir_reach(const Ir *ir, const Ref *roots, size_t count) {
-    bool *reached = arena_array(ir->arena, bool, ir_count(ir));
-    Stack stack = {.arena = ir->arena};
+static bool *reach(Arena *arena, const Ir *ir, const Ref *roots, size_t count) {
+    bool *reached = arena_array(arena, bool, ir_count(ir));
+    Stack stack = {.arena = arena};
     for (size_t k = 0; k < count; k++) {
         if (roots[k] != REF_NONE && !reached[roots[k]]) {
             reached[roots[k]] = true;
@@ -232,26 +232,43 @@ bool *ir_reach(const Ir *ir, const Ref *roots, size_t count) {
     return reached;
 }
 
-bool *ir_reach_outputs(const Ir *ir) {
-    Ref *roots = arena_array(ir->arena, Ref, ir->output_count);
+bool *ir_reach(const Ir *ir, const Ref *roots, size_t count) {
+    return reach(ir->arena, ir, roots, count);
+}
+
+static bool *reach_outputs(Arena *arena, const Ir *ir) {
+    Ref *roots = arena_array(arena, Ref, ir->output_count);
     for (size_t k = 0; k < ir->output_count; k++) {
         roots[k] = ir->outputs[k].value;
     }
-    return ir_reach(ir, roots, ir->output_count);
+    return reach(arena, ir, roots, ir->output_count);
+}
+
+bool *ir_reach_outputs(const Ir *ir) {
+    return reach_outputs(ir->arena, ir);
 }
 
 /* ---- copies ---------------------------------------------------------------------------------- */
 
 Ir *ir_compact(const Ir *ir) {
-    Ir *to = ir_create_like(ir);
-    const bool *reached = ir_reach_outputs(ir);
-    Ref *map = arena_array(ir->arena, Ref, ir_count(ir));
+    return ir_compact_in(ir->arena, ir);
+}
+
+Ir *ir_compact_in(Arena *arena, const Ir *ir) {
+    Arena *scratch = arena_create();
+    Ir *to = ir_create_in(arena, ir);
+    const bool *reached = reach_outputs(scratch, ir);
+    Ref *map = arena_array(scratch, Ref, ir_count(ir));
+    Ref *args = NULL;
+    size_t room = 0;
     for (Ref v = 1; v < ir_count(ir); v++) {
         if (!reached[v]) {
             continue;
         }
         Node node = *ir_node(ir, v);
-        Ref *args = arena_array(ir->arena, Ref, node.arg_count);
+        while (room < node.arg_count) {
+            args = arena_grow(scratch, args, room, &room, sizeof *args);
+        }
         for (uint32_t k = 0; k < node.arg_count; k++) {
             args[k] = map[node.args[k]];
         }
@@ -265,9 +282,13 @@ Ir *ir_compact(const Ir *ir) {
     for (size_t k = 0; k < ir->output_count; k++) {
         Output output = ir->outputs[k];
         output.value = map[output.value];
+        if (output.name && arena != ir->arena) {
+            output.name = intern_text(ir->names, output.name);
+        }
         ir_add_output(to, output);
     }
     to->at = ir->at;
+    arena_destroy(scratch);
     return to;
 }
 

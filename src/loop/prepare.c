@@ -193,7 +193,7 @@ static Ref rewrite(Ir *ir, Arena *arena, Carries *carries, Ref v, const Ref *arg
 }
 
 Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original, Carries *carries) {
-    Ir *ir = ir_compact(original);
+    Ir *ir = ir_compact_in(arena, original);
     Ref count = ir_count(ir);
     bool *reached = ir_reach_outputs(ir);
     Ref *map = arena_array(arena, Ref, count);

@@ -61,7 +61,7 @@ typedef struct {
     struct {
         const Stage *stage;
         const Need *need;
-    } *list;
+    } * list;
 } Readers;
 
 static Readers find_readers(const Plan *plan) {

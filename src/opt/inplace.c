@@ -564,7 +564,7 @@ static Ref rule(Rewriter *w, Ref v) {
     return opt_rebuild(w, v);
 }
 
-static Ir *once(const OptOptions *options, const Ir *ir, bool *again) {
+static Ir *once(const OptOptions *options, Ir *ir, bool *again) {
     Inplace pass = {0};
     Rewriter w = opt_rewriter(options, ir, &pass);
     for (Ref v = 1; v < w.top; v++) {
@@ -582,7 +582,8 @@ static Ir *once(const OptOptions *options, const Ir *ir, bool *again) {
         *again = find_filled(&w);
     }
     if (!*again) {
-        return w.ir;
+        opt_give_up(&w);
+        return ir;
     }
     const Span at = w.ir->at;
     for (Ref v = 1; v < w.top; v++) {

@@ -38,7 +38,8 @@ Ir *opt_before_diff(const OptOptions *options, const Ir *ir) {
 }
 
 Ir *opt_after_diff(const OptOptions *options, const Ir *ir) {
-    Ir *result = opt_copy(ir);
+    Arena *scratch = arena_create();
+    Ir *result = opt_copy_in(scratch, ir);
     for (size_t k = 0; k < PASSES; k++) {
         const Pass *pass = &passes[k];
         if (pass->level <= options->level && !(pass->reassociates && options->strict)) {
@@ -46,6 +47,8 @@ Ir *opt_after_diff(const OptOptions *options, const Ir *ir) {
             verify(options, pass->name, result);
         }
     }
+    result = opt_copy_in(ir->arena, result);
+    arena_destroy(scratch);
     return result;
 }
 

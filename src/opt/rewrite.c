@@ -2,7 +2,11 @@
 #include "opt/rewrite.h"
 
 Ir *opt_copy(const Ir *ir) {
-    Ir *copy = ir_compact(ir);
+    return opt_copy_in(ir->arena, ir);
+}
+
+Ir *opt_copy_in(Arena *arena, const Ir *ir) {
+    Ir *copy = ir_compact_in(arena, ir);
     copy->rewrites = ir->rewrites;
     return copy;
 }
@@ -21,7 +25,10 @@ static uint32_t count_tags(const Ir *ir, Ref top) {
 }
 
 Rewriter opt_rewriter(const OptOptions *options, const Ir *ir, void *context) {
-    Rewriter w = {.options = options, .ir = opt_copy(ir), .context = context};
+    Rewriter w = {.options = options,
+                  .ir = opt_copy_in(arena_create(), ir),
+                  .result = ir->arena,
+                  .context = context};
     w.top = ir_count(w.ir);
     w.map = arena_array(w.ir->arena, Ref, w.top);
     w.uses = arena_array(w.ir->arena, uint32_t, w.top);
@@ -74,7 +81,14 @@ Ir *opt_finish(Rewriter *w) {
     for (size_t k = 0; k < w->ir->output_count; k++) {
         w->ir->outputs[k].value = w->map[w->ir->outputs[k].value];
     }
-    return opt_copy(w->ir);
+    Ir *result = opt_copy_in(w->result, w->ir);
+    opt_give_up(w);
+    return result;
+}
+
+void opt_give_up(Rewriter *w) {
+    arena_destroy(w->ir->arena);
+    w->ir = NULL;
 }
 
 Ir *opt_rewrite(const OptOptions *options, const Ir *ir, RewriteRule rule, void *context) {

@@ -9,7 +9,8 @@
  * says what each has become, and the copy is compacted at the end. Recurrences get new tags. */
 typedef struct {
     const OptOptions *options;
-    Ir *ir; /* old values are 1 … top-1, new ones are appended */
+    Ir *ir;        /* old values are 1 … top-1, new ones are appended */
+    Arena *result; /* where the result goes */
     Ref top;
     Ref *map;       /* for old values: what it has become */
     uint32_t *uses; /* for old values: operand positions, and outputs, in which it stands */
@@ -22,11 +23,15 @@ typedef struct {
 typedef Ref (*RewriteRule)(Rewriter *rewriter, Ref v);
 
 Ir *opt_copy(const Ir *ir); /* compact; keeps the record of rewrites */
+Ir *opt_copy_in(Arena *arena, const Ir *ir);
+/* Works in a copy that has an arena of its own, until opt_finish or opt_give_up. */
 Rewriter opt_rewriter(const OptOptions *options, const Ir *ir, void *context);
 /* v with mapped operands. */
 Ref opt_rebuild(Rewriter *rewriter, Ref v);
-/* Sets the outputs to what they have become, and compacts. */
+/* Sets the outputs to what they have become, and compacts into the arena of the given Ir; what the
+ * pass made is freed. */
 Ir *opt_finish(Rewriter *rewriter);
+void opt_give_up(Rewriter *rewriter);
 /* The whole: rule at each value. */
 Ir *opt_rewrite(const OptOptions *options, const Ir *ir, RewriteRule rule, void *context);
 
@@ -51,7 +56,7 @@ bool opt_is_square(const Ir *ir, Ref a, Ref *x);
 Ref opt_sum_of_list(Ir *ir, Ref v);
 Ir *opt_stable(const OptOptions *options, const Ir *ir);
 Ir *opt_stable_recorded(const OptOptions *options, const Ir *ir); /* the same, for opt_rewrites */
-Ir *opt_inplace(const OptOptions *options, const Ir *ir); /* before differentiation */
+Ir *opt_inplace(const OptOptions *options, const Ir *ir);         /* before differentiation */
 Ir *opt_assoc(const OptOptions *options, const Ir *ir);
 Ir *opt_collect(const OptOptions *options, const Ir *ir); /* assoc in the order people write */
 Ir *opt_delta(const OptOptions *options, const Ir *ir);

@@ -11,6 +11,7 @@
  * ------------------------------------------------------------------------------------ */
 
 typedef struct {
+    Arena *arena;
     Rewrite *list;
     size_t count, capacity;
 } Record;
@@ -33,7 +34,7 @@ static Ref made(const Stable *s, const char *from, const char *to, Ref result) {
                 return result;
             }
         }
-        r->list = arena_grow(s->ir->arena, r->list, r->count, &r->capacity, sizeof *r->list);
+        r->list = arena_grow(r->arena, r->list, r->count, &r->capacity, sizeof *r->list);
         r->list[r->count++] = (Rewrite){s->span, from, to};
         if (s->options->diags) {
             diag_warning(s->options->diags, WARN_rewrite, s->span, "`%s` is computed as `%s`", from,
@@ -789,6 +790,7 @@ Ir *opt_stable(const OptOptions *options, const Ir *ir) {
 
 Ir *opt_stable_recorded(const OptOptions *options, const Ir *ir) {
     Record *record = arena_new(ir->arena, Record);
+    record->arena = ir->arena;
     Ir *result = opt_rewrite(options, ir, stable_rule, record);
     result->rewrites = record;
     return result;
