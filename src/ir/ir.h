@@ -331,7 +331,7 @@ Ref ir_subst(Ir *ir, Ref v, const Ref replacement[INDEX_LIMIT]);
 bool *ir_reach(const Ir *ir, const Ref *roots, size_t count);
 bool *ir_reach_outputs(const Ir *ir);
 /* A copy that has only what its outputs reach, as it is, without rewriting: same dims, leaves,
- * names. */
+ * names. The free indices of states are the least that fit together. */
 Ir *ir_compact(const Ir *ir);
 /* The same in another arena: nothing of it is left in that of ir, which may be destroyed. */
 Ir *ir_compact_in(Arena *arena, const Ir *ir);

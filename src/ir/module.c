@@ -188,6 +188,10 @@ IndexSet ir_free_of(const Ir *ir, const Node *node) {
     for (uint32_t k = 0; k < node->arg_count; k++) {
         free |= ir_free(ir, node->args[k]);
     }
+    return ir_free_over(node, free);
+}
+
+IndexSet ir_free_over(const Node *node, IndexSet free) {
     switch (node->op) {
     case OP_INDEX:
         return INDEX_BIT(node->as.index);

@@ -76,6 +76,8 @@ struct IrTables {
 Ref ir_make(Ir *ir, const Node *node);
 /* F(v) by the table of op.def. */
 IndexSet ir_free_of(const Ir *ir, const Node *node);
+/* The same, where `free` are the indices that the operands have together. */
+IndexSet ir_free_over(const Node *node, IndexSet free);
 const Poly *ir_dim_poly(const Ir *ir, Dim d);
 void ir_dims_init(Ir *ir);
 /* Takes out of the hash table of ir the dims that only `later` has, a copy of its tables that grew.

@@ -250,6 +250,39 @@ bool *ir_reach_outputs(const Ir *ir) {
 
 /* ---- copies ---------------------------------------------------------------------------------- */
 
+/* A state has the indices that its init or its step has, which may be fewer than those it was made
+ * with. */
+static IndexSet state_free(const Ir *ir, const Node *node, const IndexSet *free) {
+    IndexSet all = INDEX_BIT(node->as.state.t) | free[node->args[0]];
+    Ref scan = ir_scan_of_tag(ir, node->as.state.tag);
+    if (scan == REF_NONE) {
+        return node->free;
+    }
+    const Node *steps = ir_node(ir, scan);
+    return all | free[steps->args[steps->as.scan.count + node->as.state.k]];
+}
+
+/* F of all values: the least sets that fit together. */
+static IndexSet *least_free(Arena *arena, const Ir *ir, const bool *reached) {
+    IndexSet *free = arena_array(arena, IndexSet, ir_count(ir));
+    bool again = true;
+    while (again) {
+        again = false;
+        for (Ref v = 1; v < ir_count(ir); v++) {
+            const Node *node = ir_node(ir, v);
+            IndexSet made = 0;
+            for (uint32_t k = 0; k < node->arg_count; k++) {
+                made |= free[node->args[k]];
+            }
+            made = node->op == OP_STATE ? state_free(ir, node, free) : ir_free_over(node, made);
+            made = reached[v] ? made : 0;
+            again = again || (node->op == OP_STATE && made != free[v]);
+            free[v] = made;
+        }
+    }
+    return free;
+}
+
 Ir *ir_compact(const Ir *ir) {
     return ir_compact_in(ir->arena, ir);
 }
@@ -258,6 +291,7 @@ Ir *ir_compact_in(Arena *arena, const Ir *ir) {
     Arena *scratch = arena_create();
     Ir *to = ir_create_in(arena, ir);
     const bool *reached = reach_outputs(scratch, ir);
+    const IndexSet *free = least_free(scratch, ir, reached);
     Ref *map = arena_array(scratch, Ref, ir_count(ir));
     Ref *args = NULL;
     size_t room = 0;
@@ -273,6 +307,7 @@ Ir *ir_compact_in(Arena *arena, const Ir *ir) {
             args[k] = map[node.args[k]];
         }
         node.args = args;
+        node.free = free[v];
         to->at = node.span;
         map[v] = ir_make(to, &node);
         if (node.op == OP_SCAN) {
