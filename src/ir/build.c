@@ -527,11 +527,38 @@ static bool collect(const Ir *ir, BuiltinId f, Ref chain, Ref *list, unsigned *c
     return true;
 }
 
+/* Is a not b, as ir_not writes it? */
+static bool is_opposite(const Ir *ir, Ref a, Ref b) {
+    const Node *x = ir_node(ir, a), *y = ir_node(ir, b);
+    if (is_call(ir, a, BI_not)) {
+        return x->args[0] == b;
+    }
+    if (is_call(ir, a, BI_ne)) {
+        return is_call(ir, b, BI_eq) && x->args[0] == y->args[0] && x->args[1] == y->args[1];
+    }
+    return is_call(ir, a, BI_le) && is_call(ir, b, BI_lt) && x->args[0] == y->args[1] &&
+           x->args[1] == y->args[0] && ir_kind(ir, x->args[0]) == KIND_INT;
+}
+
+static bool has_opposites(const Ir *ir, const Ref *list, unsigned count) {
+    for (unsigned k = 0; k < count; k++) {
+        for (unsigned l = 0; l < count; l++) {
+            if (is_opposite(ir, list[k], list[l])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static Ref junction(Ir *ir, BuiltinId f, Ref a, Ref b) {
     Ref list[CONJUNCT_LIMIT + 1];
     unsigned count = 0;
     if (!collect(ir, f, a, list, &count) || !collect(ir, f, b, list, &count)) {
         return make_commutative(ir, f, KIND_BOOL, a, b);
+    }
+    if (has_opposites(ir, list, count)) { /* c and not c; c or not c */
+        return ir_bool(ir, f == BI_or);
     }
     Ref result = list[0];
     for (unsigned k = 1; k < count; k++) {

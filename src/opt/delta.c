@@ -143,7 +143,9 @@ static bool are_opposite(Ir *ir, Ref first, Ref second, Ref *c, Ref *rest) {
     }
     bool opposite = false;
     for (unsigned k = 0; k < b.count && *c != REF_NONE; k++) {
-        opposite = opposite || is_negation(ir, *c, b.list[k]) || is_negation(ir, b.list[k], *c);
+        bool own = !holds(&a, b.list[k]); /* the only one: both have as many */
+        opposite =
+            opposite || (own && (is_negation(ir, *c, b.list[k]) || is_negation(ir, b.list[k], *c)));
     }
     for (unsigned k = 0; k < a.count && opposite; k++) {
         *rest = a.list[k] == *c ? *rest : ir_and(ir, *rest, a.list[k]);

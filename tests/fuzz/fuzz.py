@@ -21,6 +21,8 @@ import tempfile
 
 import generate
 
+# what is compared beside --check, file by file
+KINDS = [[], [], ["--derivatives=grad,jvp,hvp,hessian,jacobian"], [], ["--batch"], []]
 PROTOTYPE = re.compile(r"^(double|void|size_t|int64_t) (\w+)\(([^;]*)\);", re.M)
 
 
@@ -37,12 +39,18 @@ def prototypes(header):
     return found
 
 
+SAMPLES, LENGTHS = 3, (2, 1, 3)
+INPUT_ROOM, OUTPUT_ROOM = 4096, 1 << 16
+CHUNK = bytes(array.array("d", [7.25]) * 64)
+UNTOUCHED = CHUNK * (OUTPUT_ROOM // 64)
+
+
 class Arguments:
     """The arguments of one function, the same for every library that has it."""
 
-    def __init__(self, program, prototype, seed, room):
+    def __init__(self, prototype, seed, work):
         self.random = random.Random(seed)
-        self.program, self.prototype, self.room = program, prototype, room
+        self.prototype, self.work = prototype, work
         self.outputs = []
 
     def reals(self, count):
@@ -57,39 +65,65 @@ class Arguments:
             elif kind == "int64_t":
                 made.append(ctypes.c_int64(self.random.randrange(2)))
             elif kind == "int64_t*":
-                made.append((ctypes.c_int64 * self.room)(*[self.random.randrange(2) for _ in range(self.room)]))
+                made.append((ctypes.c_int64 * INPUT_ROOM)(*[self.random.randrange(2) for _ in range(INPUT_ROOM)]))
+            elif kind == "size_t*":
+                made.append((ctypes.c_size_t * SAMPLES)(*LENGTHS))
             elif kind == "uint64_t":
                 made.append(ctypes.c_uint64(7))
             elif kind == "size_t":
-                made.append(ctypes.c_size_t(2))
+                made.append(ctypes.c_size_t(SAMPLES if name.startswith("m") else 2))
             elif kind == "double*" and constant:
-                made.append(self.reals(self.room))
+                made.append(self.reals(INPUT_ROOM))
+            elif kind == "double*" and name == "work":
+                made.append((ctypes.c_double * (self.work + 1))(*[math.nan] * (self.work + 1)))
             elif kind == "double*":
-                out = (ctypes.c_double * self.room)(*[7.25] * self.room)
-                if name != "work":
-                    self.outputs.append(out)
+                out = (ctypes.c_double * OUTPUT_ROOM)()
+                ctypes.memmove(out, UNTOUCHED, ctypes.sizeof(out))
+                self.outputs.append(out)
                 made.append(out)
             else:
                 raise ValueError(f"an argument of type {kind}")
         return made
 
 
-def call(library, program, prototype, seed):
+def work_of(library, prototype, prototypes_of):
+    """The entries of the work argument of a function: another function of the library tells."""
+    for _, name, formals in prototypes_of:
+        if name == prototype[1] + "_work":
+            function = getattr(library, name)
+            function.restype = ctypes.c_size_t
+            arguments = []
+            for kind, _, formal in formals:
+                if kind == "size_t*":
+                    arguments.append((ctypes.c_size_t * SAMPLES)(*LENGTHS))
+                else:
+                    arguments.append(ctypes.c_size_t(SAMPLES if formal.startswith("m") else 2))
+            return function(*arguments)
+    return 0
+
+
+def call(library, prototype, prototypes_of, seed):
     """The result and all outputs, as one list."""
     result, name, _ = prototype
     function = getattr(library, name)
     function.restype = ctypes.c_double if result == "double" else None
-    arguments = Arguments(program, prototype, seed, 4096)
+    arguments = Arguments(prototype, seed, work_of(library, prototype, prototypes_of))
     made = arguments.make()
     value = function(*made)
-    numbers = [value] if result == "double" else []
+    numbers = array.array("d", [value] if result == "double" else [])
     for out in arguments.outputs:
-        numbers += array.array("d", bytes(out))
-    return numbers
+        whole = bytes(out)
+        used = len(whole)
+        while used > 0 and whole[used - len(CHUNK):used] == CHUNK:
+            used -= len(CHUNK)
+        numbers.frombytes(whole[:used])
+    return numbers.tolist()
 
 
 def differ(a, b):
     """The first place where two results are not the same up to rounding; None: nowhere."""
+    if len(a) != len(b):
+        return min(len(a), len(b)) - 1
     scale = max([abs(x) for x in a + b if math.isfinite(x) and x != 7.25] + [1e-3])
     for k, (x, y) in enumerate(zip(a, b)):
         if math.isnan(x) and math.isnan(y) or x == y:
@@ -123,27 +157,45 @@ class Fuzzer:
         parts = re.split(r"(?m)^(?=\S+: (?:warning|error)|gradc: )", result.stderr)
         return "".join(p for p in parts if ": warning: " not in p)
 
-    def libraries(self, model):
-        """Shared libraries of the same functions, by name; and the header's prototypes."""
-        made = {}
-        for level in ("-O0", "-O3"):
-            out = self.path(f"llvm{level}.so")
-            result = self.run(self.options.gradc, "--emit=shared", level, model, "-o", out)
-            if result.returncode:
-                return None, self.errors_of(result)
-            made["LLVM " + level] = out
-        source = self.path("program.c")
-        result = self.run(self.options.gradc, "--emit=c", model, "-o", source)
+    def made_by_llvm(self, level, model, flags):
+        """(path, prototypes) of a shared library; a text if it was not made."""
+        out = self.path(f"llvm{level}.so")
+        result = self.run(self.options.gradc, "--emit=shared", level, *flags, model, "-o", out)
         if result.returncode:
-            return None, self.errors_of(result)
+            return self.errors_of(result)
+        with open(out[:-2] + "h", encoding="utf-8") as file:
+            return out, prototypes(file.read())
+
+    def made_by_c(self, model, flags):
+        source = self.path("program.c")
+        result = self.run(self.options.gradc, "--emit=c", *flags, model, "-o", source)
+        if result.returncode:
+            return self.errors_of(result)
         out = self.path("c.so")
         result = self.run(*self.options.cc.split(), "-std=c99", "-O1", "-shared", "-fPIC", "-Wall", "-Wextra",
                           "-pedantic", "-Werror", source, "-o", out, "-lm", *self.options.libs.split())
         if result.returncode:
-            return None, result.stderr
-        made["C"] = out
+            return result.stderr
         with open(self.path("program.h"), encoding="utf-8") as file:
-            return made, prototypes(file.read())
+            return out, prototypes(file.read())
+
+    def compare(self, seed, libraries, text):
+        """False if a function gives something else in one of the libraries {name: (handle, prototypes)}."""
+        names = [p[1] for p in libraries["C"][1] if p[0] != "size_t" and not p[1].endswith(("_work", "_count"))]
+        for function in names:
+            first = None
+            for name, (library, found) in libraries.items():
+                prototype = next(p for p in found if p[1] == function)
+                numbers = call(library, prototype, found, seed)
+                if first is None:
+                    first = numbers
+                    continue
+                place = differ(first, numbers)
+                if place is not None:
+                    self.fail(seed, f"{function}: entry {place} is {first[place]!r} by LLVM -O0 and "
+                              f"{numbers[place]!r} by {name}", text)
+                    return False
+        return True
 
     def one(self, seed):
         model = self.path("program.model")
@@ -153,26 +205,17 @@ class Fuzzer:
         result = self.run(self.options.gradc, "--check", model)
         if result.returncode:
             return self.fail(seed, f"--check gives {result.returncode}", self.errors_of(result) + result.stdout[-500:])
-        made, found = self.libraries(model)
-        if made is None:
-            return self.fail(seed, "does not compile", found)
-        handles = {name: ctypes.CDLL(path) for name, path in made.items()}
-        for prototype in found:
-            if prototype[0] == "size_t" or prototype[1].endswith(("_work", "_count")):
-                continue
-            first = None
-            for name, library in handles.items():
-                numbers = call(library, model, prototype, seed)
-                if first is None:
-                    first = numbers
-                    continue
-                place = differ(first, numbers)
-                if place is not None:
-                    return self.fail(seed, f"{prototype[1]}: entry {place} is {first[place]!r} by LLVM "
-                                     f"-O0 and {numbers[place]!r} by {name}", text)
-        for library in handles.values():
+        flags = KINDS[seed % len(KINDS)]
+        made = {name: self.made_by_llvm(level, model, flags) for name, level in (("LLVM -O0", "-O0"), ("LLVM -O3", "-O3"))}
+        made["C"] = self.made_by_c(model, flags)
+        for name, library in made.items():
+            if isinstance(library, str):
+                return self.fail(seed, f"{name}: does not compile", library)
+        libraries = {name: (ctypes.CDLL(path), found) for name, (path, found) in made.items()}
+        agree = self.compare(seed, libraries, text)
+        for library, _ in libraries.values():
             ctypes.CDLL(None).dlclose(ctypes.c_void_p(library._handle))
-        self.passed += self.options.size
+        self.passed += self.options.size if agree else 0
         return None
 
     def all(self):
