@@ -587,6 +587,18 @@ static void write_deposit(const Writer *w, Stage *stage, const LoopExpr *value) 
                x_index(plan, positions, dims, stage->axis_count), value, stage->span);
 }
 
+/* Where on the axis x the entry lies that is stored. */
+static const LoopExpr *output_position(const Writer *w, const Stage *stage, Index x) {
+    const Node *node = stage->scatter ? ir_node(w->plan->ir, stage->scatter) : NULL;
+    for (uint32_t k = 0; node && k < node->as.deposit.count; k++) {
+        if (node->as.deposit.targets[k] == x) {
+            return x_inside(w->plan, value_expr(w, w->scope->env, node->args[k + 1]),
+                            ir_index_dim(w->plan->ir, x));
+        }
+    }
+    return index_at(w, w->scope->env, x);
+}
+
 static void write_output(const Writer *w, Stage *stage, const LoopExpr *value) {
     Plan *plan = w->plan;
     const Output *output = stage->output;
@@ -595,7 +607,7 @@ static void write_output(const Writer *w, Stage *stage, const LoopExpr *value) {
     Dim dims[RANK_LIMIT];
     for (unsigned k = 0; k < output->rank; k++) {
         dims[k] = ir_index_dim(plan->ir, output->axes[k]);
-        positions[k] = index_at(w, w->scope->env, output->axes[k]);
+        positions[k] = output_position(w, stage, output->axes[k]);
     }
     const LoopExpr *index = output_index(plan, output, positions, dims);
     value = x_convert(plan, value);

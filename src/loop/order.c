@@ -70,6 +70,11 @@ static void add_reads(Plan *plan, const Stage *stage, Costs *costs) {
 }
 
 static void add_writes(Plan *plan, const Stage *stage, Costs *costs) {
+    if (stage->scatter) {
+        const Node *node = ir_node(plan->ir, stage->scatter);
+        add_access(plan, costs, stage->loops, node->args + 1, node->arg_count - 1, 2);
+        return;
+    }
     if (stage->output) {
         Ref axes[RANK_LIMIT];
         for (unsigned k = 0; k < stage->output->rank; k++) {

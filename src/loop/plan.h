@@ -144,6 +144,7 @@ struct Stage {
     IndexSet loops; /* all of its loops */
     IndexSet fixed; /* loops that a condition reduces to one iteration, surely inside */
     Ref body;       /* what is added, compared or stored, under `conds` */
+    Ref scatter;    /* of an update: the deposit that says which entries; or REF_NONE */
     Ref *conds;
     unsigned cond_count;
     uint64_t cond_done; /* mask: used up as loop bound or IF */
@@ -182,6 +183,21 @@ struct Stage {
 
 bool stage_select(Plan *plan);
 bool stage_accumulates(const Stage *stage);
+
+/* ---- update.c: updates that touch few entries
+ * ------------------------------------------------------------------------------------------------
+ */
+
+enum { UPDATE_TERMS = 32 };
+
+/* Makes the value of each update rest + Σ terms, a term being [x = e] a or a deposit, if it has
+ * such; conditions that depend on params become part of what they guard. */
+void update_spread(Ir *ir, Arena *arena);
+/* The terms of an output that are steps of their own, and what is left of its value, or REF_NONE.
+ * Only updates have such. */
+unsigned update_terms(Plan *plan, const Output *output, Ref *terms, Ref *rest);
+/* Which values are kept for the sake of these steps, and which arrays are not. */
+void update_store(Plan *plan, bool *stored);
 
 /* ---- order.c
  * ------------------------------------------------------------------------------------------------
@@ -448,6 +464,8 @@ Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *ir, Carries *
 bool linear_in(Ir *ir, Ref v, Index x, int64_t *coefficient, Ref *rest);
 /* The e of a condition x = e, e without x; or REF_NONE. */
 Ref one_hot(Ir *ir, Ref c, Index x);
+/* The same of one of several that all have to hold; *others: the rest of them, or REF_NONE. */
+Ref find_one_hot(Ir *ir, Ref c, Index x, Ref *others);
 /* Is e an entry of an int leaf that is declared to lie in dim? */
 bool surely_inside(const Ir *ir, Ref e, Dim dim);
 
@@ -520,6 +538,7 @@ struct Plan {
     uint32_t search;    /* and the number of the present one */
     Ref *waiting;       /* scratch of order.c */
     bool *leaf_updated; /* by leaf: written by an UPDATE */
+    IndexSet updates;   /* the sample index, if params change from one sample to the next */
     bool *after_update; /* by Ref: depends on an updated leaf, or on the rows of a sample */
     IndexSet sample;    /* the sample indices */
     IndexSet rows;      /* these, or what looks like one: the loop to be outermost */

@@ -103,7 +103,7 @@ bool surely_inside(const Ir *ir, Ref e, Dim dim) {
 }
 
 /* Takes `and` apart and looks for one that fixes x; *others: the rest of the conditions. */
-static Ref find_one_hot(Ir *ir, Ref c, Index x, Ref *others) {
+Ref find_one_hot(Ir *ir, Ref c, Index x, Ref *others) {
     Node node = *ir_node(ir, c);
     if (node.op == OP_CALL && node.as.builtin == BI_and) {
         for (unsigned k = 0; k < 2; k++) {
@@ -219,6 +219,7 @@ Ir *prepare_ir(const LoopOptions *options, Arena *arena, const Ir *original, Car
     for (size_t k = 0; k < ir->output_count; k++) {
         ir->outputs[k].value = map[ir->outputs[k].value];
     }
+    update_spread(ir, arena);
     if (ir_overflowed(ir)) {
         if (options->diags) {
             diag_error(options->diags, ir->at, "too many nested indices"); /* rare: 64 of them */

@@ -106,7 +106,7 @@ static Stage *new_stage(Plan *plan, StageKind kind, Ref value) {
 }
 
 static IndexSet update_loops(const Plan *plan, Ref v) {
-    return plan->after_update[v] ? INDEX_BIT(plan->ir->sample_index) : 0;
+    return plan->after_update[v] ? plan->updates : 0;
 }
 
 static void value_stage(Plan *plan, const Select *select, Ref v) {
@@ -215,7 +215,7 @@ static void scan_stages(Plan *plan, Ref scan) {
     }
 }
 
-enum { TERM_LIMIT = 32 };
+enum { TERM_LIMIT = UPDATE_TERMS };
 
 /* The terms of a sum; false: too many. */
 static bool find_terms(const Plan *plan, Ref v, Ref *terms, unsigned *count) {
@@ -279,6 +279,23 @@ static bool has_sample(const Plan *plan, const Output *output) {
     return false;
 }
 
+/* One of the steps of an update. */
+static void update_term(Plan *plan, size_t k, Ref v) {
+    const Node node = *ir_node(plan->ir, v);
+    if (node.op != OP_DEPOSIT) {
+        output_term(plan, k, v, SINK_UPDATE, true);
+        return;
+    }
+    output_term(plan, k, node.args[0], SINK_UPDATE, true);
+    Stage *stage = plan->stages[plan->stage_count - 1];
+    stage->scatter = v;
+    for (uint32_t t = 0; t < node.as.deposit.count; t++) {
+        stage->free &= ~INDEX_BIT(node.as.deposit.targets[t]);
+    }
+    stage->bound |= node.as.deposit.bound;
+    stage->loops = stage->free | stage->bound;
+}
+
 /* An array that is a sum of scatters, or of single entries, is written term by term. */
 static void output_stage(Plan *plan, size_t k) {
     const Output *output = &plan->ir->outputs[k];
@@ -287,6 +304,17 @@ static void output_stage(Plan *plan, size_t k) {
     unsigned count = 0;
     unsigned scatters = 0;
     unsigned entries = 0;
+    Ref rest;
+    unsigned steps = update_terms(plan, output, terms, &rest);
+    if (steps > 0) {
+        if (rest != REF_NONE) {
+            output_term(plan, k, rest, SINK_UPDATE, true);
+        }
+        for (unsigned t = 0; t < steps; t++) {
+            update_term(plan, k, terms[t]);
+        }
+        return;
+    }
     bool whole = output->role == OUT_VALUE || output->sink != SINK_STORE || output->rank == 0 ||
                  !find_terms(plan, output->value, terms, &count);
     for (unsigned t = 0; !whole && t < count; t++) {
@@ -558,6 +586,7 @@ static void find_updates(Plan *plan) {
     Ir *ir = plan->ir;
     plan->leaf_updated = arena_array(plan->arena, bool, ir->leaf_count + 1);
     plan->after_update = arena_array(plan->arena, bool, ir_count(ir));
+    plan->updates = ir->per_sample ? INDEX_BIT(ir->sample_index) : 0;
     for (size_t k = 0; k < ir->output_count; k++) {
         if (ir->outputs[k].sink == SINK_UPDATE) {
             plan->leaf_updated[ir->outputs[k].leaf] = true;
@@ -621,9 +650,15 @@ static bool step_reads_others(Plan *plan, const Output *output, Ref body, const 
 }
 
 static void store_steps(Plan *plan, Select *select) {
+    update_store(plan, select->stored);
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         const Output *output = &plan->ir->outputs[k];
-        Ref body = output->value;
+        Ref terms[UPDATE_TERMS];
+        Ref body;
+        update_terms(plan, output, terms, &body);
+        if (body == REF_NONE) {
+            continue;
+        }
         while (ir_node(plan->ir, body)->op == OP_GUARD) {
             body = ir_node(plan->ir, body)->args[1];
         }
@@ -682,12 +717,12 @@ static void note_leaf_read(Plan *plan, Stage *stage, const Node *read, uint32_t 
             update->output->leaf != leaf) {
             continue;
         }
-        IndexSet aligned = INDEX_BIT(plan->ir->sample_index);
+        IndexSet aligned = plan->updates;
         for (uint32_t k = 1; k < read->arg_count; k++) {
             const Node *position = ir_node(plan->ir, read->args[k]);
             Index axis = update->output->axes[k - 1];
             if (position->op == OP_INDEX && position->as.index == axis &&
-                !(moved & INDEX_BIT(axis))) {
+                !(moved & INDEX_BIT(axis)) && (update->free & INDEX_BIT(axis))) {
                 aligned |= INDEX_BIT(axis);
             }
         }
@@ -746,8 +781,8 @@ static void find_needs(Plan *plan, Stage *stage, Cone *cone) {
     for (unsigned k = 0; k < stage->cond_count; k++) {
         cone_enter(cone, stage->conds[k], 0);
     }
-    if (stage->kind == STAGE_DEPOSIT || stage->kind == STAGE_LIB) {
-        const Node *node = ir_node(plan->ir, stage->value);
+    if (stage->kind == STAGE_DEPOSIT || stage->kind == STAGE_LIB || stage->scatter) {
+        const Node *node = ir_node(plan->ir, stage->scatter ? stage->scatter : stage->value);
         for (uint32_t k = 1; k < node->arg_count; k++) {
             cone_enter(cone, node->args[k], 0);
         }

@@ -89,7 +89,8 @@ static bool stage_key(Plan *plan, Stage *stage, Key *key) {
     if (rest == 0) {
         return false;
     }
-    if (stage_accumulates(stage) && !in_whole(stage, rest)) {
+    bool sampled = !(rest & plan->updates); /* an update belongs to its sample, IF or not */
+    if (stage_accumulates(stage) && sampled && !in_whole(stage, rest)) {
         for (unsigned k = 0; k < stage->cond_count; k++) {
             if (!done(stage, k) && !(ir_free(plan->ir, stage->conds[k]) & ~stage->opened)) {
                 Key made = {.kind = SCOPE_IF, .cond = stage->conds[k], .used = UINT64_C(1) << k};
