@@ -246,9 +246,9 @@ static LLVMBasicBlockRef new_block(LlvmFunction *function, const char *name) {
 
 static void build_statements(LlvmFunction *function, const LoopStmt *statement);
 
-/* exp, log, tanh, …: a vector loop would call them lane by lane. */
+/* sin, lgamma, …: a vector loop would call them lane by lane. */
 static bool is_library_call(BuiltinId id) {
-    return builtins[id].flops >= 20;
+    return builtins[id].flops >= 20 && !llvm_is_elementary(id);
 }
 
 static bool expr_calls_library(const LoopExpr *expr) {
@@ -274,6 +274,17 @@ static bool calls_library(const LoopStmt *statement) {
         }
     }
     return false;
+}
+
+/* Can the loop over these statements become one of vectors? */
+static bool is_innermost(const LoopStmt *statement) {
+    for (; statement; statement = statement->next) {
+        if (statement->kind == LS_FOR || statement->kind == LS_LIB || statement->kind == LS_LEAVE ||
+            !is_innermost(statement->body)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static LLVMMetadataRef loop_option(Llvm *llvm, const char *name, LLVMTypeRef type,
@@ -328,7 +339,9 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     LLVMValueRef counter = LLVMBuildPhi(builder, llvm->integer, name);
     function->vars[statement->var] = counter;
     function->is_slot[statement->var] = false;
+    llvm->inlines = is_innermost(statement->body) && !calls_library(statement->body);
     build_statements(function, statement->body);
+    llvm->inlines = false;
     function->leave = outer;
     debug_place(llvm, function->scope, statement->span);
     LLVMValueRef next =

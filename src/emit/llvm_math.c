@@ -1,13 +1,15 @@
 /* llvm_math.c: the built-in functions as LLVM values: operators, intrinsics by the row's name,
- * calls of libm for the rest. The arithmetic is that of c_helper.def, bit for bit. */
+ * llvm_elementary.c's functions, calls of libm for the rest. The arithmetic is that of
+ * c_helper.def, bit for bit. */
 #include "emit/llvm_private.h"
 
 #include <string.h>
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-static LLVMValueRef call_intrinsic(Llvm *llvm, const char *name, LLVMTypeRef type,
-                                   const LLVMValueRef *args, unsigned count) {
+LLVMValueRef llvm_intrinsic(Llvm *llvm, LLVMBuilderRef builder, const char *name,
+                            const LLVMValueRef *args, unsigned count) {
+    LLVMTypeRef type = LLVMTypeOf(args[0]);
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     if (id == 0) {
         ice("emit", "LLVM has no intrinsic %s", name);
@@ -16,7 +18,12 @@ static LLVMValueRef call_intrinsic(Llvm *llvm, const char *name, LLVMTypeRef typ
     LLVMTypeRef signature = LLVMIntrinsicGetType(llvm->context, id, &type, 1);
     LLVMValueRef copy[BUILTIN_ARITY];
     memcpy(copy, args, count * sizeof *copy);
-    return llvm_fp(llvm, LLVMBuildCall2(llvm->builder, signature, callee, copy, count, ""));
+    return LLVMBuildCall2(builder, signature, callee, copy, count, "");
+}
+
+static LLVMValueRef call_intrinsic(Llvm *llvm, const char *name, const LLVMValueRef *args,
+                                   unsigned count) {
+    return llvm_fp(llvm, llvm_intrinsic(llvm, llvm->builder, name, args, count));
 }
 
 /* double f(double, …) of libm: no side effect that we could see. */
@@ -39,7 +46,7 @@ static LLVMValueRef call_library(Llvm *llvm, const char *name, const LLVMValueRe
 
 LLVMValueRef llvm_maximum(Llvm *llvm, LLVMValueRef a, LLVMValueRef b) {
     LLVMValueRef args[] = {a, b};
-    return call_intrinsic(llvm, "llvm.maximum", llvm->real, args, 2);
+    return call_intrinsic(llvm, "llvm.maximum", args, 2);
 }
 
 /* ---- whole numbers --------------------------------------------------------------------------- */
@@ -223,13 +230,16 @@ static LLVMValueRef real_builtin(Llvm *llvm, BuiltinId id, const LLVMValueRef *a
         return llvm_maximum(llvm, args[0], args[1]);
     }
     if (id == BI_minimum) {
-        return call_intrinsic(llvm, "llvm.minimum", llvm->real, args, 2);
+        return call_intrinsic(llvm, "llvm.minimum", args, 2);
     }
     if (id == BI_random_uniform) {
         return random_uniform(llvm, args[0], args[1]);
     }
+    if (llvm_is_elementary(id)) {
+        return llvm_elementary(llvm, id, args[0]);
+    }
     const Builtin *row = &builtins[id];
-    return row->llvm ? call_intrinsic(llvm, row->llvm, llvm->real, args, count)
+    return row->llvm ? call_intrinsic(llvm, row->llvm, args, count)
                      : call_library(llvm, row->c, args, count);
 }
 

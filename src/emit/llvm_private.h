@@ -22,6 +22,8 @@ struct Llvm {
     LLVMTargetMachineRef machine;
     LLVMTypeRef real, integer, boolean, byte, pointer, nothing;
     Debug *debug; /* NULL without -g */
+    bool fused;   /* the processor has FMA */
+    bool inlines; /* elementary functions are inlined where the builder is */
 };
 
 /* One function while it is built. */
@@ -56,6 +58,15 @@ void llvm_add_text_attribute(const Llvm *llvm, LLVMValueRef function, const char
 LLVMValueRef llvm_builtin(Llvm *llvm, BuiltinId id, Kind type, Kind operands,
                           const LLVMValueRef *args, unsigned count);
 LLVMValueRef llvm_maximum(Llvm *llvm, LLVMValueRef a, LLVMValueRef b);
+/* The call of an intrinsic of one type, that of args[0], without flags. */
+LLVMValueRef llvm_intrinsic(Llvm *llvm, LLVMBuilderRef builder, const char *name,
+                            const LLVMValueRef *args, unsigned count);
+
+/* ---- llvm_elementary.c: exp and the like, without branches ------------------------------------ */
+
+bool llvm_is_elementary(BuiltinId id);
+/* f(x), of a function of the module; inlined at the vectorising levels if llvm->inlines. */
+LLVMValueRef llvm_elementary(Llvm *llvm, BuiltinId id, LLVMValueRef x);
 
 /* ---- llvm_matrix.c: linear algebra ------------------------------------------------------------ */
 

@@ -18,25 +18,40 @@ static bool is_x86_64(const char *triple) {
     return strncmp(triple, "x86_64", 6) == 0;
 }
 
-static bool known_cpu(const char *triple, const char *cpu) {
-    static const char *const cpus[] = {
-#define CPU(name) name,
+/* Is `cpu` a processor of x86-64, and has it FMA? */
+static bool known_cpu(const char *cpu, bool *fused) {
+    static const struct {
+        const char *name;
+        bool fused;
+    } cpus[] = {
+#define CPU(name, fused) {name, fused},
 #include "emit/llvm_cpu.def"
 #undef CPU
     };
-    if (!is_x86_64(triple)) {
-        return true;
-    }
     for (size_t k = 0; k < sizeof cpus / sizeof cpus[0]; k++) {
-        if (strcmp(cpus[k], cpu) == 0) {
+        if (strcmp(cpus[k].name, cpu) == 0) {
+            *fused = cpus[k].fused;
             return true;
         }
     }
     return false;
 }
 
+/* Is `+name` one of the features? */
+static bool has_feature(const char *features, const char *name) {
+    size_t length = strlen(name);
+    for (const char *at = features; (at = strstr(at, name)) != NULL; at += length) {
+        bool ends = at[length] == '\0' || at[length] == ',';
+        if (ends && at > features && at[-1] == '+') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Also tells whether it has FMA. */
 static LLVMTargetMachineRef new_machine(const LlvmOptions *options, const char *triple,
-                                        LLVMCodeGenOptLevel level) {
+                                        LLVMCodeGenOptLevel level, bool *fused) {
     char *message = NULL;
     LLVMTargetRef target;
     if (LLVMGetTargetFromTriple(triple, &target, &message)) {
@@ -47,7 +62,10 @@ static LLVMTargetMachineRef new_machine(const LlvmOptions *options, const char *
     char *host_features = native ? LLVMGetHostCPUFeatures() : NULL;
     const char *baseline = is_x86_64(triple) ? "x86-64" : "generic";
     const char *cpu = native ? host_cpu : options->cpu ? options->cpu : baseline;
-    if (!native && !known_cpu(triple, cpu)) {
+    *fused = !is_x86_64(triple); /* all others with doubles in vectors have it */
+    if (native && is_x86_64(triple)) {
+        *fused = has_feature(host_features, "fma");
+    } else if (is_x86_64(triple) && !known_cpu(cpu, fused)) {
         fatal("unknown processor `%s` in -march=%s; try native, x86-64-v2, x86-64-v3, x86-64-v4",
               cpu, cpu);
     }
@@ -84,9 +102,9 @@ void target_create(Llvm *llvm) {
         fatal("this LLVM makes no code for this machine");
     }
     char *triple = LLVMGetDefaultTargetTriple();
-    llvm->machine =
-        new_machine(&llvm->options, triple,
-                    llvm->options.level <= 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault);
+    llvm->machine = new_machine(
+        &llvm->options, triple,
+        llvm->options.level <= 0 ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault, &llvm->fused);
     LLVMSetTarget(llvm->module, triple);
     LLVMDisposeMessage(triple);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(llvm->machine);
@@ -107,8 +125,9 @@ static const char *const pipelines[] = {
     "function(mem2reg)",
     "function(mem2reg,early-cse,loop-simplify,lcssa,loop-mssa(licm),"
     "instcombine<no-verify-fixpoint>,simplifycfg)",
-    "function(mem2reg,early-cse,loop-simplify,lcssa,loop-mssa(licm),loop-vectorize,"
-    "early-cse<memssa>,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg)",
+    "function(mem2reg,early-cse),always-inline,"
+    "function(early-cse,loop-simplify,lcssa,loop-mssa(licm),loop-vectorize,"
+    "early-cse<memssa>,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg),globaldce",
 };
 
 static void report_time(const Llvm *llvm, const char *what, clock_t start) {
@@ -155,7 +174,7 @@ static void spare_time(Llvm *llvm) {
     }
     char *triple = LLVMGetTargetMachineTriple(llvm->machine);
     LLVMDisposeTargetMachine(llvm->machine);
-    llvm->machine = new_machine(&llvm->options, triple, LLVMCodeGenLevelNone);
+    llvm->machine = new_machine(&llvm->options, triple, LLVMCodeGenLevelNone, &llvm->fused);
     LLVMDisposeMessage(triple);
 }
 

@@ -1,0 +1,402 @@
+/* llvm_elementary.c: exp, log, tanh, … as functions of LLVM IR without branches, which the loop
+ * vectoriser turns into vector code where a call of libm would stay one call for each lane. A
+ * module holds those that it uses, as gradc.exp and so on; llvm.c decides where they are inlined.
+ *
+ * The result of a function is the same bits wherever it is computed: inlined or called, alone or
+ * in a vector, at every level of optimisation. No operation has a flag that lets LLVM change it,
+ * and products are fused with sums where we say so: on processors that have FMA, with llvm.fma;
+ * on the others product and sum are rounded each. Only between these two can results differ.
+ *
+ * Bounds are in units in the last place (ulp), over all arguments, as tests/emit-llvm/accuracy.py
+ * measures them, with and without FMA. NaN comes out as it came in, with its payload. The
+ * polynomials are minimax approximations (Remez) of what their comments say. */
+#include "emit/llvm_private.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef LLVMValueRef V;
+
+typedef struct {
+    Llvm *llvm;
+    LLVMBuilderRef b;
+    bool fused;
+} Code;
+
+/* ---- operations ------------------------------------------------------------------------------ */
+
+static V num(const Code *c, double value) {
+    return LLVMConstReal(c->llvm->real, value);
+}
+
+static V add(const Code *c, V x, V y) {
+    return LLVMBuildFAdd(c->b, x, y, "");
+}
+
+static V sub(const Code *c, V x, V y) {
+    return LLVMBuildFSub(c->b, x, y, "");
+}
+
+static V mul(const Code *c, V x, V y) {
+    return LLVMBuildFMul(c->b, x, y, "");
+}
+
+/* x * y + z, rounded once where the processor can. */
+static V fma_(const Code *c, V x, V y, V z) {
+    if (!c->fused) {
+        return add(c, mul(c, x, y), z);
+    }
+    V args[] = {x, y, z};
+    return llvm_intrinsic(c->llvm, c->b, "llvm.fma", args, 3);
+}
+
+/* z - x * y */
+static V fnma(const Code *c, V x, V y, V z) {
+    return fma_(c, LLVMBuildFNeg(c->b, x, ""), y, z);
+}
+
+static V bits(const Code *c, V x) {
+    return LLVMBuildBitCast(c->b, x, c->llvm->integer, "");
+}
+
+static V real(const Code *c, V n) {
+    return LLVMBuildBitCast(c->b, n, c->llvm->real, "");
+}
+
+static V whole(const Code *c, uint64_t value) {
+    return LLVMConstInt(c->llvm->integer, value, false);
+}
+
+static V shift_left(const Code *c, V n, unsigned by) {
+    return LLVMBuildShl(c->b, n, whole(c, by), "");
+}
+
+static V shift_right(const Code *c, V n, unsigned by) {
+    return LLVMBuildLShr(c->b, n, whole(c, by), "");
+}
+
+static V iadd(const Code *c, V n, V m) {
+    return LLVMBuildAdd(c->b, n, m, "");
+}
+
+static V isub(const Code *c, V n, V m) {
+    return LLVMBuildSub(c->b, n, m, "");
+}
+
+/* yes where x < y, else no; no if one is NaN */
+static V below(const Code *c, V x, V y, V yes, V no) {
+    return LLVMBuildSelect(c->b, LLVMBuildFCmp(c->b, LLVMRealOLT, x, y, ""), yes, no, "");
+}
+
+static V equal(const Code *c, V x, V y, V yes, V no) {
+    return LLVMBuildSelect(c->b, LLVMBuildFCmp(c->b, LLVMRealOEQ, x, y, ""), yes, no, "");
+}
+
+/* One instruction each on x86-64; NaN stays. */
+static V at_least(const Code *c, V x, double low) {
+    return below(c, x, num(c, low), num(c, low), x);
+}
+
+static V at_most(const Code *c, V x, double high) {
+    return below(c, num(c, high), x, num(c, high), x);
+}
+
+static V magnitude(const Code *c, V x) {
+    return real(c, LLVMBuildAnd(c->b, bits(c, x), whole(c, INT64_MAX), ""));
+}
+
+/* |x| < 2^-54: what is x to the last bit at 0; also keeps the sign of a zero. */
+static V tiny_is_itself(const Code *c, V x, V y) {
+    return below(c, magnitude(c, x), num(c, 0x1p-54), x, y);
+}
+
+/* The polynomial of x by Horner's rule in x², one chain for even powers, one for odd ones. */
+static V polynomial(const Code *c, V x, V square, const double *a, size_t count) {
+    V parts[2];
+    for (size_t p = 0; p < 2; p++) {
+        size_t k = count - 1 - (count - 1 - p) % 2;
+        V sum = num(c, a[k]);
+        for (; k >= 2; k -= 2) {
+            sum = fma_(c, sum, square, num(c, a[k - 2]));
+        }
+        parts[p] = sum;
+    }
+    return fma_(c, parts[1], x, parts[0]);
+}
+
+enum { MANTISSA = 52 };
+#define ONE_BITS UINT64_C(0x3ff0000000000000)
+
+/* ---- the exponential family ------------------------------------------------------------------ */
+
+/* log(2) in two parts; products of the first with whole numbers up to 2^20 are exact. */
+static const double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
+
+/* x = n log 2 + exact - low, |x| < 2^20; r = exact - low rounded, |r| < 0.3468; `shifted` holds n
+ * in its low bits. What is added up begins with `exact`, so that the rounding of r is in higher
+ * powers only. */
+typedef struct {
+    V shifted, exact, low, r, square;
+} Reduced;
+
+static Reduced reduce(const Code *c, V x) {
+    Reduced to;
+    V shift = num(c, 0x1.8p52); /* the sum is rounded to a whole number */
+    V t = fma_(c, x, num(c, 0x1.71547652b82fep0), shift);
+    V n = sub(c, t, shift);
+    to.shifted = bits(c, t);
+    to.exact = fnma(c, n, num(c, ln2_high), x);
+    to.low = mul(c, n, num(c, ln2_low));
+    to.r = sub(c, to.exact, to.low);
+    to.square = mul(c, to.r, to.r);
+    return to;
+}
+
+/* 2^(n + by), n + by an exponent of normal numbers: the shift drops all of `shifted` but n. */
+static V power_of_two(const Code *c, V shifted, int64_t by) {
+    uint64_t bias = ONE_BITS + (uint64_t)by * (UINT64_C(1) << MANTISSA);
+    return real(c, iadd(c, shift_left(c, shifted, MANTISSA), whole(c, bias)));
+}
+
+/* exp - 1 - exact; the polynomial is (exp(r) - 1 - r) / r², of small absolute error. */
+static V exp_rest(const Code *c, const Reduced *x) {
+    static const double a[] = {0x1.000000000000cp-1,  0x1.5555555555561p-3,  0x1.555555554ffe9p-5,
+                               0x1.111111110d612p-7,  0x1.6c16c185b72aep-10, 0x1.a01a01baeff45p-13,
+                               0x1.a0199667976e6p-16, 0x1.71dddfac3eb98p-19, 0x1.28b072f97bb9dp-22,
+                               0x1.af85bb744902dp-26};
+    V q = polynomial(c, x->r, x->square, a, sizeof a / sizeof *a);
+    return fma_(c, q, x->square, LLVMBuildFNeg(c->b, x->low, ""));
+}
+
+/* The same, finer: the polynomial is (exp(r) - 1 - r - r²/2) / r³, of small error relative to r,
+ * and the square is that of r not rounded. */
+static V expm1_rest(const Code *c, const Reduced *x) {
+    static const double a[] = {0x1.5555555555559p-3,  0x1.5555555555559p-5,  0x1.111111110f6c7p-7,
+                               0x1.6c16c16c14a5fp-10, 0x1.a01a01afdf5ffp-13, 0x1.a01a01af6fb8bp-16,
+                               0x1.71ddf85b154f4p-19, 0x1.27e4c7aa2ceaep-22, 0x1.af5ebbd82e4bap-26,
+                               0x1.1f92e90fdd2cbp-29};
+    V cube = mul(c, x->r, x->square);
+    V q = polynomial(c, x->r, x->square, a, sizeof a / sizeof *a);
+    V tail = sub(c, sub(c, x->exact, x->r), x->low); /* of r */
+    V rest = fma_(c, x->r, tail, LLVMBuildFNeg(c->b, x->low, ""));
+    rest = fma_(c, cube, q, rest);
+    return fma_(c, num(c, 0.5), x->square, rest);
+}
+
+/* 2^n in two factors, so that exp(709.78) is not infinite and subnormal results are rounded once:
+ * an arithmetic shift is not needed, for the upper bits of `shifted` are even. */
+static V build_exp(const Code *c, V x) {
+    Reduced to = reduce(c, at_most(c, at_least(c, x, -746), 710));
+    V y = add(c, num(c, 1), add(c, to.exact, exp_rest(c, &to)));
+    V half = shift_right(c, to.shifted, 1);
+    y = mul(c, y, power_of_two(c, half, 0));
+    return mul(c, y, power_of_two(c, isub(c, to.shifted, half), 0));
+}
+
+/* a + scale * (exp(r) - 1) as sum + rest; `scale` is a power of two, and |a| is at least as large
+ * as scale * r, or 0: so what is rounded off the sum is known. */
+typedef struct {
+    V sum, rest;
+} Pair;
+
+static Pair add_scaled(const Code *c, V a, V scale, const Reduced *x) {
+    V product = mul(c, scale, x->exact);
+    Pair to;
+    to.sum = add(c, a, product);
+    to.rest = fma_(c, scale, expm1_rest(c, x), sub(c, product, sub(c, to.sum, a)));
+    return to;
+}
+
+/* Halves, so that 2^1024 is none of the factors. */
+static V build_expm1(const Code *c, V x) {
+    Reduced to = reduce(c, at_most(c, at_least(c, x, -50), 710));
+    V scale = power_of_two(c, to.shifted, -1);
+    V less = sub(c, scale, num(c, 0.5));
+    V lost = sub(c, sub(c, scale, less), num(c, 0.5)); /* not 0 from 2^53 on */
+    Pair half = add_scaled(c, less, scale, &to);
+    V y = add(c, half.sum, add(c, half.rest, lost));
+    return tiny_is_itself(c, x, add(c, y, y));
+}
+
+/* 1 - 2 / (exp(2 |x|) + 1) from 0.5625 on; below, a polynomial. */
+static V build_tanh(const Code *c, V x) {
+    static const double a[] = {
+        -0x1.5555555555552p-2,  0x1.1111111110941p-3,  -0x1.ba1ba1b97faeep-5,
+        0x1.664f4856ccef1p-6,   -0x1.226e2e75e99bep-7, 0x1.d6d27a102566cp-9,
+        -0x1.7d8dceb7fd0a8p-10, 0x1.3470de798b1edp-11, -0x1.e89dfa1e7d3a5p-13,
+        0x1.5aef28fbfce25p-14,  -0x1.407c8ba155904p-16}; /* (tanh(x) - x) / x³ of x² */
+    static const double small = 0.5625;
+    V size = magnitude(c, x);
+    Reduced to = reduce(c, at_most(c, add(c, size, size), 45));
+    V scale = power_of_two(c, to.shifted, 0);
+    Pair parts = add_scaled(c, add(c, scale, num(c, 1)), scale, &to);
+    V below_line = add(c, parts.sum, parts.rest);
+    V lost = sub(c, parts.rest, sub(c, below_line, parts.sum));
+    V quotient = LLVMBuildFDiv(c->b, num(c, 2), below_line, "");
+    V change = mul(c, mul(c, quotient, quotient), mul(c, lost, num(c, 0.5)));
+    V one = num(c, 1);
+    V large = sub(c, one, quotient);
+    change = add(c, change, sub(c, sub(c, one, large), quotient));
+    large = add(c, large, change);
+    V square = mul(c, size, size);
+    V p = polynomial(c, square, mul(c, square, square), a, sizeof a / sizeof *a);
+    V near_zero = fma_(c, mul(c, size, square), p, size);
+    V y = below(c, size, num(c, small), near_zero, large);
+    V sign = LLVMBuildAnd(c->b, bits(c, x), whole(c, UINT64_C(1) << 63), "");
+    return real(c, LLVMBuildOr(c->b, bits(c, y), sign, ""));
+}
+
+/* With up and down = 2^(n-1) ± 2^(-n-1), cosh(n log 2 + r) = up cosh(r) + down sinh(r); all by a
+ * quarter, so that 2^1024 is none of them. */
+static V build_cosh(const Code *c, V x) {
+    static const double even[] = {0x1.000000000000cp-1, 0x1.555555554ff47p-5, 0x1.6c16c185d2b63p-10,
+                                  0x1.a019962a123eep-16,
+                                  0x1.28b0a39f9eb6bp-22}; /* (cosh(r) - 1) / r² of r² */
+    static const double odd[] = {0x1.5555555555558p-3, 0x1.111111110f6e0p-7, 0x1.a01a01b030773p-13,
+                                 0x1.71ddf7166244bp-19,
+                                 0x1.af6167ec3750ap-26}; /* (sinh(r) - r) / r³ of r² */
+    V size = magnitude(c, x);
+    Reduced to = reduce(c, at_most(c, size, 711));
+    V plus = power_of_two(c, to.shifted, -3);
+    V minus = power_of_two(c, isub(c, whole(c, 0), to.shifted), -3);
+    minus = below(c, size, num(c, 40), minus, num(c, 0)); /* -n may be no exponent */
+    V up = add(c, plus, minus);
+    V down = sub(c, plus, minus);
+    V fourth = mul(c, to.square, to.square);
+    V p = polynomial(c, to.square, fourth, even, sizeof even / sizeof *even);
+    V q = polynomial(c, to.square, fourth, odd, sizeof odd / sizeof *odd);
+    V sinh_rest = fma_(c, mul(c, to.r, to.square), q, LLVMBuildFNeg(c->b, to.low, ""));
+    V rest = fma_(c, up, mul(c, to.square, p), mul(c, down, sinh_rest));
+    V product = mul(c, down, to.exact);
+    V lost = sub(c, minus, sub(c, up, plus)); /* not 0 where n is large */
+    V sum = add(c, up, product);
+    V y = add(c, sum, add(c, add(c, rest, lost), sub(c, product, sub(c, sum, up))));
+    return mul(c, y, num(c, 4));
+}
+
+/* ---- logarithms ------------------------------------------------------------------------------ */
+
+/* x = 2^k (1 + f), 1 + f from √½ to √2. */
+typedef struct {
+    V k, f, fraction;
+    V exponent; /* k + 1024, in the place of exponents */
+} Split;
+
+#define SQRT_HALF_BITS UINT64_C(0x3fe6a09e667f3bcd)
+#define BIAS_BITS      (UINT64_C(1024) << MANTISSA)
+
+/* x normal; `bias` is 2^52 + 1024, more if x was scaled. */
+static Split split(const Code *c, V x, V bias) {
+    V n = bits(c, x);
+    V moved = iadd(c, n, whole(c, BIAS_BITS - SQRT_HALF_BITS));
+    V magic = whole(c, UINT64_C(0x4330000000000000)); /* of 2^52 */
+    Split to;
+    to.k = real(c, LLVMBuildOr(c->b, shift_right(c, moved, MANTISSA), magic, ""));
+    to.k = sub(c, to.k, bias);
+    to.exponent = LLVMBuildAnd(c->b, moved, whole(c, UINT64_C(0xfff) << MANTISSA), "");
+    to.fraction = real(c, iadd(c, isub(c, n, to.exponent), whole(c, BIAS_BITS)));
+    to.f = sub(c, to.fraction, num(c, 1));
+    return to;
+}
+
+/* k log 2 + log(1 + f) + extra, by s = f / (2 + f): log(1 + f) = f - f²/2 + s (f²/2 + R(s²)). */
+static V log_of_parts(const Code *c, const Split *x, V extra) {
+    static const double a[] = {0x1.555555555557fp-1, 0x1.999999998495fp-2, 0x1.2492493e8cb40p-2,
+                               0x1.c71c5462240a3p-3, 0x1.7465d2b8d3899p-3, 0x1.39ab805278087p-3,
+                               0x1.2eabd311d1e06p-3}; /* R(z) / z */
+    V f = x->f;
+    V s = LLVMBuildFDiv(c->b, f, add(c, num(c, 2), f), "");
+    V z = mul(c, s, s);
+    V half = mul(c, mul(c, num(c, 0.5), f), f);
+    V p = polynomial(c, z, mul(c, z, z), a, sizeof a / sizeof *a);
+    V low = mul(c, x->k, num(c, ln2_low));
+    if (extra) {
+        low = add(c, low, extra);
+    }
+    V rest = fma_(c, s, fma_(c, z, p, half), low);
+    return fma_(c, x->k, num(c, ln2_high), sub(c, f, sub(c, half, rest)));
+}
+
+/* What has no logarithm: NaN below `pole`, -∞ there; NaN and ∞ are their own. */
+static V log_edges(const Code *c, V x, double pole, V y) {
+    y = below(c, x, num(c, INFINITY), y, x);
+    y = equal(c, x, num(c, pole), num(c, -INFINITY), y);
+    return below(c, x, num(c, pole), num(c, NAN), y);
+}
+
+static V build_log(const Code *c, V x) {
+    static const double smallest = 0x1p-1022, bias = 0x1p52 + 1024, scale = 54;
+    V scaled = below(c, x, num(c, smallest), mul(c, x, num(c, 0x1p54)), x);
+    V from = below(c, x, num(c, smallest), num(c, bias + scale), num(c, bias));
+    Split parts = split(c, scaled, from);
+    return log_edges(c, x, 0, log_of_parts(c, &parts, NULL));
+}
+
+/* The logarithm of u = 1 + x rounded, and what was rounded off over u: (1 - f + f²) is near enough
+ * to 1 / (1 + f). */
+static V build_log1p(const Code *c, V x) {
+    V one = num(c, 1);
+    V u = add(c, one, x);
+    V t = sub(c, u, one);
+    V lost = add(c, sub(c, one, sub(c, u, t)), sub(c, x, t));
+    Split parts = split(c, u, num(c, 0x1p52 + 1024));
+    V scale = real(c, isub(c, whole(c, ONE_BITS + BIAS_BITS), parts.exponent));
+    V change = mul(c, lost, below(c, x, num(c, 0x1p60), scale, num(c, 0)));
+    V f = parts.f;
+    change = fma_(c, change, fma_(c, f, f, LLVMBuildFNeg(c->b, f, "")), change);
+    return tiny_is_itself(c, x, log_edges(c, x, -1, log_of_parts(c, &parts, change)));
+}
+
+/* ---- functions of a module ------------------------------------------------------------------- */
+
+static const struct {
+    BuiltinId id;
+    V (*build)(const Code *c, V x);
+} functions[] = {
+    {BI_exp, build_exp},     {BI_expm1, build_expm1}, {BI_log, build_log},
+    {BI_log1p, build_log1p}, {BI_tanh, build_tanh},   {BI_cosh, build_cosh},
+};
+
+bool llvm_is_elementary(BuiltinId id) {
+    for (size_t k = 0; k < sizeof functions / sizeof *functions; k++) {
+        if (functions[k].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static V define(Llvm *llvm, const char *name, LLVMTypeRef type, V (*build)(const Code *c, V x)) {
+    V function = LLVMAddFunction(llvm->module, name, type);
+    LLVMSetLinkage(function, LLVMInternalLinkage);
+    static const char *const attributes[] = {"nounwind", "willreturn", "mustprogress", "nofree",
+                                             "norecurse"};
+    for (size_t k = 0; k < sizeof attributes / sizeof *attributes; k++) {
+        llvm_add_attribute(llvm, function, LLVMAttributeFunctionIndex, attributes[k], 0);
+    }
+    llvm_add_attribute(llvm, function, LLVMAttributeFunctionIndex, "memory", 0);
+    Code c = {llvm, LLVMCreateBuilderInContext(llvm->context), llvm->fused};
+    LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(llvm->context, function, "entry");
+    LLVMPositionBuilderAtEnd(c.b, entry);
+    LLVMBuildRet(c.b, build(&c, LLVMGetParam(function, 0)));
+    LLVMDisposeBuilder(c.b);
+    return function;
+}
+
+LLVMValueRef llvm_elementary(Llvm *llvm, BuiltinId id, LLVMValueRef x) {
+    const char *name = arena_format(llvm->arena, "gradc.%s", builtins[id].name);
+    LLVMTypeRef type = LLVMFunctionType(llvm->real, &llvm->real, 1, false);
+    V function = LLVMGetNamedFunction(llvm->module, name);
+    for (size_t k = 0; !function && k < sizeof functions / sizeof *functions; k++) {
+        if (functions[k].id == id) {
+            function = define(llvm, name, type, functions[k].build);
+        }
+    }
+    V call = LLVMBuildCall2(llvm->builder, type, function, &x, 1, "");
+    if (llvm->inlines) {
+        unsigned kind = LLVMGetEnumAttributeKindForName("alwaysinline", strlen("alwaysinline"));
+        LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                                 LLVMCreateEnumAttribute(llvm->context, kind, 0));
+    }
+    return call;
+}
