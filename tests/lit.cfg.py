@@ -42,6 +42,7 @@ config.environment["PATH"] = os.pathsep.join(path)
 config.environment["NO_COLOR"] = "1"
 config.environment["LC_ALL"] = "C.UTF-8"
 config.environment.pop("GRADC_CC", None)
+config.environment["XDG_CACHE_HOME"] = "/dev/null"  # every test compiles
 # leaks at exit are the end of a compilation's arena, not faults
 config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
 config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"

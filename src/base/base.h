@@ -115,6 +115,10 @@ typedef enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } ColorMode;
 /* Prints all, sorted by place, duplicates dropped, at most 20 errors, to standard error. AUTO:
  * colour on a terminal, unless NO_COLOR is set. */
 void diags_print(const Diags *diags, ColorMode color);
+/* What that prints; empty without messages. */
+const char *diags_text(const Diags *diags, ColorMode color);
+/* Is colour used? */
+bool diags_colored(ColorMode color);
 
 /* The closest of `count` candidates to `name`, if it is close enough to be meant; else NULL. */
 Name closest_name(Name name, const Name *candidates, size_t count);
@@ -144,6 +148,22 @@ void text_line(Text *text, const char *format, ...)
 void text_add_number(Text *text, double value, bool real);
 /* Reads a decimal number, correctly rounded, locale-free; `*end` is where it stopped. */
 double number_read(const char *text, const char **end);
+
+/* ---- hash.c: what texts and files are known by ------------------------------------------------ */
+
+enum { HASH_BYTES = 32 };
+
+typedef struct {
+    uint64_t state[8], length;
+    uint8_t block[128];
+    size_t filled;
+} Hash;
+
+void hash_init(Hash *hash);
+void hash_add(Hash *hash, const void *data, size_t length);
+/* Its length too, so that two texts in a row are not one. */
+void hash_add_text(Hash *hash, const char *text, size_t length);
+void hash_end(Hash *hash, uint8_t *result); /* HASH_BYTES; the hash is used up */
 
 /* ---- file.c: whole files in and out ---------------------------------------------------------- */
 

@@ -352,7 +352,7 @@ static bool is_duplicate(Diag *const *all, size_t at) {
     return false;
 }
 
-static bool wants_color(ColorMode color) {
+bool diags_colored(ColorMode color) {
     if (color != COLOR_AUTO) {
         return color == COLOR_ALWAYS;
     }
@@ -361,16 +361,16 @@ static bool wants_color(ColorMode color) {
            (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
-void diags_print(const Diags *diags, ColorMode color) {
+const char *diags_text(const Diags *diags, ColorMode color) {
     if (diags->count == 0) {
-        return;
+        return "";
     }
     Diag **all = arena_array(diags->arena, Diag *, diags->count);
     Diag **scratch = arena_array(diags->arena, Diag *, diags->count);
     memcpy(all, diags->all, diags->count * sizeof *all);
     sort_diags(all, scratch, diags->count);
 
-    Printer printer = {.diags = diags, .color = wants_color(color)};
+    Printer printer = {.diags = diags, .color = diags_colored(color)};
     text_init(&printer.out, diags->arena);
     size_t printed = 0, left_out = 0;
     for (size_t i = 0; i < diags->count; i++) {
@@ -386,8 +386,12 @@ void diags_print(const Diags *diags, ColorMode color) {
     if (left_out > 0) {
         text_format(&printer.out, "… and %zu more error%s\n", left_out, left_out == 1 ? "" : "s");
     }
+    return printer.out.data;
+}
+
+void diags_print(const Diags *diags, ColorMode color) {
     fflush(stdout);
-    fwrite(printer.out.data, 1, printer.out.length, stderr);
+    fputs(diags_text(diags, color), stderr);
 }
 
 /* ---- did you mean ------------------------------------------------------------------------- */

@@ -13,10 +13,21 @@ static double now(void) {
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-void compile_time(Compiler *compiler, CompileStage stage, double *since) {
+/* The processor time of this process: before main, there is no other clock. */
+static double used(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+void compile_time(Compiler *compiler, CompileStage stage) {
     double t = now();
-    compiler->milliseconds[stage] += t - *since;
-    *since = t;
+    LlvmTimes *llvm = &compiler->llvm_times;
+    compiler->milliseconds[TIME_passes] += llvm->passes;
+    compiler->milliseconds[TIME_code] += llvm->code;
+    compiler->milliseconds[stage] += t - compiler->mark - llvm->passes - llvm->code;
+    compiler->mark = t;
+    *llvm = (LlvmTimes){0};
 }
 
 static void dump(Compiler *compiler, Dump stage, const char *title, const char *text) {
@@ -60,7 +71,8 @@ static void open_source(Compiler *compiler) {
 }
 
 static void create(Compiler *compiler, const Options *options, Arena *arena) {
-    *compiler = (Compiler){.options = options, .arena = arena};
+    *compiler = (Compiler){.options = options, .arena = arena, .mark = now()};
+    compiler->milliseconds[TIME_start] = used();
     compiler->front.arena = arena;
     compiler->front.names = interner_create(arena);
     compiler->front.sources = sources_create(arena);
@@ -94,7 +106,6 @@ static bool stops_after(const Options *options, Dump stage) {
 bool compile_front(Compiler *compiler) {
     const Front *front = &compiler->front;
     const Options *options = compiler->options;
-    double since = now();
     if (options->dump[DUMP_tokens]) {
         dump(compiler, DUMP_tokens, NULL, front_tokens(front, compiler->file));
     }
@@ -102,23 +113,29 @@ bool compile_front(Compiler *compiler) {
         return no_errors(compiler);
     }
     compiler->ast = front_parse(front, compiler->file);
-    compile_time(compiler, TIME_parse, &since);
     if (options->dump[DUMP_ast]) {
         dump(compiler, DUMP_ast, NULL, front_dump(front, compiler->ast));
     }
     if (!no_errors(compiler) || options->task == TASK_FMT || stops_after(options, DUMP_ast)) {
+        compile_time(compiler, TIME_parse);
         return no_errors(compiler);
     }
-    compiler->model =
-        sema_check(front, compiler->ast, options->definitions, options->definition_count);
-    compile_time(compiler, TIME_check, &since);
+    const Imported imported = sema_import(front, compiler->ast);
+    compile_time(compiler, TIME_parse);
+    if (cache_find(compiler, &imported)) {
+        compile_time(compiler, TIME_cache);
+        return true;
+    }
+    compile_time(compiler, TIME_cache);
+    compiler->model = sema_check(front, &imported, options->definitions, options->definition_count);
+    compile_time(compiler, TIME_check);
     if (options->dump[DUMP_model]) {
         dump(compiler, DUMP_model, NULL, model_dump(compiler->model, compiler->arena));
     }
     if (!stops_after(options, DUMP_model)) {
         lower_check(front, compiler->model);
         derived_check(compiler);
-        compile_time(compiler, TIME_lower, &since);
+        compile_time(compiler, TIME_lower);
     }
     return no_errors(compiler);
 }
@@ -272,13 +289,12 @@ static bool derive(Compiler *compiler, Arena *arena, const Request *request, Sta
     Front passing = *front;
     passing.arena = arena;
     OptOptions options = compile_opt_options(compiler);
-    double since = now();
     *stages = (Stages){0};
     Ir *ir = (request->trainer    ? lower_entry
               : request->declared ? lower_declared
                                   : lower_folded)(&passing, compiler->model, request->entry,
                                                   request->function, request->name);
-    compile_time(compiler, TIME_lower, &since);
+    compile_time(compiler, TIME_lower);
     if (ir == NULL || !no_errors(compiler)) {
         return false;
     }
@@ -299,7 +315,7 @@ static bool derive(Compiler *compiler, Arena *arena, const Request *request, Sta
                                       &compiler->stable_capacity, sizeof *compiler->stable);
         compiler->stable[compiler->stable_count++] = ir;
     }
-    compile_time(compiler, TIME_opt, &since);
+    compile_time(compiler, TIME_opt);
     rules_prepare(&compiler->rules, front, ir);
     ir = expand(compiler, stages, ir);
     stages->ir = ir;
@@ -308,7 +324,7 @@ static bool derive(Compiler *compiler, Arena *arena, const Request *request, Sta
     }
     if (request->derive != DERIVE_NOTHING) {
         ir = differentiate(compiler, request, ir);
-        compile_time(compiler, TIME_diff, &since);
+        compile_time(compiler, TIME_diff);
         if (ir == NULL || !no_errors(compiler)) {
             return false;
         }
@@ -330,13 +346,12 @@ static bool make_entry(Compiler *compiler, Arena *arena, const Request *request,
         return false;
     }
     OptOptions options = compile_opt_options(compiler);
-    double since = now();
     stages->optimised = opt_after_diff(&options, stages->derived);
-    compile_time(compiler, TIME_opt, &since);
+    compile_time(compiler, TIME_opt);
     verify(stages->optimised, "opt");
     dump_ir(compiler, DUMP_opt, stages->optimised);
     stages->program = plan(compiler, request, stages->optimised);
-    compile_time(compiler, TIME_loop, &since);
+    compile_time(compiler, TIME_loop);
     if (stages->program == NULL || !no_errors(compiler)) {
         return false;
     }
@@ -365,7 +380,13 @@ void compile_messages(Compiler *compiler) {
         return;
     }
     compiler->printed = true;
-    diags_print(compiler->front.diags, compiler->options->color);
+    CachePart *messages = &compiler->cache.parts[CACHE_messages];
+    if (!compiler->cache.found) {
+        messages->data = diags_text(compiler->front.diags, compiler->options->color);
+        messages->length = strlen(messages->data);
+    }
+    fflush(stdout);
+    fwrite(messages->data, 1, messages->length, stderr);
 }
 
 static bool build_unit(Compiler *compiler, Unit *unit) {
@@ -385,6 +406,7 @@ static Status emit(Compiler *compiler) {
     Unit unit;
     if (options->task == TASK_EMIT && emit_rows[options->kind].holds == HOLDS_DERIVATION) {
         const char *text = entries_derivation(compiler, options->kind);
+        compile_time(compiler, TIME_emit);
         return text != NULL ? output_text(compiler, text) : STATUS_ERROR;
     }
     if (!build_unit(compiler, &unit)) {
@@ -401,16 +423,14 @@ static Status emit(Compiler *compiler) {
     case TASK_FMT:
         break;
     }
-    double since = now();
     if (options->dump[DUMP_llvm]) {
         LlvmOptions llvm_options = output_llvm_options(compiler);
         Llvm *llvm = llvm_build(compiler->arena, &unit, &llvm_options);
         dump(compiler, DUMP_llvm, NULL, llvm_text(llvm, compiler->arena));
         llvm_free(llvm);
+        compile_time(compiler, TIME_build);
     }
-    Status status = options->task == TASK_EMIT ? output_unit(compiler, &unit) : STATUS_OK;
-    compile_time(compiler, TIME_emit, &since);
-    return status;
+    return options->task == TASK_EMIT ? output_unit(compiler, &unit) : STATUS_OK;
 }
 
 static Status do_task(Compiler *compiler) {
@@ -420,6 +440,14 @@ static Status do_task(Compiler *compiler) {
     }
     if (options->task == TASK_FMT) {
         return output_text(compiler, front_format(&compiler->front, compiler->ast));
+    }
+    if (compiler->cache.found) {
+        compile_messages(compiler);
+        if (options->task == TASK_RUN) {
+            return run_cached(compiler);
+        }
+        output_cached(compiler);
+        return STATUS_OK;
     }
     const bool runs = options->task == TASK_CHECK || options->task == TASK_RUN;
     if (runs && !externals_load(compiler)) {
@@ -435,11 +463,15 @@ static Status do_task(Compiler *compiler) {
 }
 
 static void print_times(const Compiler *compiler) {
-    static const char *const names[TIME_COUNT] = {"parse", "check", "lower", "diff",
-                                                  "opt",   "loop",  "emit"};
+    static const char *const names[TIME_COUNT] = {
+        "start", "parse",       "cache",     "check", "lower", "diff",  "opt", "loop",
+        "build", "llvm passes", "llvm code", "emit",  "link",  "write", "run"};
+    double total = 0;
     for (int k = 0; k < TIME_COUNT; k++) {
         fprintf(stderr, "%8.2f ms  %s\n", compiler->milliseconds[k], names[k]);
+        total += compiler->milliseconds[k];
     }
+    fprintf(stderr, "%8.2f ms  in all\n", total);
 }
 
 Status compile(const Options *options, Arena *arena) {
@@ -454,6 +486,10 @@ Status compile(const Options *options, Arena *arena) {
     if (status == STATUS_OK && !no_errors(&compiler)) {
         status = STATUS_ERROR; /* a warning that -Werror made an error */
     }
+    if (status == STATUS_OK && options->task == TASK_EMIT) {
+        cache_keep(&compiler);
+        compile_time(&compiler, TIME_cache);
+    }
     if (compiler.dumps.length > 0) {
         const char *path = options->task == TASK_DUMP && options->output ? options->output : "-";
         const char *error =
@@ -462,6 +498,8 @@ Status compile(const Options *options, Arena *arena) {
             fatal("%s", error);
         }
     }
+    compile_time(&compiler,
+                 options->task == TASK_RUN || options->task == TASK_CHECK ? TIME_run : TIME_write);
     if (options->time_passes) {
         print_times(&compiler);
     }

@@ -76,11 +76,12 @@ typedef struct {
     int level;
     const char *cpu;    /* NULL: the default of what is made */
     int64_t checkpoint; /* as LoopOptions has it */
-    bool debug, strict, verbose, time_passes, werror, batch;
+    bool debug, strict, verbose, time_passes, no_cache, werror, batch;
     bool warning[WARN_COUNT];
     ColorMode color;
     char **run_args; /* what follows `--`; run_count entries */
     int run_count;
+    Words command; /* the words that the contents of the output depend on */
 } Options;
 
 typedef enum { FORM_FLAG, FORM_VALUE, FORM_SEPARATE, FORM_JOINED } OptionForm;
@@ -116,15 +117,39 @@ Status help_topic(Arena *arena, const char *topic);
 
 /* The stages that --time-passes shows. */
 typedef enum {
+    TIME_start, /* before main: loading the program */
     TIME_parse,
+    TIME_cache,
     TIME_check,
     TIME_lower,
     TIME_diff,
     TIME_opt,
     TIME_loop,
-    TIME_emit,
+    TIME_build, /* LLVM's three */
+    TIME_passes,
+    TIME_code,
+    TIME_emit, /* printers of text */
+    TIME_link,
+    TIME_write,
+    TIME_run,
     TIME_COUNT
 } CompileStage;
+
+/* What the cache keeps of one compilation; each may be empty. */
+enum { CACHE_messages, CACHE_code, CACHE_header, CACHE_name, CACHE_description, CACHE_PARTS };
+
+typedef struct {
+    const char *data;
+    size_t length;
+} CachePart;
+
+typedef struct {
+    const char *folder, *path; /* of the entry; NULL: nothing is kept */
+    uint8_t key[HASH_BYTES];
+    bool found;
+    bool lapack; /* the code calls it */
+    CachePart parts[CACHE_PARTS];
+} Cache;
 
 typedef struct {
     const Options *options;
@@ -139,6 +164,9 @@ typedef struct {
     void **addresses; /* of the model's extern functions, where they are loaded; or NULL */
     Text dumps;       /* what --dump asked for */
     bool printed;     /* the diagnostics were */
+    Cache cache;
+    LlvmTimes llvm_times;
+    double mark; /* the time up to which stages have theirs */
     double milliseconds[TIME_COUNT];
 } Compiler;
 
@@ -185,8 +213,8 @@ bool compile_derive(Compiler *compiler, const Request *request, Stages *stages);
 bool compile_wrt(const Compiler *compiler, const Ir *ir, bool all_params, uint32_t **leaves,
                  size_t *count);
 OptOptions compile_opt_options(const Compiler *compiler);
-/* Adds the time since `*since` to a stage, and makes `*since` now. */
-void compile_time(Compiler *compiler, CompileStage stage, double *since);
+/* The time since the last call belongs to this stage; what LLVM measured of it to its own. */
+void compile_time(Compiler *compiler, CompileStage stage);
 /* Prints the diagnostics so far, once. */
 void compile_messages(Compiler *compiler);
 /* Does the whole task and returns the exit status. */
@@ -244,6 +272,10 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
 
 /* Writes what was asked for. */
 Status output_unit(Compiler *compiler, const Unit *unit);
+/* The object file of a unit, as CACHE_code. */
+void output_object(Compiler *compiler, const Unit *unit);
+/* Writes what the cache has. */
+void output_cached(Compiler *compiler);
 /* Text to -o; without it to standard output, or where the kind has a suffix to a file of that name.
  */
 Status output_text(const Compiler *compiler, const char *text);
@@ -251,13 +283,23 @@ Status output_text(const Compiler *compiler, const char *text);
 bool output_check(const Options *options, Arena *arena);
 LlvmOptions output_llvm_options(const Compiler *compiler);
 
+/* ---- cache.c: what was compiled before --------------------------------------------------------
+ */
+
+/* Is the result in the cache? Then its parts are in compiler->cache. Else that knows, from here on,
+ * where cache_keep puts them. */
+bool cache_find(Compiler *compiler, const Imported *imported);
+/* Keeps the parts, if this compilation is one that is kept. */
+void cache_keep(const Compiler *compiler);
+
 /* ---- link.c --------------------------------------------------------------------------------- */
 
 typedef enum { LINK_EXECUTABLE, LINK_SHARED, LINK_ARCHIVE } LinkKind;
 
-/* Links one object into `output`, by way of a private folder; false if that failed (reported). */
-bool link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
-                 bool lapack, const char *output);
+/* Links one object into what becomes the file `output`, by way of a private folder. Returns the
+ * bytes in the arena, or NULL if that failed (reported). */
+const char *link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
+                        bool lapack, const char *output, size_t *size);
 /* The objects and sources of extern functions, loaded into this process; NULL on errors (reported).
  */
 void *link_load(const Compiler *compiler);
@@ -316,6 +358,8 @@ int64_t point_rpn(const Point *point, const Ir *ir, const char *rpn);
 /* ---- run.c, check.c, report.c, call.c ------------------------------------------------------- */
 
 Status run_trainer(Compiler *compiler, const Unit *unit);
+/* The same of what the cache has. */
+Status run_cached(Compiler *compiler);
 /* Compares values and derivatives of all functions with independent ones; a mismatch is an internal
  * error. Prints a table of what was compared. */
 Status check_model(Compiler *compiler);

@@ -145,7 +145,9 @@ static Status print_manual(Arena *arena) {
     text_add(&text, ".SH EXIT STATUS\n0; 1 an error in the input; 2 wrong usage; 70 a fault of "
                     "gradc itself.\n.SH ENVIRONMENT\n.TP\n.B GRADC_CC\nThe C compiler that links "
                     "(the default is cc).\n.TP\n.B NO_COLOR\nNo colour in messages.\n.TP\n"
-                    ".B TMPDIR\nWhere linking is done.\n");
+                    ".B TMPDIR\nWhere linking is done.\n.TP\n.B XDG_CACHE_HOME\n"
+                    "Its folder gradc keeps what was compiled (the default is ~/.cache).\n.TP\n"
+                    ".B GRADC_CACHE_LIMIT\nBytes of the cache at most (the default is 256 MiB).\n");
     fputs(text.data, stdout);
     return STATUS_OK;
 }

@@ -254,33 +254,27 @@ static bool link_by_cc(const Compiler *compiler, LinkKind kind, const char *obje
            run_or_report(compiler, &command, unblocked, lapack);
 }
 
-/* Links in the folder; then the result goes to its place as a whole. False: reported. */
-static bool link_in(const Compiler *compiler, const char *folder, LinkKind kind, const void *object,
-                    size_t length, bool lapack, const char *output, const sigset_t *unblocked) {
+/* Links in the folder and reads the result. NULL: reported. */
+static const char *link_in(const Compiler *compiler, const char *folder, LinkKind kind,
+                           const CachePart *object, bool lapack, const char *output, size_t *size,
+                           const sigset_t *unblocked) {
     Arena *arena = compiler->arena;
     const char *slash = strrchr(output, '/');
     const char *name = slash != NULL ? slash + 1 : output;
     const char *object_path = arena_format(arena, "%s/%s.o", folder, name);
     const char *result = arena_format(arena, "%s/%s", folder, name);
-    const char *error = file_write(arena, object_path, object, length, false);
-    bool ok = error == NULL;
-    if (ok) {
-        ok = link_direct(compiler, kind, object_path, result, lapack, unblocked) ||
-             link_by_cc(compiler, kind, object_path, result, lapack, unblocked);
-    }
-    if (ok) {
-        size_t size;
-        const char *linked = file_read(arena, result, &size, &error);
-        if (linked != NULL) {
-            error = file_write(arena, output, linked, size, kind != LINK_ARCHIVE);
-        }
+    const char *linked = NULL;
+    const char *error = file_write(arena, object_path, object->data, object->length, false);
+    if (error == NULL && (link_direct(compiler, kind, object_path, result, lapack, unblocked) ||
+                          link_by_cc(compiler, kind, object_path, result, lapack, unblocked))) {
+        linked = file_read(arena, result, size, &error);
     }
     if (error != NULL) {
         fprintf(stderr, "gradc: error: %s\n", error);
     }
     unlink(object_path);
     unlink(result);
-    return ok && error == NULL;
+    return linked;
 }
 
 static void block_signals(sigset_t *before) {
@@ -337,21 +331,22 @@ void *link_load(const Compiler *compiler) {
     return handle;
 }
 
-bool link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
-                 bool lapack, const char *output) {
+const char *link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
+                        bool lapack, const char *output, size_t *size) {
     const char *tmp = getenv("TMPDIR");
     char *folder = arena_format(compiler->arena, "%s/gradc.XXXXXX",
                                 tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+    const CachePart part = {object, length};
+    const char *linked = NULL;
     sigset_t before;
     block_signals(&before);
-    bool ok = mkdtemp(folder) != NULL;
-    if (ok) {
-        ok = link_in(compiler, folder, kind, object, length, lapack, output, &before);
+    if (mkdtemp(folder) != NULL) {
+        linked = link_in(compiler, folder, kind, &part, lapack, output, size, &before);
         rmdir(folder);
     } else {
         fprintf(stderr, "gradc: error: cannot make a folder in `%s`: %s\n",
                 tmp != NULL && *tmp != '\0' ? tmp : "/tmp", strerror(errno));
     }
     sigprocmask(SIG_SETMASK, &before, NULL); /* one that waited ends us here */
-    return ok;
+    return linked;
 }

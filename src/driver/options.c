@@ -43,6 +43,7 @@ typedef struct {
     int argc, next; /* next: the argument to be read */
     char **argv;
     const char *task; /* the option that chose the task, or NULL */
+    bool apart;       /* the option read last says nothing of what the output is */
 } Reader;
 
 Status usage_error(const char *format, ...) {
@@ -330,6 +331,7 @@ static int apply(Reader *reader, OptionId id, const char *value) {
         options->time_passes = true;
         break;
     case OPTION_no_cache:
+        options->no_cache = true;
         break;
     case OPTION_help:
         help_print(reader->arena);
@@ -390,6 +392,7 @@ static int read_option(Reader *reader, const char *text) {
                 return usage_error("`%s` needs a value: %s", row->spelling, row->argument);
             }
         }
+        reader->apart = k == OPTION_output || k == OPTION_time_passes || k == OPTION_verbose;
         return apply(reader, (OptionId)k, value);
     }
     return usage_error("unknown option `%s`%s", text, guess_option(reader->arena, text));
@@ -436,7 +439,9 @@ int options_read(Options *options, Arena *arena, int argc, char **argv) {
     }
     Reader reader = {.options = options, .arena = arena, .argc = argc, .argv = argv, .next = 1};
     while (reader.next < argc) {
+        const int first = reader.next;
         const char *text = argv[reader.next++];
+        reader.apart = false;
         if (strcmp(text, "--") == 0) {
             options->run_args = argv + reader.next;
             options->run_count = argc - reader.next;
@@ -453,6 +458,9 @@ int options_read(Options *options, Arena *arena, int argc, char **argv) {
             return usage_error("`%s` and `%s`: one model at a time", options->input, text);
         } else {
             options->input = text;
+        }
+        for (int k = first; k < reader.next && !reader.apart; k++) {
+            add_word(arena, &options->command, argv[k]);
         }
     }
     for (int k = 0; k < DUMP_COUNT; k++) {

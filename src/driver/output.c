@@ -126,56 +126,99 @@ static void write_c(const Compiler *compiler, const Unit *unit, const char *path
     write_or_die(compiler, path, whole, strlen(whole));
 }
 
-/* An object file, or an executable or a library of one. */
-static bool write_object(const Compiler *compiler, Llvm *llvm, bool lapack, const char *path) {
-    size_t length;
-    const void *object = llvm_object(llvm, compiler->arena, &length);
-    if (compiler->options->kind == EMIT_obj) {
-        write_or_die(compiler, path, object, length);
-        return true;
-    }
-    LinkKind kind = compiler->options->kind == EMIT_exe      ? LINK_EXECUTABLE
-                    : compiler->options->kind == EMIT_shared ? LINK_SHARED
-                                                             : LINK_ARCHIVE;
-    return link_object(compiler, kind, object, length, lapack, path);
+static void keep(Compiler *compiler, int part, const void *data, size_t length) {
+    compiler->cache.parts[part] = (CachePart){data, length};
 }
 
-static bool write_machine(const Compiler *compiler, const Unit *unit, const char *path) {
+void output_object(Compiler *compiler, const Unit *unit) {
+    LlvmOptions options = output_llvm_options(compiler);
+    options.times = &compiler->llvm_times;
+    size_t length;
+    Llvm *llvm = llvm_build(compiler->arena, unit, &options);
+    const void *object = llvm_object(llvm, compiler->arena, &length);
+    llvm_free(llvm);
+    keep(compiler, CACHE_code, object, length);
+    compiler->cache.lapack = unit_uses_lapack(unit);
+    compile_time(compiler, TIME_build);
+}
+
+/* Makes an object file, or an executable or a library of one; false: reported. */
+static bool make_code(Compiler *compiler, const Unit *unit, const char *path) {
+    static const LinkKind links[EMIT_COUNT] = {
+        [EMIT_exe] = LINK_EXECUTABLE, [EMIT_shared] = LINK_SHARED, [EMIT_archive] = LINK_ARCHIVE};
+    EmitKind kind = compiler->options->kind;
+    const CachePart *code = &compiler->cache.parts[CACHE_code];
+    output_object(compiler, unit);
+    if (kind != EMIT_obj) {
+        size_t length = 0;
+        const char *linked = link_object(compiler, links[kind], code->data, code->length,
+                                         compiler->cache.lapack, path, &length);
+        keep(compiler, CACHE_code, linked, length);
+        compile_time(compiler, TIME_link);
+    }
+    return code->data != NULL;
+}
+
+static void write_code(const Compiler *compiler, const char *path) {
+    EmitKind kind = compiler->options->kind;
+    const CachePart *code = &compiler->cache.parts[CACHE_code];
+    const char *error = file_write(compiler->arena, path, code->data, code->length,
+                                   kind == EMIT_exe || kind == EMIT_shared);
+    if (error != NULL) {
+        fatal("%s", error);
+    }
+}
+
+/* LLVM's own forms: text, bitcode, assembly. */
+static void write_llvm(Compiler *compiler, const Unit *unit, const char *path) {
     EmitKind kind = compiler->options->kind;
     LlvmOptions options = output_llvm_options(compiler);
+    options.times = &compiler->llvm_times;
     Llvm *llvm = llvm_build(compiler->arena, unit, &options);
-    bool ok = true;
-    size_t length;
-    const void *data;
-    if (kind == EMIT_llvm) {
-        data = llvm_text(llvm, compiler->arena);
-        write_or_die(compiler, path, data, strlen(data));
-    } else if (kind == EMIT_bc) {
-        data = llvm_bitcode(llvm, compiler->arena, &length);
-        write_or_die(compiler, path, data, length);
-    } else if (kind == EMIT_asm) {
-        data = llvm_assembly(llvm, compiler->arena, &length);
-        write_or_die(compiler, path, data, length);
-    } else {
-        ok = write_object(compiler, llvm, unit_uses_lapack(unit), path);
-    }
+    size_t length = 0;
+    const char *data = kind == EMIT_llvm ? llvm_text(llvm, compiler->arena)
+                       : kind == EMIT_bc ? llvm_bitcode(llvm, compiler->arena, &length)
+                                         : llvm_assembly(llvm, compiler->arena, &length);
     llvm_free(llvm);
-    return ok;
+    compile_time(compiler, TIME_build);
+    write_or_die(compiler, path, data, kind == EMIT_llvm ? strlen(data) : length);
+}
+
+static bool is_code(EmitKind kind) {
+    return kind == EMIT_exe || kind == EMIT_obj || kind == EMIT_shared || kind == EMIT_archive;
 }
 
 Status output_unit(Compiler *compiler, const Unit *unit) {
     EmitKind kind = compiler->options->kind;
     const char *path = output_path(compiler->options, compiler->arena);
     const char *header = kind == EMIT_header ? path : header_path(compiler->arena, path);
-    bool ok = true;
     if (kind == EMIT_c) {
         write_c(compiler, unit, path);
+    } else if (is_code(kind)) {
+        if (!make_code(compiler, unit, path)) {
+            return STATUS_ERROR;
+        }
+        write_code(compiler, path);
     } else if (kind != EMIT_header) {
-        ok = write_machine(compiler, unit, path);
+        write_llvm(compiler, unit, path);
     }
-    if (ok && (kind == EMIT_header || (has_header(kind) && !is_stdout(path)))) {
+    compile_time(compiler, TIME_write);
+    if (kind == EMIT_header || has_header(kind)) {
         const char *text = emit_header(compiler->arena, unit);
-        write_or_die(compiler, header, text, strlen(text));
+        keep(compiler, CACHE_header, text, strlen(text));
+        compile_time(compiler, TIME_emit);
+        if (kind == EMIT_header || !is_stdout(path)) {
+            write_or_die(compiler, header, text, strlen(text));
+        }
     }
-    return ok ? STATUS_OK : STATUS_ERROR;
+    return STATUS_OK;
+}
+
+void output_cached(Compiler *compiler) {
+    const CachePart *header = &compiler->cache.parts[CACHE_header];
+    const char *path = output_path(compiler->options, compiler->arena);
+    write_code(compiler, path);
+    if (has_header(compiler->options->kind) && !is_stdout(path)) {
+        write_or_die(compiler, header_path(compiler->arena, path), header->data, header->length);
+    }
 }

@@ -36,14 +36,20 @@ const char *emit_header(Arena *arena, const Unit *unit);
 /* ---- llvm.c and friends: the only files that include llvm-c/
  * ---------------------------------------- */
 
+/* Milliseconds of LLVM's own. */
+typedef struct {
+    double passes, code;
+} LlvmTimes;
+
 typedef struct {
     int level;       /* 0 … 3 */
     const char *cpu; /* "native", "x86-64-v3", …; NULL: the host's baseline (generic) */
     bool debug;      /* -g: line tables that map to .model lines */
     bool strict;
     bool pic;
-    bool verify; /* LLVMVerifyModule; a failure is an internal error */
-    bool time_passes;
+    bool verify;      /* LLVMVerifyModule; a failure is an internal error */
+    bool time_passes; /* tell what is unusual about them */
+    LlvmTimes *times; /* to be added to, or NULL */
 } LlvmOptions;
 
 typedef struct Llvm Llvm;
@@ -59,6 +65,8 @@ const void *llvm_bitcode(Llvm *llvm, Arena *arena, size_t *length);
 const void *llvm_object(Llvm *llvm, Arena *arena, size_t *length);
 const char *llvm_assembly(Llvm *llvm, Arena *arena, size_t *length);
 const char *llvm_version(void); /* for --version */
+/* Name and features of the processor that `native` means. */
+const char *llvm_host(Arena *arena);
 
 /* ---- jit.c
  * ------------------------------------------------------------------------------------------ */
@@ -66,6 +74,8 @@ const char *llvm_version(void); /* for --version */
 typedef struct Jit Jit;
 /* Takes the module (llvm is used up). Symbols of libc and libm, and of this process, are found. */
 Jit *jit_create(Llvm *llvm);
+/* The same of an object file that llvm_object made. */
+Jit *jit_load(Arena *arena, const void *object, size_t length, bool lapack);
 void *jit_lookup(Jit *jit, const char *name); /* NULL if there is none */
 void jit_destroy(Jit *jit);
 

@@ -25,10 +25,10 @@ static void drop_main(Llvm *llvm) {
     }
 }
 
-/* LAPACK, where the module calls it, becomes part of this process. */
-static void load_lapack(const Llvm *llvm) {
+/* LAPACK becomes part of this process. */
+static void load_lapack(void) {
     static const char *const files[] = {"liblapack.so.3", "liblapack.so", "libopenblas.so.0"};
-    if (!unit_uses_lapack(llvm->unit) || dlsym(RTLD_DEFAULT, "dgetrf_")) {
+    if (dlsym(RTLD_DEFAULT, "dgetrf_")) {
         return;
     }
     const char *reason = NULL;
@@ -42,26 +42,48 @@ static void load_lapack(const Llvm *llvm) {
           reason ? reason : files[0]);
 }
 
-Jit *jit_create(Llvm *llvm) {
-    Jit *jit = arena_new(llvm->arena, Jit);
-    drop_main(llvm);
-    load_lapack(llvm);
+/* An empty one that finds the symbols of this process. */
+static Jit *create(Arena *arena, LLVMOrcJITTargetMachineBuilderRef machine) {
+    Jit *jit = arena_new(arena, Jit);
     LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
-    LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(
-        builder, LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(llvm->machine));
-    llvm->machine = NULL; /* taken */
+    LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(builder, machine);
     check(LLVMOrcCreateLLJIT(&jit->lljit, builder), "no just-in-time compiler");
-    LLVMOrcJITDylibRef library = LLVMOrcLLJITGetMainJITDylib(jit->lljit);
     LLVMOrcDefinitionGeneratorRef process;
     check(LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(
               &process, LLVMOrcLLJITGetGlobalPrefix(jit->lljit), NULL, NULL),
           "the symbols of this process");
-    LLVMOrcJITDylibAddGenerator(library, process);
+    LLVMOrcJITDylibAddGenerator(LLVMOrcLLJITGetMainJITDylib(jit->lljit), process);
+    return jit;
+}
+
+Jit *jit_create(Llvm *llvm) {
+    drop_main(llvm);
+    if (unit_uses_lapack(llvm->unit)) {
+        load_lapack();
+    }
+    Jit *jit =
+        create(llvm->arena, LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(llvm->machine));
+    llvm->machine = NULL; /* taken */
     LLVMOrcThreadSafeModuleRef module =
         LLVMOrcCreateNewThreadSafeModule(llvm->module, llvm->safe_context);
     llvm->module = NULL; /* taken */
-    check(LLVMOrcLLJITAddLLVMIRModule(jit->lljit, library, module), "the module");
+    check(LLVMOrcLLJITAddLLVMIRModule(jit->lljit, LLVMOrcLLJITGetMainJITDylib(jit->lljit), module),
+          "the module");
     llvm_free(llvm);
+    return jit;
+}
+
+Jit *jit_load(Arena *arena, const void *object, size_t length, bool lapack) {
+    if (lapack) {
+        load_lapack();
+    }
+    target_register();
+    LLVMOrcJITTargetMachineBuilderRef machine;
+    check(LLVMOrcJITTargetMachineBuilderDetectHost(&machine), "the processor");
+    Jit *jit = create(arena, machine);
+    LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(object, length, "model");
+    check(LLVMOrcLLJITAddObjectFile(jit->lljit, LLVMOrcLLJITGetMainJITDylib(jit->lljit), buffer),
+          "the object");
     return jit;
 }
 

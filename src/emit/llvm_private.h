@@ -88,6 +88,8 @@ void debug_finish(Llvm *llvm);
 
 /* ---- llvm_target.c: machine, passes ---------------------------------------------------------- */
 
+/* Makes LLVM know this machine's kind of code. */
+void target_register(void);
 void target_create(Llvm *llvm);
 void target_optimise(Llvm *llvm);
 

@@ -96,11 +96,15 @@ static void set_options(void) {
     }
 }
 
-void target_create(Llvm *llvm) {
-    set_options();
+void target_register(void) {
     if (LLVMInitializeNativeTarget() || LLVMInitializeNativeAsmPrinter()) {
         fatal("this LLVM makes no code for this machine");
     }
+}
+
+void target_create(Llvm *llvm) {
+    set_options();
+    target_register();
     char *triple = LLVMGetDefaultTargetTriple();
     llvm->machine = new_machine(
         &llvm->options, triple,
@@ -130,11 +134,10 @@ static const char *const pipelines[] = {
     "early-cse<memssa>,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg),globaldce",
 };
 
-static void report_time(const Llvm *llvm, const char *what, clock_t start) {
-    if (llvm->options.time_passes) {
-        double ms = 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC;
-        fprintf(stderr, "%10.2f ms  llvm %s\n", ms, what);
-    }
+static double milliseconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
 /* ---- very long functions --------------------------------------------------------------------- */
@@ -182,7 +185,7 @@ static void spare_time(Llvm *llvm) {
  */
 
 void target_optimise(Llvm *llvm) {
-    clock_t start = clock();
+    double start = milliseconds();
     int level = llvm->options.level < 0 ? 0 : llvm->options.level > 2 ? 2 : llvm->options.level;
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMErrorRef error = LLVMRunPasses(llvm->module, pipelines[level], llvm->machine, options);
@@ -190,7 +193,9 @@ void target_optimise(Llvm *llvm) {
     if (error) {
         ice("emit", "LLVM passes: %s", LLVMGetErrorMessage(error));
     }
-    report_time(llvm, "passes", start);
+    if (llvm->options.times) {
+        llvm->options.times->passes += milliseconds() - start;
+    }
     spare_time(llvm);
 }
 
@@ -217,7 +222,7 @@ const void *llvm_bitcode(Llvm *llvm, Arena *arena, size_t *length) {
 /* Code generation changes the module, so it works on a copy: object, assembly and text may all be
  * asked. */
 static const char *generate(Llvm *llvm, Arena *arena, LLVMCodeGenFileType type, size_t *length) {
-    clock_t start = clock();
+    double start = milliseconds();
     LLVMModuleRef copy = LLVMCloneModule(llvm->module);
     LLVMMemoryBufferRef buffer = NULL;
     char *message = NULL;
@@ -226,7 +231,9 @@ static const char *generate(Llvm *llvm, Arena *arena, LLVMCodeGenFileType type, 
     }
     LLVMDisposeModule(copy);
     const char *bytes = take_buffer(arena, buffer, length);
-    report_time(llvm, "code", start);
+    if (llvm->options.times) {
+        llvm->options.times->code += milliseconds() - start;
+    }
     return bytes;
 }
 
@@ -240,4 +247,13 @@ const char *llvm_assembly(Llvm *llvm, Arena *arena, size_t *length) {
 
 const char *llvm_version(void) {
     return LLVM_VERSION_STRING;
+}
+
+const char *llvm_host(Arena *arena) {
+    char *cpu = LLVMGetHostCPUName();
+    char *features = LLVMGetHostCPUFeatures();
+    const char *text = arena_format(arena, "%s %s", cpu, features);
+    LLVMDisposeMessage(cpu);
+    LLVMDisposeMessage(features);
+    return text;
 }

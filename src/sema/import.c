@@ -12,13 +12,16 @@ typedef struct {
     const char *real; /* its one name, whatever path leads there */
     size_t importer;  /* number of the file that imports it */
     bool open;        /* its imports are being read */
-} Imported;
+} File;
 
 typedef struct {
-    Sema *sema;
-    Imported *files;
+    const Front *front;
+    Arena *arena;
+    Diags *diags;
+    File *files;
     size_t count, capacity;
     Item **last; /* where the next item goes */
+    bool damaged;
 } Imports;
 
 static void read_items(Imports *im, const Item *items, size_t self);
@@ -45,26 +48,26 @@ static const char *beside(Arena *arena, const char *from, const char *path) {
 
 /* The path that the import means; NULL: there is none (reported). */
 static const char *find_path(Imports *im, const Item *item, size_t self) {
-    const Front *front = im->sema->front;
+    const Front *front = im->front;
     const char *path = item->as.import.path;
     const char *from = sources_get(front->sources, im->files[self].file)->path;
-    const char *found = beside(im->sema->arena, from, path);
+    const char *found = beside(im->arena, from, path);
 
-    if (path[0] != '\0' && real_path(im->sema->arena, found)) {
+    if (path[0] != '\0' && real_path(im->arena, found)) {
         return found;
     }
     for (size_t k = 0; k < front->include_count && path[0] != '/' && path[0] != '\0'; k++) {
-        found = arena_format(im->sema->arena, "%s/%s", front->include[k], path);
-        if (real_path(im->sema->arena, found)) {
+        found = arena_format(im->arena, "%s/%s", front->include[k], path);
+        if (real_path(im->arena, found)) {
             return found;
         }
     }
-    Diag *diag = diag_error(im->sema->diags, item->as.import.path_span,
-                            "there is no file `%s` to import", path);
+    Diag *diag =
+        diag_error(im->diags, item->as.import.path_span, "there is no file `%s` to import", path);
     if (path[0] == '/') {
         return NULL;
     }
-    diag_label(im->sema->diags, diag,
+    diag_label(im->diags, diag,
                front->include_count > 0
                    ? "looked for beside this file and in the folders of -I"
                    : "looked for beside this file; other folders are named by -I");
@@ -74,24 +77,24 @@ static const char *find_path(Imports *im, const Item *item, size_t self) {
 /* ---- files ----------------------------------------------------------------------------------- */
 
 static void report_cycle(Imports *im, size_t to, size_t self, Span at) {
-    const Sources *sources = im->sema->front->sources;
+    const Sources *sources = im->front->sources;
     const char *chain = sources_get(sources, im->files[to].file)->path;
 
     for (size_t k = self;; k = im->files[k].importer) {
-        chain = arena_format(im->sema->arena, "%s → %s",
-                             sources_get(sources, im->files[k].file)->path, chain);
+        chain = arena_format(im->arena, "%s → %s", sources_get(sources, im->files[k].file)->path,
+                             chain);
         if (k == to) {
             break;
         }
     }
-    Diag *diag = diag_error(im->sema->diags, at, "`%s` comes to import itself",
+    Diag *diag = diag_error(im->diags, at, "`%s` comes to import itself",
                             sources_get(sources, im->files[to].file)->path);
-    diag_label(im->sema->diags, diag, "%s", chain);
+    diag_label(im->diags, diag, "%s", chain);
 }
 
 static size_t add_file(Imports *im, uint32_t file, const char *real, size_t importer) {
-    im->files = arena_grow(im->sema->arena, im->files, im->count, &im->capacity, sizeof *im->files);
-    im->files[im->count] = (Imported){file, real, importer, true};
+    im->files = arena_grow(im->arena, im->files, im->count, &im->capacity, sizeof *im->files);
+    im->files[im->count] = (File){file, real, importer, true};
     return im->count++;
 }
 
@@ -109,23 +112,23 @@ static bool known_file(Imports *im, const char *real, size_t self, Span at) {
 }
 
 static void import_file(Imports *im, const Item *item, size_t self) {
-    const Front *front = im->sema->front;
+    const Front *front = im->front;
     const char *path = find_path(im, item, self);
     const char *error;
     size_t length;
 
     if (!path) {
-        im->sema->model->damaged = true; /* its names are unknown */
+        im->damaged = true; /* its names are unknown */
         return;
     }
-    const char *real = real_path(im->sema->arena, path);
+    const char *real = real_path(im->arena, path);
     if (known_file(im, real, self, item->as.import.path_span)) {
         return;
     }
-    const char *text = file_read(im->sema->arena, path, &length, &error);
+    const char *text = file_read(im->arena, path, &length, &error);
     if (!text) {
-        im->sema->model->damaged = true;
-        diag_error(im->sema->diags, item->as.import.path_span, "%s", error);
+        im->damaged = true;
+        diag_error(im->diags, item->as.import.path_span, "%s", error);
         return;
     }
     uint32_t file = sources_add(front->sources, path, text, length, false);
@@ -168,15 +171,15 @@ static void read_items(Imports *im, const Item *items, size_t self) {
             continue;
         }
         if (own) {
-            Diag *diag = diag_error(im->sema->diags, item->span,
+            Diag *diag = diag_error(im->diags, item->span,
                                     "an imported file has dims, consts and functions, and here %s "
                                     "%s",
                                     item->kind == ITEM_TRAIN ? "are" : "is", own);
-            diag_label(im->sema->diags, diag, "it belongs into `%s`",
-                       sources_get(im->sema->front->sources, im->files[0].file)->path);
+            diag_label(im->diags, diag, "it belongs into `%s`",
+                       sources_get(im->front->sources, im->files[0].file)->path);
             continue;
         }
-        Item *copy = arena_new(im->sema->arena, Item);
+        Item *copy = arena_new(im->arena, Item);
         *copy = *item;
         copy->next = NULL;
         *im->last = copy;
@@ -184,19 +187,17 @@ static void read_items(Imports *im, const Item *items, size_t self) {
     }
 }
 
-const Ast *sema_import(Sema *sema, const Ast *ast) {
-    Ast *whole = arena_new(sema->arena, Ast);
-    Imports im = {.sema = sema, .last = &whole->items};
+Imported sema_import(const Front *front, const Ast *ast) {
+    Arena *arena = front->arena;
+    Ast *whole = arena_new(arena, Ast);
+    Imports im = {.front = front, .arena = arena, .diags = front->diags, .last = &whole->items};
 
     *whole = (Ast){.file = ast->file};
-    add_file(&im, ast->file,
-             real_path(sema->arena, sources_get(sema->front->sources, ast->file)->path), 0);
+    add_file(&im, ast->file, real_path(arena, sources_get(front->sources, ast->file)->path), 0);
     read_items(&im, ast->items, 0);
-    uint32_t *files = arena_array(sema->arena, uint32_t, im.count);
+    uint32_t *files = arena_array(arena, uint32_t, im.count);
     for (size_t k = 0; k < im.count; k++) {
         files[k] = im.files[k].file;
     }
-    sema->model->files = files;
-    sema->model->file_count = im.count;
-    return whole;
+    return (Imported){.ast = whole, .files = files, .file_count = im.count, .damaged = im.damaged};
 }

@@ -271,7 +271,8 @@ static Name file_name(const Sema *sema, uint32_t file) {
     return length == 0 ? sema_name(sema, "model") : intern(sema->front->names, base, length);
 }
 
-Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, size_t count) {
+Model *sema_check(const Front *front, const Imported *imported, Definition *definitions,
+                  size_t count) {
     Sema sema = {.front = front,
                  .arena = front->arena,
                  .diags = front->diags,
@@ -281,8 +282,11 @@ Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, s
     Collector collector = {.sema = &sema};
 
     sema.model = model;
-    ast = sema_import(&sema, ast);
+    const Ast *ast = imported->ast;
     model->ast = ast;
+    model->files = imported->files;
+    model->file_count = imported->file_count;
+    model->damaged = imported->damaged;
     load_library(&sema);
     for (const Item *item = ast->items; item; item = item->next) {
         collect_item(&collector, item);

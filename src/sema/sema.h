@@ -91,8 +91,19 @@ typedef struct {
     bool used;                /* set by sema */
 } Definition;
 
-/* Reads the tables from a parsed file. Always returns a model; errors are in diags. */
-Model *sema_check(const Front *front, const Ast *ast, Definition *definitions, size_t count);
+/* A parsed file with the files that it imports. */
+typedef struct {
+    const Ast *ast;        /* with the items of imported files in place */
+    const uint32_t *files; /* its own, then the imported ones */
+    size_t file_count;
+    bool damaged; /* not all could be read (reported) */
+} Imported;
+
+/* Reads the files that a parsed one imports. */
+Imported sema_import(const Front *front, const Ast *ast);
+/* Reads the tables from parsed files. Always returns a model; errors are in diags. */
+Model *sema_check(const Front *front, const Imported *imported, Definition *definitions,
+                  size_t count);
 
 /* Can a trainer be made of it: there are a loss and a param. Reports what is missing. */
 bool sema_check_trainer(const Front *front, const Model *model);

@@ -21,10 +21,6 @@ bool sema_is_reduction(const char *name);
 
 Name sema_name(const Sema *sema, const char *text);
 
-/* ---- import.c: the items of the file and of those it imports --------------------------------- */
-
-const Ast *sema_import(Sema *sema, const Ast *ast);
-
 /* ---- locals.c: formals, local names, what they may hide; names that are never used ----------- */
 
 void sema_locals(Sema *sema);

@@ -119,7 +119,8 @@ static bool run_case(const struct Case *c) {
     Front front = {arena, interner_create(arena), sources_create(arena), NULL};
     front.diags = diags_create(arena, front.sources);
     uint32_t file = sources_add(front.sources, "case.model", c->model, strlen(c->model), false);
-    const Model *model = sema_check(&front, front_parse(&front, file), NULL, 0);
+    const Imported imported = sema_import(&front, front_parse(&front, file));
+    const Model *model = sema_check(&front, &imported, NULL, 0);
     const ModelFunction *f = model_function(model, intern_text(front.names, c->function));
     Ir *ir = NULL;
     bool good = false;
