@@ -66,6 +66,9 @@ typedef enum { NUMBER_OK, NUMBER_BAD, NUMBER_OVERFLOW } NumberStatus;
 /* Reads a decimal number at `text`, correctly rounded, and says where it stopped; the character at
  * `end` must be readable and belong to no number (a zero byte, a delimiter). */
 NumberStatus number_scan(const char *text, const char *end, double *value, const char **stop);
+/* The same where NUMBER_PADDING more characters can be read behind the number. */
+enum { NUMBER_PADDING = 16 };
+NumberStatus number_scan_padded(const char *text, double *value, const char **stop);
 /* The whole of text … end is one number, blanks around it allowed. */
 NumberStatus number_read(const char *text, const char *end, double *value);
 bool number_read_text(const char *text, double *value);
