@@ -37,17 +37,29 @@ static bool classes_grow(Context *context, Classes *classes) {
     return true;
 }
 
+static size_t find_slot(const Classes *classes, const char *text, size_t length) {
+    size_t at = hash_text(text, length) & (classes->slot_count - 1);
+    for (; classes->slots[at]; at = (at + 1) & (classes->slot_count - 1)) {
+        const char *known = classes->texts[classes->slots[at] - 1];
+        if (strncmp(known, text, length) == 0 && known[length] == 0) {
+            break;
+        }
+    }
+    return at;
+}
+
+int64_t classes_look(const Classes *classes, const char *text, size_t length) {
+    return classes->slot_count ? (int64_t)classes->slots[find_slot(classes, text, length)] - 1 : -1;
+}
+
 int64_t classes_find(Context *context, Classes *classes, const char *text, size_t length,
                      bool add) {
     if (classes->count == classes->capacity && !classes_grow(context, classes)) {
         return -1;
     }
-    size_t at = hash_text(text, length) & (classes->slot_count - 1);
-    for (; classes->slots[at]; at = (at + 1) & (classes->slot_count - 1)) {
-        const char *known = classes->texts[classes->slots[at] - 1];
-        if (strncmp(known, text, length) == 0 && known[length] == 0) {
-            return classes->slots[at] - 1;
-        }
+    size_t at = find_slot(classes, text, length);
+    if (classes->slots[at]) {
+        return classes->slots[at] - 1;
     }
     if (!add) {
         return -2;

@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INPUT_SIZE = 1 << 20, LINE_SHOWN = 40 };
+enum { INPUT_SIZE = 1 << 20, HUGE_LEAST = 1 << 23, BLOCK_HEAD = 64 };
 
 /* ---- input ---- */
 
@@ -16,7 +17,7 @@ bool input_open(Context *context, Input *input, const char *path) {
     if (strcmp(path, "-") == 0) {
         input->path = "<stdin>";
     } else {
-        struct stat status;
+        struct stat status = {0};
         input->fd = open(path, O_RDONLY | O_CLOEXEC);
         if (input->fd < 0) {
             return report_error(context, "cannot open `%s`: %s", path, strerror(errno));
@@ -25,9 +26,11 @@ bool input_open(Context *context, Input *input, const char *path) {
             input_close(input);
             return report_error(context, "cannot read `%s`: it is a folder", path);
         }
+        input->total = S_ISREG(status.st_mode) ? status.st_size : 0;
     }
-    input->buffer = memory_new(context, INPUT_SIZE + 1, 1);
-    if (!input->buffer) {
+    input->memory = memory_new(context, input->size + 2 * INPUT_MARGIN, 1);
+    input->buffer = input->memory ? input->memory + INPUT_MARGIN : NULL;
+    if (!input->memory) {
         input_close(input);
         return false;
     }
@@ -38,6 +41,7 @@ bool input_open(Context *context, Input *input, const char *path) {
 bool input_fill(Input *input, char *keep) {
     size_t kept = (size_t)(input->end - keep);
     memmove(input->buffer, keep, kept);
+    input->consumed += keep - input->buffer;
     input->position = input->buffer;
     input->end = input->buffer + kept;
     while (!input->finished && input->end < input->buffer + input->size) {
@@ -65,11 +69,27 @@ void input_close(Input *input) {
         close(input->fd); /* read only: nothing to lose */
     }
     input->fd = -1;
-    memory_free(input->context, input->buffer);
-    input->buffer = NULL;
+    memory_free(input->context, input->memory);
+    input->memory = input->buffer = NULL;
 }
 
 /* ---- arrays ---- */
+
+/* Pages of two megabytes, where the system has them: a fault for each small one costs as much as
+ * reading the numbers that fill it. The whole of the mapping is advised, so that it stays one and
+ * can still be resized in place. */
+static void advise_huge(void *memory, size_t size) {
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)memory - BLOCK_HEAD) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)memory + size + page - 1) & ~(page - 1);
+    if (size >= HUGE_LEAST) {
+        madvise((void *)start, end - start, MADV_HUGEPAGE); /* a wish: failing costs nothing */
+    }
+#else
+    (void)memory, (void)size;
+#endif
+}
 
 bool data_reserve(Context *context, const Model *model, const LoadOptions *options, Data *data,
                   int64_t rows) {
@@ -94,6 +114,7 @@ bool data_reserve(Context *context, const Model *model, const LoadOptions *optio
             return false;
         }
         data->columns[i] = larger;
+        advise_huge(larger, width * (size_t)rows + sizeof(double));
     }
     data->capacity = rows;
     return true;

@@ -5,50 +5,11 @@
  * first cut out (scan_field), which knows quotes, block ends, and fields of any length. Memory is
  * the block, the names of the columns and the arrays. After the first bad field the rest is read
  * only to be counted. */
-#include "runtime/runtime.h"
+#include "runtime/csv.h"
 
 #include <string.h>
 
-enum { SHOWN = 40, COLUMNS_MAX = 1 << 22 };
-
-typedef enum { END_DELIMITER, END_LINE, END_FILE } FieldEnd;
-
-typedef enum { FIELD_SKIP, FIELD_REAL, FIELD_INT, FIELD_TEXT, FIELD_SAMPLE } FieldKind;
-
-typedef struct {
-    FieldKind kind;
-    uint32_t column;
-    int64_t entry, stride;
-    int64_t limit;    /* INT: below it; INT64_MAX: unknown */
-    int64_t largest;  /* INT so far */
-    Classes *classes; /* TEXT */
-} Field;
-
-typedef struct {
-    Context *context;
-    Model *model;
-    const LoadOptions *options;
-    Input *input;
-    Data *data;
-    char delimiter;
-    char *header; /* names, one after the other */
-    char **names;
-    Field *fields;
-    size_t field_count;
-    bool failed;      /* an error that ends reading; reported */
-    int64_t line;     /* of position, from 1 */
-    char *line_start; /* in the buffer: so far the characters of the line are counted */
-    int64_t columns_before;
-    /* the field last cut out */
-    char *start, *stop;
-    bool quoted, overlong, doubled;
-    int64_t field_line, field_column;
-    /* the value that separates samples */
-    Text sample;
-    /* bad fields */
-    int64_t bad;
-    char *first_bad;
-} Csv;
+enum { SHOWN = 40, ESTIMATE_AFTER = 1 << 19 };
 
 /* ---- places and complaints ---- */
 
@@ -61,7 +22,7 @@ static int64_t characters(const char *from, const char *to) {
 }
 
 /* From 1. Counts on from where it last was, so that a row of many fields is counted once. */
-static int64_t column_of(Csv *csv, char *at) {
+int64_t csv_column(Csv *csv, char *at) {
     if (at < csv->line_start) {
         return csv->columns_before - characters(at, csv->line_start) + 1;
     }
@@ -70,14 +31,14 @@ static int64_t column_of(Csv *csv, char *at) {
     return csv->columns_before + 1;
 }
 
-static void new_line(Csv *csv, char *start) {
+void csv_new_line(Csv *csv, char *start) {
     csv->line++;
     csv->line_start = start;
     csv->columns_before = 0;
 }
 
 /* More bytes; keeps those from `keep` on. */
-static bool refill(Csv *csv, char *keep) {
+bool csv_refill(Csv *csv, char *keep) {
     if (csv->line_start <= keep) {
         csv->columns_before += characters(csv->line_start, keep);
         csv->line_start = csv->input->buffer;
@@ -164,7 +125,7 @@ static bool more(Csv *csv, char **p) {
         keep = *p;
     }
     size_t offset = (size_t)(*p - keep);
-    if (!refill(csv, keep)) {
+    if (!csv_refill(csv, keep)) {
         return false;
     }
     csv->start = input->buffer;
@@ -207,7 +168,7 @@ static bool scan_quoted(Csv *csv, char **p) {
             csv->doubled = true;
             ++*p;
         } else if (c == '\n') {
-            new_line(csv, *p);
+            csv_new_line(csv, *p);
         }
     }
 }
@@ -218,12 +179,12 @@ static bool ends_field(const Csv *csv, char c) {
 
 /* Cuts out the field at position: start … stop, without quotes. Fields longer than the block are
  * `overlong`: their text is lost. */
-static FieldEnd scan_field(Csv *csv) {
+FieldEnd csv_scan_field(Csv *csv) {
     char *p = csv->input->position;
     csv->start = p;
     csv->overlong = csv->quoted = csv->doubled = false;
     csv->field_line = csv->line;
-    csv->field_column = column_of(csv, p);
+    csv->field_column = csv_column(csv, p);
     while (!at_end(csv, &p) && *p == ' ') {
         p++;
     }
@@ -234,7 +195,7 @@ static FieldEnd scan_field(Csv *csv) {
         return end_field(csv, p);
     }
     int64_t line = csv->line;
-    int64_t column = column_of(csv, p);
+    int64_t column = csv_column(csv, p);
     csv->quoted = true;
     p++;
     csv->start = p;
@@ -250,7 +211,7 @@ static FieldEnd scan_field(Csv *csv) {
     }
     bool clean = at_end(csv, &p) || ends_field(csv, *p);
     if (!clean && !csv->failed) {
-        bad(csv, csv->line, column_of(csv, p), "text stands after the closing quote of a field");
+        bad(csv, csv->line, csv_column(csv, p), "text stands after the closing quote of a field");
     }
     while (!at_end(csv, &p) && !ends_field(csv, *p)) {
         p++;
@@ -261,7 +222,7 @@ static FieldEnd scan_field(Csv *csv) {
 }
 
 /* "" to " within the field last cut out. */
-static void unquote(Csv *csv) {
+void csv_unquote(Csv *csv) {
     if (!csv->doubled || csv->overlong) {
         return;
     }
@@ -418,7 +379,7 @@ static void store(Csv *csv, size_t number, char *text, size_t length) {
 
 static FieldEnd slow_field(Csv *csv, size_t number) {
     int64_t bad_before = csv->bad;
-    FieldEnd end = scan_field(csv);
+    FieldEnd end = csv_scan_field(csv);
     if (csv->failed || number >= csv->field_count || csv->bad != bad_before) {
         return end;
     }
@@ -432,7 +393,7 @@ static FieldEnd slow_field(Csv *csv, size_t number) {
         bad_value(csv, number, "", 0, "is longer than a million characters");
         return end;
     }
-    unquote(csv);
+    csv_unquote(csv);
     store(csv, number, csv->start, (size_t)(csv->stop - csv->start));
     return end;
 }
@@ -461,7 +422,7 @@ static bool fast_field(Csv *csv, size_t number, FieldEnd *end) {
         array[csv->data->rows * field->stride + field->entry] = value;
     } else {
         csv->field_line = csv->line;
-        csv->field_column = column_of(csv, p);
+        csv->field_column = csv_column(csv, p);
         store_int(csv, number, p, length, value);
     }
     input->position = p + length + 1 + (c == '\r');
@@ -524,11 +485,24 @@ static bool note_line(Csv *csv, int64_t line) {
     return true;
 }
 
+/* How many rows to make room for: by the size of the file, once a part of it is read. */
+static int64_t rows_expected(const Csv *csv) {
+    const Data *data = csv->data;
+    const Input *input = csv->input;
+    int64_t read = input->consumed + (input->position - input->buffer);
+    if (read < ESTIMATE_AFTER || input->total < read) {
+        return data->capacity < 64 ? 64 : data->capacity + data->capacity / 2;
+    }
+    double expected = (double)data->rows / (double)read * (double)input->total * 1.02 + 16;
+    int64_t least = data->capacity + data->capacity / 8;
+    return expected > (double)least ? (int64_t)expected : least;
+}
+
 /* Before a row. False: no memory. */
 static bool row_fits(Csv *csv) {
     Data *data = csv->data;
     if (data->rows == data->capacity) {
-        int64_t capacity = data->capacity < 64 ? 64 : data->capacity + data->capacity / 8 + 1;
+        int64_t capacity = rows_expected(csv);
         if (!data_reserve(csv->context, csv->model, csv->options, data, capacity)) {
             csv->failed = true;
         }
@@ -556,7 +530,7 @@ static bool blank_line(const Csv *csv) {
 static bool more_rows(Csv *csv) {
     Input *input = csv->input;
     if (input->end - input->position < 256 && !input->finished) {
-        refill(csv, input->position);
+        csv_refill(csv, input->position);
     }
     return !csv->failed && input->position < input->end;
 }
@@ -570,7 +544,7 @@ static bool skip_blank(Csv *csv) {
         first = first ? first : csv->line;
         csv->input->position = newline ? newline + 1 : csv->input->end;
         if (newline) {
-            new_line(csv, csv->input->position);
+            csv_new_line(csv, csv->input->position);
         }
     }
     if (first && more_rows(csv)) {
@@ -579,7 +553,7 @@ static bool skip_blank(Csv *csv) {
     return more_rows(csv);
 }
 
-static void warn_end(const Csv *csv) {
+void csv_warn_end(const Csv *csv) {
     if (!csv->failed && csv->bad == 0) {
         report_warning(csv->context, "%s: the last line has no end; the file may have been cut",
                        csv->input->path);
@@ -598,252 +572,19 @@ static void read_row(Csv *csv) {
     } while (end == END_DELIMITER && !csv->failed);
     if (number != csv->field_count && csv->bad == bad_before && !csv->failed) {
         if (column == 0) {
-            column = column_of(csv, csv->input->position) - (end == END_LINE);
+            column = csv_column(csv, csv->input->position) - (end == END_LINE);
         }
         bad_length(csv, line, column, number);
     }
     if (end == END_LINE) {
-        new_line(csv, csv->input->position);
+        csv_new_line(csv, csv->input->position);
     } else {
-        warn_end(csv);
+        csv_warn_end(csv);
     }
     csv->data->rows += csv->bad == 0;
 }
 
-/* ---- the first row ---- */
-
-static char sniff_delimiter(const Csv *csv) {
-    size_t tabs = 0;
-    size_t commas = 0;
-    bool quoted = false;
-    for (const char *p = csv->input->position; p < csv->input->end && (*p != '\n' || quoted); p++) {
-        quoted ^= *p == '"';
-        tabs += *p == '\t' && !quoted;
-        commas += *p == ',' && !quoted;
-    }
-    return commas == 0 && tabs > 0 ? '\t' : ',';
-}
-
-static bool read_delimiter(Csv *csv) {
-    if (!csv->options->delimiter) {
-        csv->delimiter = sniff_delimiter(csv);
-        return true;
-    }
-    return delimiter_read(csv->context, csv->options->delimiter, &csv->delimiter);
-}
-
-typedef struct {
-    Text text;      /* the fields, each with a zero after it */
-    size_t *starts; /* offsets into text */
-    int64_t *columns;
-    size_t count, capacity;
-    int64_t line;
-    FieldEnd end;
-} FirstRow;
-
-static bool add_first(Csv *csv, FirstRow *row) {
-    if (row->count == row->capacity) {
-        size_t capacity = row->capacity ? 2 * row->capacity : 64;
-        size_t *starts = memory_resize(csv->context, row->starts, capacity * sizeof *starts);
-        row->starts = starts ? starts : row->starts;
-        int64_t *columns = memory_resize(csv->context, row->columns, capacity * sizeof *columns);
-        row->columns = columns ? columns : row->columns;
-        if (!starts || !columns) {
-            return false;
-        }
-        row->capacity = capacity;
-    }
-    row->starts[row->count] = row->text.length;
-    row->columns[row->count++] = csv->field_column;
-    text_bytes(&row->text, csv->start, (size_t)(csv->stop - csv->start));
-    text_bytes(&row->text, "", 1);
-    return !row->text.failed;
-}
-
-static bool read_first(Csv *csv, FirstRow *row) {
-    text_start(&row->text, csv->context);
-    row->line = csv->line;
-    do {
-        row->end = scan_field(csv);
-        unquote(csv);
-        if (csv->failed) {
-            return false;
-        }
-        if (csv->overlong || row->count == COLUMNS_MAX) {
-            return report_place(csv->context, csv->input->path,
-                                "the first line is too long for a table");
-        }
-        if (!add_first(csv, row)) {
-            return false;
-        }
-    } while (row->end == END_DELIMITER);
-    if (row->end == END_LINE) {
-        new_line(csv, csv->input->position);
-    } else {
-        warn_end(csv);
-    }
-    return true;
-}
-
-static char *first_text(const FirstRow *row, size_t field, size_t *length) {
-    size_t end = field + 1 < row->count ? row->starts[field + 1] : row->text.length;
-    *length = end - row->starts[field] - 1;
-    return row->text.data + row->starts[field];
-}
-
-static bool names_argument(const Csv *csv, const char *text) {
-    for (size_t i = 0; i < csv->model->column_count; i++) {
-        if (strcmp(csv->model->columns[i].name, text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Does the first row name the columns? It does if none of its fields is a number (or could be meant
- * as one), or if one of them is the name of an argument. */
-static bool is_header(const Csv *csv, const FirstRow *row) {
-    if (csv->options->header[0] != 'a') {
-        return csv->options->header[0] == 'y';
-    }
-    size_t words = 0;
-    bool numbers = false;
-    for (size_t i = 0; i < row->count; i++) {
-        size_t length;
-        double value;
-        const char *text = first_text(row, i, &length);
-        if (names_argument(csv, text)) {
-            return true;
-        }
-        if (length == 0) {
-            continue; /* the nameless index column of a data frame, or a missing value */
-        }
-        bool plain = number_could_be_name(text, length);
-        numbers |= number_read(text, text + length, &value) != NUMBER_BAD || !plain;
-        words += plain;
-    }
-    return words > 0 && !numbers;
-}
-
-static void strip(char **text, size_t *length) {
-    while (*length && (**text == ' ' || **text == '\t')) {
-        ++*text;
-        --*length;
-    }
-    while (*length && ((*text)[*length - 1] == ' ' || (*text)[*length - 1] == '\t')) {
-        (*text)[--*length] = 0;
-    }
-}
-
-static bool take_names(Csv *csv, FirstRow *row) {
-    csv->names = NEW(csv->context, char *, row->count);
-    if (!csv->names) {
-        return false;
-    }
-    for (size_t i = 0; i < row->count; i++) {
-        size_t length;
-        csv->names[i] = first_text(row, i, &length);
-        if (memchr(csv->names[i], 0, length)) {
-            return report_place(csv->context, csv->input->path,
-                                "a name of a column has a zero byte");
-        }
-        strip(&csv->names[i], &length);
-    }
-    return true;
-}
-
-/* Files with other delimiters, other ends of lines, or of another kind. */
-static const char *wrong_kind(const Csv *csv, const FirstRow *row, const char *text) {
-    static const struct {
-        char c;
-        bool single; /* matters only where it leaves one column */
-        const char *why;
-    } signs[] = {
-        {';', false, "the fields are separated by `;`; use --delimiter=';'"},
-        {'\t', true, "the fields are separated by tabs; use --delimiter=tab"},
-        {'|', true, "the fields are separated by `|`; use --delimiter='|'"},
-        {'\r', false, "a carriage return without a line feed; convert the file: tr '\\r' '\\n'"},
-    };
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
-        if (signs[i].c != csv->delimiter && (row->count == 1 || !signs[i].single) &&
-            strchr(text, signs[i].c)) {
-            return signs[i].why;
-        }
-    }
-    const char *blank = strchr(text, ' ');
-    double ignored;
-    if (row->count > 1 || !blank || number_read(text, blank, &ignored) != NUMBER_OK) {
-        return NULL;
-    }
-    const char *colon = strchr(blank, ':');
-    if (colon && colon[-1] >= '0' && colon[-1] <= '9') {
-        return "this is a libsvm file, not CSV";
-    }
-    blank += strspn(blank, " ");
-    const char *end = blank + strcspn(blank, " ");
-    return number_read(blank, end, &ignored) == NUMBER_OK
-               ? "the fields are separated by blanks; convert the file: tr -s ' ' ,"
-               : NULL;
-}
-
-static bool check_first(Csv *csv, const FirstRow *row) {
-    for (size_t i = 0; i < row->count; i++) {
-        size_t length;
-        const char *text = first_text(row, i, &length);
-        const char *why = wrong_kind(csv, row, text);
-        if (why) {
-            char *place = memory_format(csv->context, "%s:%lld:%lld", csv->input->path,
-                                        (long long)row->line, (long long)row->columns[i]);
-            return place && report_place(csv->context, place, "%s", why);
-        }
-    }
-    return true;
-}
-
-static bool make_fields(Csv *csv, size_t count, int64_t line) {
-    Target *targets = NEW(csv->context, Target, count);
-    csv->fields = NEW(csv->context, Field, count);
-    csv->field_count = count;
-    char *where = memory_format(csv->context, "%s:%lld:1", csv->input->path, (long long)line);
-    if (!targets || !csv->fields || !where ||
-        !columns_match(csv->context, csv->model, csv->options, where, csv->names, count, targets)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        Field *field = &csv->fields[i];
-        if (targets[i].separates && targets[i].used) {
-            csv->data->separator = targets[i];
-        }
-        if (!targets[i].used) {
-            field->kind = targets[i].separates ? FIELD_SAMPLE : FIELD_SKIP;
-            continue;
-        }
-        Column *column = &csv->model->columns[targets[i].column];
-        *field = (Field){column->is_int ? FIELD_INT : FIELD_REAL,
-                         targets[i].column,
-                         targets[i].entry,
-                         column->shape.count,
-                         INT64_MAX,
-                         -1,
-                         NULL};
-        if (column->limit && !model_size(csv->model, column->limit, 0, &field->limit)) {
-            field->limit = INT64_MAX;
-        }
-        if (column->classes) {
-            field->kind = FIELD_TEXT;
-            field->classes = NEW(csv->context, Classes, 1);
-            for (size_t k = 0; k < column->class_count; k++) {
-                if (!field->classes ||
-                    classes_find(csv->context, field->classes, column->classes[k],
-                                 strlen(column->classes[k]), true) < 0) {
-                    return false;
-                }
-            }
-        }
-    }
-    memory_free(csv->context, targets);
-    return true;
-}
+/* ---- the table ---- */
 
 static bool store_first(Csv *csv, FirstRow *row) {
     int64_t line = csv->line;
@@ -852,7 +593,7 @@ static bool store_first(Csv *csv, FirstRow *row) {
     csv->line = line;
     for (size_t i = 0; fits && i < row->count; i++) {
         size_t length;
-        char *text = first_text(row, i, &length);
+        char *text = csv_first_text(row, i, &length);
         csv->field_line = row->line;
         csv->field_column = row->columns[i];
         store(csv, i, text, length);
@@ -862,18 +603,20 @@ static bool store_first(Csv *csv, FirstRow *row) {
 }
 
 static bool read_table(Csv *csv, FirstRow *row) {
-    if (!read_first(csv, row) || !check_first(csv, row)) {
+    if (!csv_read_first(csv, row) || !csv_check_first(csv, row)) {
         return false;
     }
-    bool header = is_header(csv, row);
-    if (header && !take_names(csv, row)) {
+    bool header = csv_is_header(csv, row);
+    if (header && !csv_take_names(csv, row)) {
         return false;
     }
-    if (!make_fields(csv, row->count, row->line) || (!header && !store_first(csv, row))) {
+    if (!csv_make_fields(csv, row->count, row->line) || (!header && !store_first(csv, row))) {
         return false;
     }
     while (skip_blank(csv) && row_fits(csv)) {
-        read_row(csv);
+        if (!csv_read_plain(csv) && !csv->failed) {
+            read_row(csv);
+        }
     }
     return !csv->failed;
 }
@@ -965,7 +708,7 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
         return report_place(context, input->path, "the file has only blank lines");
     }
     csv.line_start = input->position;
-    if (!read_delimiter(&csv)) {
+    if (!csv_read_delimiter(&csv)) {
         return false;
     }
     bool done = read_table(&csv, &row);

@@ -99,8 +99,8 @@ static bool scale_by_product(uint64_t digits, int exponent, double *value) {
     return true;
 }
 
-/* The nearest double; infinite if it is too large. False: undecided. */
-static inline bool scale(uint64_t digits, int exponent, double *value) {
+/* Where double arithmetic rounds once. */
+static inline bool scale_exactly(uint64_t digits, int exponent, double *value) {
 #if FLT_EVAL_METHOD == 0
     if (digits >> 53 == 0 && exponent >= -EXACT_POWER && exponent <= EXACT_POWER) {
         *value =
@@ -108,11 +108,16 @@ static inline bool scale(uint64_t digits, int exponent, double *value) {
         return true;
     }
 #endif
+    return false;
+}
+
+/* The nearest double; infinite if it is too large. False: undecided. */
+static bool scale(uint64_t digits, int exponent, double *value) {
     if (digits == 0) {
         *value = 0;
         return true;
     }
-    return scale_by_product(digits, exponent, value);
+    return scale_exactly(digits, exponent, value) || scale_by_product(digits, exponent, value);
 }
 
 /* More than 19 digits, of text … stop: the first 19 and their successor often have one nearest
@@ -191,6 +196,15 @@ static NumberStatus read_slowly(const char *text, const char *stop, double *valu
     return isinf(*value) ? NUMBER_OVERFLOW : NUMBER_OK;
 }
 
+/* `digits`: 0 where they are more than 19. */
+static __attribute__((noinline)) NumberStatus
+scale_otherwise(const char *text, const char *stop, uint64_t digits, int exponent, double *value) {
+    if (digits ? scale(digits, exponent, value) : scale_many(text, stop, exponent, value)) {
+        return isinf(*value) ? NUMBER_OVERFLOW : NUMBER_OK;
+    }
+    return read_slowly(text, stop, value);
+}
+
 /* ---- the digits ---- */
 
 /* Eight characters less '0', the first in the lowest byte. */
@@ -242,7 +256,14 @@ static inline __attribute__((always_inline)) NumberStatus scan(const char *text,
     p += *p == '-' || *p == '+';
     const char *start = p;
     uint64_t digits = 0;
-    p = padded ? digits_by_eight(p, &digits) : digits_one_by_one(p, &digits);
+    if (padded) { /* few digits before the point are the rule */
+        for (int i = 0; i < 3 && is_digit(*p); i++) {
+            digits = digits * 10 + (uint64_t)(*p++ - '0');
+        }
+    }
+    if (is_digit(*p)) {
+        p = padded ? digits_by_eight(p, &digits) : digits_one_by_one(p, &digits);
+    }
     size_t count = (size_t)(p - start);
     int exponent = 0;
     if (*p == '.') {
@@ -270,12 +291,13 @@ static inline __attribute__((always_inline)) NumberStatus scan(const char *text,
     }
     *stop = p;
     NumberStatus status = NUMBER_OK;
-    if (count <= 19 ? scale(digits, exponent, value) : scale_many(start, p, exponent, value)) {
-        status = isinf(*value) ? NUMBER_OVERFLOW : NUMBER_OK;
-    } else {
-        status = read_slowly(start, p, value);
+    if (count > 19 || !scale_exactly(digits, exponent, value)) {
+        status = scale_otherwise(start, p, count > 19 ? 0 : digits, exponent, value);
     }
-    *value = negative ? -*value : *value;
+    uint64_t bits;
+    memcpy(&bits, value, sizeof bits);
+    bits |= (uint64_t)negative << 63; /* without a jump: signs are not to be foreseen */
+    memcpy(value, &bits, sizeof bits);
     return status;
 }
 

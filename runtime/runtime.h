@@ -276,6 +276,7 @@ typedef struct {
     bool nonfinite;
     bool quiet;
     const bool *needed; /* by column of the model */
+    size_t threads;     /* at most; 0: one */
 } LoadOptions;
 
 /* Does --columns name arguments of the model, and columns for each? */
@@ -305,12 +306,16 @@ bool data_bind_limit(Context *context, Model *model, Column *column, int64_t cla
                      const char *place);
 
 /* Bytes of a file or standard input, in blocks. */
+enum { INPUT_MARGIN = 128 };
 typedef struct {
     Context *context;
     const char *path;
     int fd;
-    char *buffer; /* `size` bytes and a zero after `end` */
+    char *memory;
+    char *buffer; /* `size` bytes and a zero after `end`; INPUT_MARGIN more on both sides */
     size_t size;
+    int64_t total;    /* bytes of the file, 0: unknown */
+    int64_t consumed; /* before `buffer` */
     char *position, *end;
     bool finished; /* no more bytes after end */
 } Input;
@@ -338,6 +343,8 @@ typedef struct {
 
 /* The number of a text; -1: there is no memory; -2: not found and not to be added. */
 int64_t classes_find(Context *context, Classes *classes, const char *text, size_t length, bool add);
+/* The same of one that was found before, or -1; changes nothing. */
+int64_t classes_look(const Classes *classes, const char *text, size_t length);
 bool utf8_valid(const char *text, size_t length);
 #define NOT_UTF8 "is not UTF-8; convert the file: iconv -f LATIN1 -t UTF-8"
 /* order[i]: the number of the text that is i-th by its bytes. */

@@ -1,0 +1,126 @@
+/* csv.h: what the parts of the CSV loader know of each other: load_csv.c (fields and rows, with all
+ * complaints), csv_head.c (the first row), csv_fast.c (the plain rows, many at a time) and
+ * csv_vector.c (the same by vector instructions). */
+#ifndef GRADC_CSV_H
+#define GRADC_CSV_H
+
+#include "runtime/runtime.h"
+
+typedef enum { END_DELIMITER, END_LINE, END_FILE } FieldEnd;
+
+typedef enum { FIELD_SKIP, FIELD_REAL, FIELD_INT, FIELD_TEXT, FIELD_SAMPLE } FieldKind;
+
+typedef struct {
+    FieldKind kind;
+    uint32_t column;
+    int64_t entry, stride;
+    int64_t limit;    /* INT: below it; INT64_MAX: unknown */
+    int64_t largest;  /* INT so far */
+    Classes *classes; /* TEXT */
+} Field;
+
+typedef struct {
+    Context *context;
+    Model *model;
+    const LoadOptions *options;
+    Input *input;
+    Data *data;
+    char delimiter;
+    char *header; /* names, one after the other */
+    char **names;
+    Field *fields;
+    size_t field_count;
+    bool failed;      /* an error that ends reading; reported */
+    int64_t line;     /* of position, from 1 */
+    char *line_start; /* in the buffer: so far the characters of the line are counted */
+    int64_t columns_before;
+    /* the field last cut out */
+    char *start, *stop;
+    bool quoted, overlong, doubled;
+    int64_t field_line, field_column;
+    /* the value that separates samples */
+    Text sample;
+    /* bad fields */
+    int64_t bad;
+    char *first_bad;
+    /* plain rows */
+    struct Plain *plain; /* NULL: not yet made */
+} Csv;
+
+typedef struct {
+    Text text;      /* the fields, each with a zero after it */
+    size_t *starts; /* offsets into text */
+    int64_t *columns;
+    size_t count, capacity;
+    int64_t line;
+    FieldEnd end;
+} FirstRow;
+
+/* ---- plain rows: csv_fast.c, csv_vector.c ---- */
+
+/* A field that is used, of a plain row. */
+typedef struct {
+    FieldKind kind;
+    bool limited;    /* INT: 0 … limit - 1 only */
+    uint32_t number; /* in the row */
+    size_t stride;   /* values from one row to the next */
+    int64_t limit;
+    void *to; /* of row 0 of the data; moves with the array */
+    const Classes *classes;
+} PlainField;
+
+/* Some whole lines, read by one thread. A row that is not plain, for whatever reason, ends the
+ * piece: the careful reader takes that line, and knows what to say of it. */
+typedef struct {
+    const char *start, *end; /* `end` is after a line feed */
+    const char *stop;        /* up to there it was read: the start of a line */
+    int64_t row, room, rows; /* the first one's number; how many may be, and were read */
+    /* what does not change from piece to piece */
+    char delimiter;
+    size_t field_count, used;
+    const PlainField *fields; /* those used, in order */
+    const Text *sample;       /* SAMPLE: what plain rows have there */
+    int64_t *largest;         /* by used field */
+    uint32_t *marks, *lines;  /* where fields and lines end, for the vector reader */
+    size_t mark_room;         /* of marks, beside the one before them, and of lines */
+} Piece;
+
+enum {
+    MARKED_BYTES = 1 << 14, /* text that is marked at a time */
+    MARK_SLACK = 80         /* room that the vector reader wants beyond the last mark */
+};
+
+typedef struct {
+    const char *name;
+    void (*read)(Piece *piece);
+    bool marks; /* it needs the arrays for marks */
+} RowReader;
+
+/* The best one for this CPU; GRADC_LOAD in the environment names another. */
+const RowReader *csv_row_reader(void);
+/* NULL: this CPU (or compiler) has none. */
+const RowReader *csv_vector_reader(const char *name);
+/* Reads plain rows from position on, as many as there are in the block. False: none. */
+bool csv_read_plain(Csv *csv);
+bool csv_store_whole(const Piece *piece, size_t i, int64_t row, double value);
+bool csv_store_text(const Piece *piece, size_t i, int64_t row, const char *start, const char *end);
+
+/* ---- load_csv.c ---- */
+int64_t csv_column(Csv *csv, char *at); /* in characters, from 1 */
+void csv_new_line(Csv *csv, char *start);
+bool csv_refill(Csv *csv, char *keep); /* more bytes; keeps those from `keep` on */
+FieldEnd csv_scan_field(Csv *csv);
+void csv_unquote(Csv *csv);
+void csv_warn_end(const Csv *csv);
+
+/* ---- csv_head.c ---- */
+bool csv_read_delimiter(Csv *csv);
+bool csv_read_first(Csv *csv, FirstRow *row);
+/* Is it of the kind that is read? Else reported. */
+bool csv_check_first(Csv *csv, const FirstRow *row);
+char *csv_first_text(const FirstRow *row, size_t field, size_t *length);
+bool csv_is_header(const Csv *csv, const FirstRow *row);
+bool csv_take_names(Csv *csv, FirstRow *row);
+bool csv_make_fields(Csv *csv, size_t count, int64_t line);
+
+#endif
