@@ -102,10 +102,14 @@ const RowReader *csv_row_reader(void);
 const RowReader *csv_vector_reader(const char *name);
 /* Reads plain rows from position on, as many as there are in the block. False: none. */
 bool csv_read_plain(Csv *csv);
+/* Ends its threads. */
+void csv_end_plain(Csv *csv);
 bool csv_store_whole(const Piece *piece, size_t i, int64_t row, double value);
 bool csv_store_text(const Piece *piece, size_t i, int64_t row, const char *start, const char *end);
 
 /* ---- load_csv.c ---- */
+/* Room for that many rows at least, and those that the file may have. False: reported. */
+bool csv_more_room(Csv *csv, int64_t rows);
 int64_t csv_column(Csv *csv, char *at); /* in characters, from 1 */
 void csv_new_line(Csv *csv, char *start);
 bool csv_refill(Csv *csv, char *keep); /* more bytes; keeps those from `keep` on */

@@ -12,8 +12,14 @@
 #include <string.h>
 
 enum {
-    PATIENCE_MAX = 1024, /* rows read carefully after attempts that found no plain row */
-    PLAIN_ENOUGH = 32    /* plain rows in a run that are worth an attempt */
+    PATIENCE_MAX = 1024,     /* rows read carefully after attempts that found no plain row */
+    PLAIN_ENOUGH = 32,       /* plain rows in a run that are worth an attempt */
+    THREADS_LEAST = 1 << 22, /* bytes of a file that are worth threads */
+    THREADS_MOST = 16,
+    THREAD_BYTES = 1 << 21, /* of the block, for each thread */
+    PIECES = 4,             /* of a block, for each thread: they take unequal times */
+    ALONE_LEAST = 16,       /* runs read by one thread after a row that was not plain */
+    ALONE_MOST = 1 << 20
 };
 
 typedef struct Plain {
@@ -21,6 +27,11 @@ typedef struct Plain {
     PlainField *fields;
     Piece piece;
     int64_t patience, waits;
+    /* with threads, else NULL */
+    ThreadPool *pool;
+    Piece *pieces;
+    size_t piece_count;
+    int64_t alone, alone_next;
 } Plain;
 
 /* ---- storing ---- */
@@ -167,24 +178,15 @@ const RowReader *csv_row_reader(void) {
     return vector ? vector : &portable;
 }
 
-/* ---- blocks ---- */
+/* ---- pieces ---- */
 
-static bool make_plain(Csv *csv) {
-    Plain *plain = NEW(csv->context, Plain, 1);
-    if (!plain) {
-        return false;
-    }
-    plain->reader = csv_row_reader();
-    plain->fields = NEW(csv->context, PlainField, csv->field_count + 1);
-    Piece *piece = &plain->piece;
+static bool make_piece(const Csv *csv, Piece *piece) {
+    const Plain *plain = csv->plain;
     *piece = (Piece){.delimiter = csv->delimiter,
                      .field_count = csv->field_count,
                      .fields = plain->fields,
                      .sample = &csv->sample,
                      .largest = NEW(csv->context, int64_t, csv->field_count + 1)};
-    if (!plain->fields || !piece->largest) {
-        return false;
-    }
     if (plain->reader->marks) {
         piece->mark_room = MARKED_BYTES + 2 * csv->field_count;
         piece->marks = NEW(csv->context, uint32_t, piece->mark_room + 1 + MARK_SLACK);
@@ -194,8 +196,55 @@ static bool make_plain(Csv *csv) {
         }
         *piece->marks++ = UINT32_MAX; /* the line before the first ends one before it */
     }
-    csv->plain = plain;
+    return piece->largest != NULL;
+}
+
+/* Threads for a large file, whose samples can be told without looking at the row before. */
+static bool make_pieces(Csv *csv) {
+    Plain *plain = csv->plain;
+    size_t threads = csv->options->threads;
+    if (threads < 2 || csv->input->total < THREADS_LEAST || csv->options->sample) {
+        return true;
+    }
+    threads = threads > THREADS_MOST ? THREADS_MOST : threads;
+    plain->pool = threads_start(csv->context, threads);
+    threads = threads_count(plain->pool);
+    if (!plain->pool || threads < 2) {
+        return plain->pool != NULL;
+    }
+    plain->piece_count = PIECES * threads;
+    plain->alone_next = ALONE_LEAST;
+    plain->pieces = NEW(csv->context, Piece, plain->piece_count);
+    for (size_t i = 0; plain->pieces && i < plain->piece_count; i++) {
+        if (!make_piece(csv, &plain->pieces[i])) {
+            return false;
+        }
+    }
+    ptrdiff_t line_start = csv->line_start - csv->input->buffer;
+    if (!plain->pieces || !input_widen(csv->input, plain->pool, THREAD_BYTES * threads)) {
+        return false;
+    }
+    csv->line_start = csv->input->buffer + line_start;
     return true;
+}
+
+static bool make_plain(Csv *csv) {
+    Plain *plain = NEW(csv->context, Plain, 1);
+    if (!plain) {
+        return false;
+    }
+    csv->plain = plain;
+    plain->reader = csv_row_reader();
+    plain->fields = NEW(csv->context, PlainField, csv->field_count + 1);
+    return plain->fields && make_piece(csv, &plain->piece) && make_pieces(csv);
+}
+
+void csv_end_plain(Csv *csv) {
+    if (csv->plain) {
+        csv->input->pool = NULL;
+        threads_stop(csv->plain->pool);
+        csv->plain->pool = NULL;
+    }
 }
 
 /* Kinds and classes may have changed since the last time, and the arrays have moved. */
@@ -221,28 +270,126 @@ static void bind_plain(Csv *csv) {
     plain->piece.used = used;
 }
 
-static void keep_largest(Csv *csv) {
-    Plain *plain = csv->plain;
-    for (size_t i = 0; i < plain->piece.used; i++) {
-        csv->fields[plain->fields[i].number].largest = plain->piece.largest[i];
+static void keep_largest(Csv *csv, const Piece *piece) {
+    for (size_t i = 0; i < csv->plain->piece.used; i++) {
+        int64_t *largest = &csv->fields[csv->plain->fields[i].number].largest;
+        *largest = piece->largest[i] > *largest ? piece->largest[i] : *largest;
     }
 }
 
-static void read_block(Csv *csv, const char *end) {
-    Plain *plain = csv->plain;
-    Piece *piece = &plain->piece;
-    Data *data = csv->data;
-    bind_plain(csv);
-    piece->start = csv->input->position;
+static void start_piece(Piece *piece, const char *start, const char *end, int64_t row,
+                        int64_t room) {
+    piece->start = piece->stop = start;
     piece->end = end;
-    piece->row = data->rows;
-    piece->room = data->capacity - data->rows;
+    piece->row = row;
+    piece->room = room;
     piece->rows = 0;
-    if (piece->used) {
-        plain->reader->read(piece);
-    }
-    keep_largest(csv);
 }
+
+static void read_block(Csv *csv, const char *end) {
+    Piece *piece = &csv->plain->piece;
+    const Data *data = csv->data;
+    bind_plain(csv);
+    start_piece(piece, csv->input->position, end, data->rows, data->capacity - data->rows);
+    if (piece->used) {
+        csv->plain->reader->read(piece);
+    }
+    keep_largest(csv, piece);
+}
+
+/* ---- with threads ---- */
+
+static int64_t count_lines(const char *p, const char *end) {
+    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    const uint64_t feeds = UINT64_C(0x0a0a0a0a0a0a0a0a);
+    int64_t count = 0;
+    for (; end - p >= 8; p += 8) {
+        uint64_t x = eight_at(p) ^ feeds;
+        count += __builtin_popcountll(~(((x & low) + low) | x | low));
+    }
+    for (; p < end; p++) {
+        count += *p == '\n';
+    }
+    return count;
+}
+
+static void count_piece(void *job, size_t item, size_t worker) {
+    Piece *piece = &((Plain *)job)->pieces[item];
+    (void)worker;
+    piece->room = count_lines(piece->start, piece->end);
+}
+
+static void read_piece(void *job, size_t item, size_t worker) {
+    const Plain *plain = job;
+    (void)worker;
+    plain->reader->read(&plain->pieces[item]);
+}
+
+/* Cuts text into pieces after line feeds. One within quotes may be taken for the end of a line:
+ * then the piece with the opening quote ends there, and nothing after it counts. */
+static void cut(Plain *plain, const char *start, const char *end) {
+    size_t step = (size_t)(end - start) / plain->piece_count;
+    for (size_t i = 0; i < plain->piece_count; i++) {
+        const char *stop = end;
+        if (i + 1 < plain->piece_count && (size_t)(end - start) > step) {
+            const char *feed = memchr(start + step, '\n', (size_t)(end - start) - step);
+            stop = feed ? feed + 1 : end;
+        }
+        start_piece(&plain->pieces[i], start, stop, 0, 0);
+        start = stop;
+    }
+}
+
+/* The pieces' results as one in plain->piece: up to the first row that is not plain. */
+static void join(Csv *csv, const char *end) {
+    Plain *plain = csv->plain;
+    Piece *whole = &plain->piece;
+    start_piece(whole, csv->input->position, end, csv->data->rows, 0);
+    for (size_t i = 0; i < plain->piece_count; i++) {
+        const Piece *piece = &plain->pieces[i];
+        whole->rows += piece->rows;
+        whole->room += piece->room;
+        whole->stop = piece->stop;
+        keep_largest(csv, piece);
+        if (piece->stop != piece->end) {
+            break;
+        }
+    }
+    bool all = whole->stop == end;
+    plain->alone = all ? 0 : plain->alone_next;
+    plain->alone_next = all                              ? ALONE_LEAST
+                        : plain->alone_next < ALONE_MOST ? 2 * plain->alone_next
+                                                         : ALONE_MOST;
+}
+
+/* False: no memory. */
+static bool read_in_pieces(Csv *csv, const char *end) {
+    Plain *plain = csv->plain;
+    Data *data = csv->data;
+    cut(plain, csv->input->position, end);
+    threads_run(plain->pool, count_piece, plain, plain->piece_count);
+    int64_t rows = data->rows;
+    for (size_t i = 0; i < plain->piece_count; i++) {
+        plain->pieces[i].row = rows;
+        rows += plain->pieces[i].room;
+    }
+    while (rows > data->capacity) {
+        if (!csv_more_room(csv, rows)) {
+            return false;
+        }
+    }
+    bind_plain(csv);
+    for (size_t i = 0; i < plain->piece_count; i++) {
+        plain->pieces[i].used = plain->piece.used;
+        memcpy(plain->pieces[i].largest, plain->piece.largest,
+               plain->piece.used * sizeof *plain->piece.largest);
+    }
+    threads_run(plain->pool, read_piece, plain, plain->piece_count);
+    join(csv, end);
+    return true;
+}
+
+/* ---- blocks ---- */
 
 /* After the last whole line of the block, or NULL. Reads on if there is none. */
 static const char *whole_lines(Csv *csv) {
@@ -275,7 +422,15 @@ bool csv_read_plain(Csv *csv) {
     if (!end) {
         return false;
     }
-    read_block(csv, end);
+    plain->alone -= plain->alone > 0;
+    if (plain->pieces && plain->alone == 0 && end - csv->input->position >= THREADS_LEAST / 4) {
+        if (!read_in_pieces(csv, end)) {
+            csv->failed = true;
+            return false;
+        }
+    } else {
+        read_block(csv, end);
+    }
     int64_t rows = plain->piece.rows;
     bool tired = rows < PLAIN_ENOUGH && plain->piece.stop != end && rows < plain->piece.room;
     plain->patience = !tired                           ? 0

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INPUT_SIZE = 1 << 20, HUGE_LEAST = 1 << 23, BLOCK_HEAD = 64 };
+enum { INPUT_SIZE = 1 << 20, SLICES = 32, HUGE_LEAST = 1 << 23, BLOCK_HEAD = 64 };
 
 /* ---- input ---- */
 
@@ -38,12 +38,87 @@ bool input_open(Context *context, Input *input, const char *path) {
     return input_fill(input, input->buffer);
 }
 
+static bool bad_read(Input *input, int why) {
+    return report_error(input->context, "cannot read `%s`: %s", input->path, strerror(why));
+}
+
+/* ---- input by threads ---- */
+
+typedef struct {
+    const Input *input;
+    size_t room, slice; /* of the room each reads a slice */
+    size_t got[SLICES];
+    int why[SLICES];
+} Reading;
+
+static void read_slice(void *job, size_t item, size_t worker) {
+    Reading *reading = job;
+    const Input *input = reading->input;
+    size_t start = item * reading->slice;
+    size_t left = start < reading->room ? reading->room - start : 0;
+    size_t length = left < reading->slice ? left : reading->slice;
+    (void)worker;
+    while (reading->got[item] < length) {
+        size_t at = start + reading->got[item];
+        int64_t offset = input->consumed + (input->end - input->buffer) + (int64_t)at;
+        ssize_t got = pread(input->fd, input->end + at, length - reading->got[item], offset);
+        if (got < 0 && errno != EINTR) {
+            reading->why[item] = errno;
+        }
+        if (got == 0 || reading->why[item]) {
+            return;
+        }
+        reading->got[item] += got > 0 ? (size_t)got : 0;
+    }
+}
+
+static bool fill_by_threads(Input *input) {
+    size_t room = input->size - (size_t)(input->end - input->buffer);
+    Reading reading = {.input = input, .room = room, .slice = (room + SLICES - 1) / SLICES};
+    threads_run(input->pool, read_slice, &reading, SLICES);
+    size_t got = 0;
+    for (size_t i = 0; i < SLICES; i++) {
+        if (reading.why[i]) {
+            return bad_read(input, reading.why[i]);
+        }
+        got += reading.got[i];
+        if (reading.got[i] < reading.slice) {
+            break;
+        }
+    }
+    input->end += got;
+    input->finished = got == 0;
+    *input->end = 0;
+    return true;
+}
+
+bool input_widen(Input *input, struct ThreadPool *pool, size_t size) {
+    char *memory = memory_resize(input->context, input->memory, size + 2 * INPUT_MARGIN);
+    if (!memory) {
+        return false;
+    }
+    ptrdiff_t position = input->position - input->buffer;
+    ptrdiff_t end = input->end - input->buffer;
+    input->memory = memory;
+    input->buffer = memory + INPUT_MARGIN;
+    input->position = input->buffer + position;
+    input->end = input->buffer + end;
+    input->size = size;
+    input->pool = pool;
+    return true;
+}
+
+/* ---- input, block by block ---- */
+
 bool input_fill(Input *input, char *keep) {
     size_t kept = (size_t)(input->end - keep);
     memmove(input->buffer, keep, kept);
     input->consumed += keep - input->buffer;
     input->position = input->buffer;
     input->end = input->buffer + kept;
+    if (input->pool && !input->finished && kept < input->size) {
+        return fill_by_threads(input);
+    }
     while (!input->finished && input->end < input->buffer + input->size) {
         size_t room = (size_t)(input->buffer + input->size - input->end);
         ssize_t got = read(input->fd, input->end, room);
@@ -51,8 +126,7 @@ bool input_fill(Input *input, char *keep) {
             continue;
         }
         if (got < 0) {
-            return report_error(input->context, "cannot read `%s`: %s", input->path,
-                                strerror(errno));
+            return bad_read(input, errno);
         }
         input->end += got;
         input->finished = got == 0;

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { SHOWN = 40, ESTIMATE_AFTER = 1 << 19 };
+enum { SHOWN = 40, ESTIMATE_AFTER = 1 << 19, FIELD_LONGEST = 1 << 20 };
 
 /* ---- places and complaints ---- */
 
@@ -380,6 +380,7 @@ static void store(Csv *csv, size_t number, char *text, size_t length) {
 static FieldEnd slow_field(Csv *csv, size_t number) {
     int64_t bad_before = csv->bad;
     FieldEnd end = csv_scan_field(csv);
+    csv->overlong |= csv->stop - csv->start >= FIELD_LONGEST; /* whatever the size of the block */
     if (csv->failed || number >= csv->field_count || csv->bad != bad_before) {
         return end;
     }
@@ -498,14 +499,17 @@ static int64_t rows_expected(const Csv *csv) {
     return expected > (double)least ? (int64_t)expected : least;
 }
 
+bool csv_more_room(Csv *csv, int64_t rows) {
+    int64_t expected = rows_expected(csv);
+    return data_reserve(csv->context, csv->model, csv->options, csv->data,
+                        rows > expected ? rows : expected);
+}
+
 /* Before a row. False: no memory. */
 static bool row_fits(Csv *csv) {
-    Data *data = csv->data;
-    if (data->rows == data->capacity) {
-        int64_t capacity = rows_expected(csv);
-        if (!data_reserve(csv->context, csv->model, csv->options, data, capacity)) {
-            csv->failed = true;
-        }
+    const Data *data = csv->data;
+    if (data->rows == data->capacity && !csv_more_room(csv, data->rows + 1)) {
+        csv->failed = true;
     }
     return !csv->failed && note_line(csv, csv->line);
 }
@@ -712,6 +716,7 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
         return false;
     }
     bool done = read_table(&csv, &row);
+    csv_end_plain(&csv);
     if (csv.bad && csv.first_bad) {
         fflush(stdout);
         fprintf(stderr, "%s\n", csv.first_bad);

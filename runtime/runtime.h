@@ -317,13 +317,16 @@ typedef struct {
     int64_t total;    /* bytes of the file, 0: unknown */
     int64_t consumed; /* before `buffer` */
     char *position, *end;
-    bool finished; /* no more bytes after end */
+    bool finished;           /* no more bytes after end */
+    struct ThreadPool *pool; /* NULL, or threads that read a regular file */
 } Input;
 
 bool input_open(Context *context, Input *input, const char *path);
 /* Keeps the bytes from `keep` on, moves them to the front and reads more after them. Sets position
  * to where `keep` is now. False: reported. Without room it reads nothing. */
 bool input_fill(Input *input, char *keep);
+/* A larger block, read by threads; the file is regular. False: reported. */
+bool input_widen(Input *input, struct ThreadPool *pool, size_t size);
 void input_close(Input *input);
 
 bool load_csv(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);

@@ -133,7 +133,8 @@ static bool load(Session *session) {
                                 .header = header ? header : "auto",
                                 .sample = model->sample,
                                 .nonfinite = options->values[OPT_nonfinite] != NULL,
-                                .needed = needed};
+                                .needed = needed,
+                                .threads = (size_t)session->threads};
     if (!options->data) {
         session->data.rows = session->data.samples = 1;
         return true;
