@@ -82,7 +82,8 @@ static bool check_identity(Context *context, const Model *model, const ResultFil
     const char *hash = metadata_text(file, "hash");
     const char *checksum = metadata_text(file, "checksum");
     if (!metadata(file, "gradc")) {
-        return force ||
+        const bool by_hand = json_get(file->header, "params") != NULL;
+        return force || by_hand ||
                report_error(context,
                             "`%s` was not written by a trainer of gradc; --force takes it anyway",
                             file->path);

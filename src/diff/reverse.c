@@ -92,7 +92,7 @@ void reverse_accumulate(Reverse *r, Ref a, Ref c, IndexSet dom) {
         return;
     }
     const IndexSet keep = ir_free(r->ir, a) | axis_set(r->ir, a) | r->held;
-    const Ref sum = ir_sum_all(r->ir, dom & ~keep, c);
+    const Ref sum = ir_sum_all(r->ir, dom & ~keep, ir_guard(r->ir, r->guard, c));
     r->adj[a] = r->adj[a] == REF_NONE ? sum : ir_add(r->ir, r->adj[a], sum);
 }
 
@@ -271,6 +271,15 @@ static void reverse_deposit(Reverse *r, Ref v, Ref g) {
     reverse_accumulate(r, node->args[0], back, dom);
 }
 
+/* Whether the rule may make something else than 0 of the adjoint 0. */
+static bool may_break(const Node *node) {
+    if (node->op == OP_CALL) {
+        return node->as.builtin != BI_add && node->as.builtin != BI_sub &&
+               node->as.builtin != BI_neg;
+    }
+    return node->op == OP_EXTERN || node->op == OP_LSE || node->op == OP_LIB;
+}
+
 static void reverse_node(Reverse *r, Ref v, Ref g) {
     Ir *ir = r->ir;
     const Node *node = ir_node(ir, v);
@@ -382,6 +391,7 @@ static void reverse_start(Reverse *r, const Seed *seeds, size_t seed_count, cons
     for (Ref v = 1; v < r->top; v++) {
         r->active[v] = r->active[v] && needed[v];
     }
+    r->branches = diff_branches(ir, r->top, r->active, roots, seed_count);
     for (size_t k = 0; k < seed_count; k++) {
         const Ref v = seeds[k].value;
         if (r->active[v]) {
@@ -408,7 +418,9 @@ bool diff_reverse(const Diff *diff, Ir *ir, const Seed *seeds, size_t seed_count
         } else if (r.active[v] && r.adj[v] != REF_NONE) {
             trace_add(trace, ir, v, r.adj[v]);
             if (!stop[v]) {
+                r.guard = may_break(node) ? diff_branch_condition(ir, r.branches[v]) : REF_NONE;
                 reverse_node(&r, v, r.adj[v]);
+                r.guard = REF_NONE;
             }
         }
         if (node->op == OP_STATE) { /* the lowest one may be inactive */

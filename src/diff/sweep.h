@@ -49,6 +49,18 @@ Ref diff_zeros(Ir *ir, const Index *names, unsigned count);
 Ref diff_read_at(Ir *ir, Ref array, Ref lead, const Index *names, unsigned count);
 IndexSet diff_index_set(const Index *names, unsigned count);
 
+/* ---- branch.c: the conditions of branches
+ * ---------------------------------------------------------------------------------------- */
+
+/* Conditions of which each holds wherever a value has an influence. */
+typedef struct Branch Branch;
+
+/* Of the values 1 … top-1 that are active; NULL of others, and of what no seed needs. */
+const Branch **diff_branches(Ir *ir, Ref top, const bool *active, const Ref *seeds, size_t count);
+/* All of the conditions as one, REF_NONE if there are none; its free indices are some of the
+ * value's. */
+Ref diff_branch_condition(Ir *ir, const Branch *branch);
+
 /* ---- reverse.c
  * ------------------------------------------------------------------------------------ */
 
@@ -80,6 +92,8 @@ typedef struct {
     bool *active;
     Ref *adj;
     uint32_t *uses;
+    const Branch **branches;
+    Ref guard;      /* of all contributions of the value that is at its turn; or REF_NONE */
     bool *infinite; /* may be infinite without an overflow: see reverse.c */
     IndexSet held;
     Recurrences recurrences;
