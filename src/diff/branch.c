@@ -118,10 +118,13 @@ const Branch **diff_branches(Ir *ir, Ref top, const bool *active, const Ref *see
         branches[seeds[k]] = &everywhere;
     }
     for (Ref v = top; v-- > 1;) {
+        const Node *node = ir_node(ir, v);
+        if (node->op == OP_SCAN) { /* its states, below, are users too */
+            branches[v] = &everywhere;
+        }
         if (!active[v] || !branches[v]) {
             continue;
         }
-        const Node *node = ir_node(ir, v);
         for (uint32_t k = 0; k < node->arg_count; k++) {
             const Ref a = node->args[k];
             if (active[a]) {
