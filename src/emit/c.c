@@ -181,6 +181,31 @@ static void print_library(Function *function, const LoopStmt *statement) {
     text_add(out, ")");
 }
 
+static void print_product(Function *function, const LoopStmt *statement) {
+    static const unsigned order[] = {PRODUCT_B_STEP, PRODUCT_B_COLUMN, PRODUCT_ROWS,
+                                     PRODUCT_COLUMNS, PRODUCT_COUNT};
+    Text *out = function->printer.out;
+    const LoopProduct *product = statement->product;
+    function->printer.helpers[HELPER_product] = true;
+    text_add(out, "product(");
+    print_address(function, statement->buffer, statement->index);
+    text_add(out, ", ");
+    print_expr(function, product->parts[PRODUCT_C_ROW], C_CONDITIONAL);
+    text_add(out, ", ");
+    print_address(function, product->a, product->parts[PRODUCT_A_AT]);
+    text_add(out, ", ");
+    print_expr(function, product->parts[PRODUCT_A_ROW], C_CONDITIONAL);
+    text_add(out, ", ");
+    print_expr(function, product->parts[PRODUCT_A_STEP], C_CONDITIONAL);
+    text_add(out, ", ");
+    print_address(function, product->b, product->parts[PRODUCT_B_AT]);
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
+        text_add(out, ", ");
+        print_expr(function, product->parts[order[k]], C_CONDITIONAL);
+    }
+    text_add(out, ")");
+}
+
 /* Statements of one line, without the indentation and the end. */
 static void print_simple(Function *function, const LoopStmt *statement) {
     Text *out = function->printer.out;
@@ -220,6 +245,9 @@ static void print_simple(Function *function, const LoopStmt *statement) {
         text_add(out, "return ");
         print_expr(function, statement->value, C_ANY);
         break;
+    case LS_PRODUCT:
+        print_product(function, statement);
+        break;
     case LS_LIB:
         print_library(function, statement);
         break;
@@ -257,6 +285,7 @@ static void print_statement(Function *function, const LoopStmt *statement) {
     case LS_ASSIGN:
     case LS_STORE:
     case LS_STORE_ADD:
+    case LS_PRODUCT:
     case LS_LIB:
     case LS_LEAVE:
     case LS_RETURN:

@@ -449,6 +449,18 @@ static void build_library(LlvmFunction *function, const LoopStmt *statement) {
     llvm_library(function->llvm, statement->lib, statement->span, matrix, factor, n, columns);
 }
 
+static void build_product(LlvmFunction *function, const LoopStmt *statement) {
+    const LoopProduct *product = statement->product;
+    LLVMValueRef parts[PRODUCT_PARTS];
+    for (size_t k = 0; k < PRODUCT_PARTS; k++) {
+        parts[k] = build_expr(function, product->parts[k]);
+    }
+    LLVMValueRef c = entry_address(function, statement->buffer, statement->index);
+    LLVMValueRef a = entry_address(function, product->a, product->parts[PRODUCT_A_AT]);
+    LLVMValueRef b = entry_address(function, product->b, product->parts[PRODUCT_B_AT]);
+    llvm_product(function->llvm, c, a, b, parts);
+}
+
 static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
     Llvm *llvm = function->llvm;
     VarId var = statement->var;
@@ -487,6 +499,9 @@ static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
                         LLVMConstNull(llvm->byte), bytes, 8);
         return;
     }
+    case LS_PRODUCT:
+        build_product(function, statement);
+        return;
     case LS_LIB:
         build_library(function, statement);
         return;
@@ -653,6 +668,7 @@ Llvm *llvm_build(Arena *arena, const Unit *unit, const LlvmOptions *options) {
         abi_build(llvm, kernels);
     }
     llvm_link_library(llvm);
+    llvm_link_product(llvm);
     debug_finish(llvm);
     if (options->verify) {
         verify(llvm, "as built");

@@ -76,6 +76,14 @@ void llvm_library(Llvm *llvm, LibId f, Span span, LLVMValueRef matrix, LLVMValue
 /* Once all functions are built: adds what these calls need, if there are any. */
 void llvm_link_library(Llvm *llvm);
 
+/* ---- llvm_product.c: matrix products ----------------------------------------------------------- */
+
+/* The call of LS_PRODUCT; `parts` as in LoopProduct. */
+void llvm_product(Llvm *llvm, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b,
+                  const LLVMValueRef *parts);
+/* Once all functions are built: adds the functions that these calls need, if there are any. */
+void llvm_link_product(Llvm *llvm);
+
 /* ---- llvm_debug.c: -g ------------------------------------------------------------------------ */
 
 Debug *debug_create(Llvm *llvm);

@@ -76,6 +76,16 @@ static void count_statements(Counter *counter, const LoopStmt *statement) {
         if (statement->kind == LS_LIB) {
             count_buffer(counter, statement->factor);
         }
+        if (statement->kind == LS_PRODUCT) {
+            count_buffer(counter, statement->buffer);
+            count_buffer(counter, statement->product->a);
+            count_buffer(counter, statement->product->b);
+            counter->uses.buffer_read[statement->product->a] = true;
+            counter->uses.buffer_read[statement->product->b] = true;
+            for (size_t k = 0; k < PRODUCT_PARTS; k++) {
+                count_expr(counter, statement->product->parts[k]);
+            }
+        }
         count_expr(counter, statement->index);
         count_expr(counter, statement->value);
         count_expr(counter, statement->low);

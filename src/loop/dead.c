@@ -68,6 +68,7 @@ static bool is_dead(const Dead *dead, const LoopStmt *stmt) {
         return does_nothing(stmt->body);
     case LS_LEAVE:
     case LS_LIB:
+    case LS_PRODUCT:
     case LS_RETURN:
     case LS_COMMENT:
         break;

@@ -130,6 +130,7 @@ typedef enum {
     LS_STORE_ADD, /* buffer[index] += value */
     LS_ZERO,      /* buffer[0 … count-1] = 0; count is `value` */
     LS_IF,        /* if (condition) { body } */
+    LS_PRODUCT,   /* a matrix product is added to a matrix at buffer + index: `product` */
     LS_LIB,       /* a planned library operation on the matrix at buffer + index, n = value rows;
                      with a factor at factor + low, and `high` columns in the matrix */
     LS_LEAVE,     /* leaves the innermost FOR */
@@ -145,6 +146,28 @@ enum {
     LOOP_BLOCKS = 8,      /* over blocks of samples, all of one size but the last */
 };
 
+/* c[r·c_row + n] += Σ over k < terms of a[a_at + r·a_row + k·a_step] · b[b_at + k·b_step +
+ * n·b_column], for r < rows, n < columns; PRODUCT_TERMS terms at a time are added up, then added to
+ * c. */
+enum { PRODUCT_TERMS = 128 };
+enum {
+    PRODUCT_ROWS,
+    PRODUCT_COLUMNS,
+    PRODUCT_COUNT, /* of the terms */
+    PRODUCT_C_ROW,
+    PRODUCT_A_AT,
+    PRODUCT_A_ROW,
+    PRODUCT_A_STEP,
+    PRODUCT_B_AT,
+    PRODUCT_B_STEP,
+    PRODUCT_B_COLUMN,
+    PRODUCT_PARTS
+};
+typedef struct {
+    BufferId a, b;
+    const LoopExpr *parts[PRODUCT_PARTS];
+} LoopProduct;
+
 typedef struct LoopStmt LoopStmt;
 struct LoopStmt {
     LoopStmtKind kind;
@@ -154,6 +177,7 @@ struct LoopStmt {
     const LoopExpr *low, *high;    /* FOR */
     const LoopExpr *condition;     /* IF */
     LibId lib;                     /* LIB */
+    const LoopProduct *product;    /* PRODUCT; c is at buffer + index */
     BufferId factor;               /* LIB; `buffer`, where the operation has none */
     bool down;
     unsigned flags;   /* FOR */

@@ -175,6 +175,39 @@ static void put_lib(Print *print, const LoopStmt *stmt) {
               expr_text(print, stmt->low));
 }
 
+/* "b[at + k * 3 + c]": an entry of a matrix of a product, by two counters. */
+static const char *entry_text(Print *print, BufferId buffer, const LoopExpr *at,
+                              const LoopExpr *const *strides, const char *const *counters) {
+    Arena *arena = print->text.arena;
+    const char *made = at->kind == LX_INT && at->as.integer == 0 ? "" : expr_text(print, at);
+    for (unsigned k = 0; k < 2; k++) {
+        const char *plus = *made ? " + " : "";
+        bool one = !strides[k] || (strides[k]->kind == LX_INT && strides[k]->as.integer == 1);
+        bool sum = !one && strides[k]->kind == LX_CALL;
+        const char *text = one ? "" : expr_text(print, strides[k]);
+        made = arena_format(arena, "%s%s%s%s%s%s%s", made, plus, counters[k], one ? "" : " * ",
+                            sum ? "(" : "", text, sum ? ")" : "");
+    }
+    return arena_format(arena, "%s[%s]", print->program->buffers[buffer].name, made);
+}
+
+static void put_product(Print *print, const LoopStmt *stmt) {
+    static const char *const of_c[] = {"r", "c"};
+    static const char *const of_a[] = {"r", "k"};
+    static const char *const of_b[] = {"k", "c"};
+    const LoopProduct *product = stmt->product;
+    const LoopExpr *const *parts = product->parts;
+    const LoopExpr *c_strides[] = {parts[PRODUCT_C_ROW], NULL};
+    text_line(&print->text, "for r in 0..%s, c in 0..%s, k in 0..%s {  # in tiles",
+              expr_text(print, parts[PRODUCT_ROWS]), expr_text(print, parts[PRODUCT_COLUMNS]),
+              expr_text(print, parts[PRODUCT_COUNT]));
+    text_line(&print->text, "    %s += %s * %s",
+              entry_text(print, stmt->buffer, stmt->index, c_strides, of_c),
+              entry_text(print, product->a, parts[PRODUCT_A_AT], parts + PRODUCT_A_ROW, of_a),
+              entry_text(print, product->b, parts[PRODUCT_B_AT], parts + PRODUCT_B_STEP, of_b));
+    text_line(&print->text, "}");
+}
+
 static void put_stmt(Print *print, const LoopStmt *stmt) {
     const LoopProgram *program = print->program;
     const char *value = stmt->value ? expr_text(print, stmt->value) : "";
@@ -211,6 +244,9 @@ static void put_stmt(Print *print, const LoopStmt *stmt) {
         break;
     case LS_ZERO:
         text_line(&print->text, "%s[0..%s] = 0", buffer, value);
+        break;
+    case LS_PRODUCT:
+        put_product(print, stmt);
         break;
     case LS_LIB:
         put_lib(print, stmt);

@@ -261,6 +261,30 @@ static void run_lib(Run *run, const LoopStmt *stmt) {
     lib_run(stmt->lib, a, stmt->low ? factor + eval(run, stmt->low).integer : factor, n, columns);
 }
 
+static void run_product(Run *run, const LoopStmt *stmt) {
+    int64_t p[PRODUCT_PARTS];
+    for (size_t k = 0; k < PRODUCT_PARTS; k++) {
+        p[k] = eval(run, stmt->product->parts[k]).integer;
+    }
+    double *c = (double *)run->buffers[stmt->buffer] + eval(run, stmt->index).integer;
+    const double *a = (const double *)run->buffers[stmt->product->a] + p[PRODUCT_A_AT];
+    const double *b = (const double *)run->buffers[stmt->product->b] + p[PRODUCT_B_AT];
+    for (int64_t first = 0; first < p[PRODUCT_COUNT]; first += PRODUCT_TERMS) {
+        int64_t left = p[PRODUCT_COUNT] - first;
+        int64_t terms = left < PRODUCT_TERMS ? left : PRODUCT_TERMS;
+        for (int64_t at = 0; at < p[PRODUCT_ROWS] * p[PRODUCT_COLUMNS]; at++) {
+            int64_t r = at / p[PRODUCT_COLUMNS];
+            int64_t n = at % p[PRODUCT_COLUMNS];
+            double sum = 0;
+            for (int64_t k = first; k < first + terms; k++) {
+                sum += a[r * p[PRODUCT_A_ROW] + k * p[PRODUCT_A_STEP]] *
+                       b[k * p[PRODUCT_B_STEP] + n * p[PRODUCT_B_COLUMN]];
+            }
+            c[r * p[PRODUCT_C_ROW] + n] += sum;
+        }
+    }
+}
+
 static void execute(Run *run, const LoopStmt *stmt) {
     for (; stmt && !run->left; stmt = stmt->next) {
         switch (stmt->kind) {
@@ -281,6 +305,9 @@ static void execute(Run *run, const LoopStmt *stmt) {
         case LS_ZERO:
             memset(run->buffers[stmt->buffer], 0,
                    (size_t)eval(run, stmt->value).integer * sizeof(double));
+            break;
+        case LS_PRODUCT:
+            run_product(run, stmt);
             break;
         case LS_LIB:
             run_lib(run, stmt);
@@ -402,6 +429,12 @@ static double block_flops(Run *run, const LoopStmt *stmt) {
         }
         if (stmt->kind == LS_LIB) {
             flops += lib_flops(run, stmt);
+        }
+        if (stmt->kind == LS_PRODUCT) {
+            const LoopExpr *const *parts = stmt->product->parts;
+            flops += 2.0 * (double)eval(run, parts[PRODUCT_ROWS]).integer *
+                     (double)eval(run, parts[PRODUCT_COLUMNS]).integer *
+                     (double)eval(run, parts[PRODUCT_COUNT]).integer;
         }
         if (stmt->kind == LS_FOR) {
             int64_t low = eval(run, stmt->low).integer;

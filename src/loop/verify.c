@@ -152,11 +152,14 @@ static void check_block(Check *check, const LoopStmt *stmt) {
                 check_expr(check, parts[k]);
             }
         }
+        for (size_t k = 0; stmt->kind == LS_PRODUCT && k < PRODUCT_PARTS; k++) {
+            check_expr(check, stmt->product->parts[k]);
+        }
         if (writes_var(stmt->kind)) {
             check_var(check, stmt);
         }
         bool stores = stmt->kind == LS_STORE || stmt->kind == LS_STORE_ADD ||
-                      stmt->kind == LS_ZERO || stmt->kind == LS_LIB;
+                      stmt->kind == LS_ZERO || stmt->kind == LS_LIB || stmt->kind == LS_PRODUCT;
         if (stores && (stmt->buffer >= check->program->buffer_count ||
                        !check->program->buffers[stmt->buffer].written)) {
             fail(check, "a store to a buffer that is not written", NULL);

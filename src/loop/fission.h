@@ -1,0 +1,100 @@
+/* fission.h: what the files share that take loops over samples apart: pieces.c cuts a body into
+ * pieces and finds their order, copies.c writes them at one sample, product.c finds matrix
+ * products, fission.c decides and writes the loops. */
+#ifndef GRADC_LOOP_FISSION_H
+#define GRADC_LOOP_FISSION_H
+
+#include "loop/plan.h"
+
+enum { BLOCK_SIZE = 64, ROWS_AT_ONCE = 4, STATEMENT_LIMIT = 200 };
+
+/* What a statement does with a variable or a buffer. */
+enum { READS = 1, WRITES = 2, ADDS = 4, DECLARES = 8 };
+
+typedef struct {
+    uint8_t *vars, *buffers;
+} Effects;
+
+/* Statements of the body that stay together. */
+typedef struct {
+    LoopStmt **list;
+    size_t count;
+    Effects does;
+    bool nest;          /* holds a loop */
+    LoopStmt *products; /* what it is made as, if it is matrix products */
+    bool free;          /* a position or an entry of the data: made again where it is used */
+    unsigned phase;
+    unsigned part; /* the loop over samples that it goes to */
+} Piece;
+
+typedef struct {
+    Plan *plan;
+    LoopStmt *loop;
+    const Block *inside; /* the body of the loop */
+    Piece *pieces;
+    size_t count;
+    size_t var_count, buffer_count; /* at the start */
+    bool *inner;                    /* by variable: declared in the body */
+    bool *taken;                    /* by variable: its copy has kept it */
+    bool *own;                      /* by buffer: of one sample */
+    bool *crosses_buffer;           /* by buffer: parts hand it on: it has room for a block */
+    bool *crosses_var;
+    BufferId *handed; /* by variable that crosses */
+    unsigned part_count;
+    const LoopExpr *first; /* sample of the block */
+    const LoopExpr *rows;  /* samples in the block */
+    Dim size;              /* entries that a handed variable has room for */
+    Block *home;           /* of the buffers that are made */
+} Fission;
+
+/* ---- pieces.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* `inside`: the body as it was planned; buffers made in it are of one sample. */
+Fission fission_new(Plan *plan, LoopStmt *loop, const Block *inside);
+/* Pieces in their parts, with what they hand on; false: it cannot be done. */
+bool fission_analyse(Fission *f);
+/* No calls of libraries, no loops that are left early. */
+bool is_plain(const LoopStmt *block);
+bool has_loop(const LoopStmt *stmt);
+/* May its value change from sample to sample, or in the body? */
+bool varies(const Fission *f, const LoopExpr *x);
+/* One loop of plain statements, of the same length for all samples: rows can share it. */
+bool shares_rows(const Fission *f, const Piece *piece);
+
+/* ---- copies.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* The statements at one sample. */
+typedef struct {
+    Fission *f;
+    const LoopExpr **map; /* by variable of the start: what stands for it, or NULL */
+    const LoopExpr *row;  /* number in the block */
+} Copy;
+
+Copy copy_new(Fission *f, const LoopExpr *sample);
+/* Position `index` of the sample's own entries, in a buffer that has room for a block. */
+const LoopExpr *row_index(const Copy *copy, BufferId buffer, const LoopExpr *index);
+const LoopExpr *copy_expr(const Copy *copy, const LoopExpr *x);
+/* A variable declared in the copy: the same one the first time. */
+VarId copy_var(Copy *copy, VarId var);
+LoopStmt *copy_stmt(Copy *copy, const LoopStmt *stmt);
+void stmt_append(LoopStmt ***end, LoopStmt *stmt);
+LoopStmt *stmt_new(Plan *plan, LoopStmtKind kind);
+bool in_part(const Piece *piece, unsigned part);
+/* In front of the pieces of a part: positions, data and values of other parts that it reads. */
+void begin_part(Copy *copy, unsigned part, LoopStmt ***end);
+/* Behind them: what it hands on. */
+void end_part(Copy *copy, unsigned part, LoopStmt ***end);
+
+/* ---- product.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* Finds the pieces that are matrix products, and zeros for a whole block. False: going in blocks
+ * would gain nothing. */
+bool fission_pays(Fission *f);
+
+#endif

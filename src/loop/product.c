@@ -1,0 +1,350 @@
+/* product.c: is an addition in three loops a matrix product? Its target lacks one of the counters,
+ * over which is summed; each factor lacks another one; all positions are affine. */
+#include "loop/fission.h"
+
+/* A loop of a nest: its counter, where it begins, how often it is run. */
+typedef struct {
+    VarId var;
+    const LoopExpr *low, *extent;
+} Turn;
+
+enum { NEST_LOOPS = 3 };
+
+static bool mentions(const LoopExpr *x, VarId var) {
+    if (x->kind == LX_VAR) {
+        return x->as.var == var;
+    }
+    for (unsigned k = 0; k < x->count; k++) {
+        if (mentions(x->args[k], var)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What x grows by when var grows by one; NULL: that is not a constant of the nest. */
+static const LoopExpr *stride(Plan *plan, const LoopExpr *x, VarId var) {
+    if (!mentions(x, var)) {
+        return x_int(plan, 0);
+    }
+    if (x->kind == LX_VAR) {
+        return x_int(plan, 1);
+    }
+    if (x->kind != LX_CALL) {
+        return NULL;
+    }
+    const LoopExpr *a = x->args[0];
+    const LoopExpr *b = x->count > 1 ? x->args[1] : NULL;
+    BuiltinId f = x->as.builtin;
+    if (f == BI_mul && b) {
+        bool left = mentions(a, var);
+        if (left && mentions(b, var)) {
+            return NULL;
+        }
+        const LoopExpr *inner = stride(plan, left ? a : b, var);
+        return inner ? x_call2(plan, BI_mul, inner, left ? b : a) : NULL;
+    }
+    if ((f == BI_add || f == BI_sub) && b) {
+        const LoopExpr *p = stride(plan, a, var);
+        const LoopExpr *q = stride(plan, b, var);
+        return p && q ? x_call2(plan, f, p, q) : NULL;
+    }
+    return NULL;
+}
+
+/* x where all loops begin. */
+static const LoopExpr *beginning(Plan *plan, const LoopExpr *x, const Turn *turns) {
+    if (x->kind == LX_VAR) {
+        for (unsigned t = 0; t < NEST_LOOPS; t++) {
+            if (x->as.var == turns[t].var) {
+                return turns[t].low;
+            }
+        }
+        return x;
+    }
+    const LoopExpr *args[EXTERN_ARITY];
+    for (unsigned k = 0; k < x->count; k++) {
+        args[k] = beginning(plan, x->args[k], turns);
+    }
+    if (x->kind == LX_CALL && x->type == KIND_INT && x->count == 2) {
+        return x_call2(plan, x->as.builtin, args[0], args[1]);
+    }
+    return x_rebuild(plan, x, args);
+}
+
+typedef struct {
+    BufferId buffer;
+    const LoopExpr *at;
+    const LoopExpr *strides[NEST_LOOPS];
+} Access;
+
+static bool find_access(Plan *plan, BufferId buffer, const LoopExpr *index, const Turn *turns,
+                        Access *access) {
+    access->buffer = buffer;
+    access->at = beginning(plan, index, turns);
+    for (unsigned t = 0; t < NEST_LOOPS; t++) {
+        access->strides[t] = stride(plan, index, turns[t].var);
+        for (unsigned u = 0; u < NEST_LOOPS && access->strides[t]; u++) {
+            if (mentions(access->strides[t], turns[u].var)) {
+                return false;
+            }
+        }
+        if (!access->strides[t]) {
+            return false;
+        }
+    }
+    return plan->program->buffers[buffer].kind == KIND_REAL;
+}
+
+static bool is_int(const LoopExpr *x, int64_t value) {
+    return x->kind == LX_INT && x->as.integer == value;
+}
+
+/* Too short for tiles? */
+static bool is_short(const Turn *turn) {
+    return turn->extent->kind == LX_INT && turn->extent->as.integer < 4;
+}
+
+/* LS_PRODUCT for target[index] += value in the three loops, or NULL. No variable may stand in these
+ * but counters and what is declared outside. */
+static LoopStmt *product_make(Plan *plan, BufferId target, const LoopExpr *index,
+                              const LoopExpr *value, const Turn *turns) {
+    if (value->kind != LX_CALL || value->as.builtin != BI_mul || value->type != KIND_REAL ||
+        value->args[0]->kind != LX_LOAD || value->args[1]->kind != LX_LOAD) {
+        return NULL;
+    }
+    Access c;
+    Access x;
+    Access y;
+    if (!find_access(plan, target, index, turns, &c) ||
+        !find_access(plan, value->args[0]->as.buffer, value->args[0]->args[0], turns, &x) ||
+        !find_access(plan, value->args[1]->as.buffer, value->args[1]->args[0], turns, &y) ||
+        x.buffer == target || y.buffer == target) {
+        return NULL;
+    }
+    unsigned terms = NEST_LOOPS;
+    unsigned columns = NEST_LOOPS;
+    unsigned rows = NEST_LOOPS;
+    for (unsigned t = 0; t < NEST_LOOPS; t++) {
+        unsigned *which = is_int(c.strides[t], 0)   ? &terms
+                          : is_int(c.strides[t], 1) ? &columns
+                                                    : &rows;
+        if (*which != NEST_LOOPS || is_short(&turns[t])) {
+            return NULL;
+        }
+        *which = t;
+    }
+    if (terms == NEST_LOOPS || columns == NEST_LOOPS || rows == NEST_LOOPS) {
+        return NULL;
+    }
+    Access *a = is_int(x.strides[columns], 0) ? &x : &y;
+    Access *b = a == &x ? &y : &x;
+    if (!is_int(a->strides[columns], 0) || !is_int(b->strides[rows], 0) ||
+        is_int(a->strides[rows], 0) || is_int(b->strides[columns], 0)) {
+        return NULL;
+    }
+    LoopProduct *product = arena_new(plan->arena, LoopProduct);
+    *product = (LoopProduct){.a = a->buffer,
+                             .b = b->buffer,
+                             .parts = {[PRODUCT_ROWS] = turns[rows].extent,
+                                       [PRODUCT_COLUMNS] = turns[columns].extent,
+                                       [PRODUCT_COUNT] = turns[terms].extent,
+                                       [PRODUCT_C_ROW] = c.strides[rows],
+                                       [PRODUCT_A_AT] = a->at,
+                                       [PRODUCT_A_ROW] = a->strides[rows],
+                                       [PRODUCT_A_STEP] = a->strides[terms],
+                                       [PRODUCT_B_AT] = b->at,
+                                       [PRODUCT_B_STEP] = b->strides[terms],
+                                       [PRODUCT_B_COLUMN] = b->strides[columns]}};
+    Stmt *made = arena_new(plan->arena, Stmt);
+    made->s.kind = LS_PRODUCT;
+    made->s.buffer = target;
+    made->s.index = c.at;
+    made->s.product = product;
+    return &made->s;
+}
+
+/* ---- matrix products
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+/* The nest without its LETs: what they say stands where they are read. */
+typedef struct {
+    Copy copy;
+    Turn turns[NEST_LOOPS];
+    LoopStmt *made;
+    LoopStmt **end;
+} Nest;
+
+static bool open_turn(Nest *nest, unsigned at, const LoopStmt *loop) {
+    const Fission *f = nest->copy.f;
+    if (loop->kind != LS_FOR || loop->down || loop->low->kind != LX_INT ||
+        loop->low->as.integer != 0 || varies(f, loop->high)) {
+        return false;
+    }
+    nest->turns[at] = (Turn){loop->var, loop->low, loop->high};
+    return true;
+}
+
+static void inline_let(Nest *nest, const LoopStmt *stmt) {
+    nest->copy.map[stmt->var] = copy_expr(&nest->copy, stmt->value);
+}
+
+static LoopStmt *zero_rows(const Fission *f, BufferId buffer) {
+    Plan *plan = f->plan;
+    LoopStmt *zero = stmt_new(plan, LS_ZERO);
+    zero->buffer = buffer;
+    zero->value = x_call2(plan, BI_mul, f->rows, x_dim(plan, plan->buffer_facts[buffer].size));
+    return zero;
+}
+
+static bool add_product(Nest *nest, BufferId target, const LoopExpr *index, const LoopExpr *value,
+                        Span span) {
+    Plan *plan = nest->copy.f->plan;
+    index = row_index(&nest->copy, target, copy_expr(&nest->copy, index));
+    LoopStmt *made = product_make(plan, target, index, copy_expr(&nest->copy, value), nest->turns);
+    if (made) {
+        made->span = span;
+        stmt_append(&nest->end, made);
+    }
+    return made != NULL;
+}
+
+/* for k { for i { target[…] += a · b; … } } */
+static bool products_of_adds(Nest *nest, const LoopStmt *inner) {
+    if (!open_turn(nest, 2, inner)) {
+        return false;
+    }
+    for (const LoopStmt *stmt = inner->body; stmt; stmt = stmt->next) {
+        if (stmt->kind == LS_LET) {
+            inline_let(nest, stmt);
+        } else if (stmt->kind != LS_STORE_ADD ||
+                   !add_product(nest, stmt->buffer, stmt->index, stmt->value, stmt->span)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The statement behind the loop that keeps the sum, or NULL. */
+static const LoopStmt *kept_as(const LoopStmt *stmt, VarId sum) {
+    while (stmt &&
+           !(stmt->kind == LS_STORE && stmt->value->kind == LX_VAR && stmt->value->as.var == sum)) {
+        stmt = stmt->next;
+    }
+    return stmt;
+}
+
+static size_t length(const LoopStmt *block) {
+    size_t count = 0;
+    for (const LoopStmt *stmt = block; stmt; stmt = stmt->next) {
+        count++;
+    }
+    return count;
+}
+
+/* for i { var s = 0; for j { s += a · b }; kept[…] = s }; sums may be several. */
+static bool products_of_sums(Nest *nest, size_t sums, const LoopStmt *inner) {
+    const Fission *f = nest->copy.f;
+    size_t found = 0;
+    if (length(inner->next) != sums || !open_turn(nest, 2, inner)) {
+        return false;
+    }
+    for (const LoopStmt *add = inner->body; add; add = add->next) {
+        if (add->kind == LS_LET) {
+            inline_let(nest, add);
+            continue;
+        }
+        const LoopStmt *store = add->kind == LS_ADD ? kept_as(inner->next, add->var) : NULL;
+        if (!store || !f->own[store->buffer] || !f->crosses_buffer[store->buffer]) {
+            return false;
+        }
+        stmt_append(&nest->end, zero_rows(f, store->buffer));
+        if (!add_product(nest, store->buffer, store->index, add->value, add->span)) {
+            return false;
+        }
+        found++;
+    }
+    return found == sums;
+}
+
+static bool find_products(Fission *f, Piece *piece) {
+    const LoopStmt *loop = piece->list[0];
+    Nest nest = {.copy = copy_new(f, x_var(f->plan, f->loop->var))};
+    nest.end = &nest.made;
+    nest.turns[0] = (Turn){f->loop->var, f->first, f->rows};
+    if (piece->count != 1 || !open_turn(&nest, 1, loop)) {
+        return false;
+    }
+    for (size_t p = 0; p < f->count; p++) {
+        if (f->pieces[p].free) {
+            inline_let(&nest, f->pieces[p].list[0]);
+        }
+    }
+    for (size_t v = 0; v < f->var_count; v++) {
+        if (f->crosses_var[v]) {
+            nest.copy.map[v] = x_load(f->plan, f->handed[v], nest.copy.row);
+        }
+    }
+    size_t sums = 0;
+    for (const LoopStmt *stmt = loop->body; stmt; stmt = stmt->next) {
+        if (stmt->kind == LS_LET) {
+            inline_let(&nest, stmt);
+        } else if (stmt->kind == LS_DECLARE && stmt->value->kind == LX_REAL &&
+                   stmt->value->as.real == 0) {
+            sums++;
+        } else if (stmt->kind == LS_FOR) {
+            bool found = sums ? products_of_sums(&nest, sums, stmt)
+                              : !stmt->next && products_of_adds(&nest, stmt);
+            piece->products = found ? nest.made : NULL;
+            return found;
+        } else {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* Zeros in what all samples of the block have of a buffer. */
+static bool find_zeros(const Fission *f, Piece *piece) {
+    const LoopStmt *stmt = piece->list[0];
+    if (piece->count == 1 && stmt->kind == LS_ZERO && f->crosses_buffer[stmt->buffer]) {
+        piece->products = zero_rows(f, stmt->buffer);
+        return true;
+    }
+    return false;
+}
+
+static bool zeros_inside(const LoopStmt *block) {
+    for (const LoopStmt *stmt = block; stmt; stmt = stmt->next) {
+        if (stmt->kind == LS_ZERO || zeros_inside(stmt->body)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Either all nests are loops that rows can share, or there are matrix products. */
+bool fission_pays(Fission *f) {
+    size_t nests = 0;
+    size_t shared = 0;
+    size_t products = 0;
+    for (size_t p = 0; p < f->count; p++) {
+        Piece *piece = &f->pieces[p];
+        if (!piece->nest) {
+            continue;
+        }
+        nests++;
+        if (find_zeros(f, piece)) {
+            continue;
+        }
+        for (size_t k = 0; k < piece->count; k++) {
+            if (piece->list[k]->kind == LS_ZERO || zeros_inside(piece->list[k]->body)) {
+                return false;
+            }
+        }
+        shared += shares_rows(f, piece);
+        products += find_products(f, piece);
+    }
+    return products > 0 || (nests > 0 && shared == nests);
+}
