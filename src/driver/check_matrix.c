@@ -157,6 +157,20 @@ static void compare_hvp(Check *check, const Point *point, MatrixScores *scores) 
     }
 }
 
+/* What cancels in a derivative may be as large as the function: a millionth of its values, of which
+ * the tolerance is a small part again. */
+static double rounding_scale(const Check *check, const Point *point) {
+    const Ir *plain = check->subject->value.lowered;
+    EvalInput input = point_input(point, plain, NULL);
+    double scale = 1e-9;
+    for (size_t k = 0; k < plain->output_count; k++) {
+        size_t count;
+        const double *values = ir_eval_output(plain, &input, k, &count);
+        scale = fmax(scale, 1e-6 * largest(values, count));
+    }
+    return scale;
+}
+
 /* `matrix` times the direction of the point is `product`. */
 static void compare_product(Check *check, const Dense *matrix, const Point *point,
                             const double *product, size_t count, const char *what, Score *score) {
@@ -166,6 +180,7 @@ static void compare_product(Check *check, const Dense *matrix, const Point *poin
         ice("check", "%s of `%s` is %zu by %zu, not %zu by %zu", what, check->subject->name,
             matrix->rows, matrix->columns, count, columns);
     }
+    double least = 1e-3 * largest(product, count) + rounding_scale(check, point);
     for (size_t r = 0; r < count; r++) {
         double sum = 0;
         double magnitude = 0;
@@ -174,8 +189,7 @@ static void compare_product(Check *check, const Dense *matrix, const Point *poin
             sum += term;
             magnitude += fabs(term);
         }
-        double scale = magnitude + 1e-3 * largest(product, count) + 1e-9;
-        if (!check_agree(sum, product[r], scale, EXACT_TOLERANCE, score)) {
+        if (!check_agree(sum, product[r], magnitude + least, EXACT_TOLERANCE, score)) {
             check_mismatch(check,
                            arena_format(check->arena, "row %zu of %s, times a vector,", r, what),
                            NULL, sum, "forward mode", product[r]);
@@ -195,7 +209,7 @@ static void compare_hessian(Check *check, const Point *point, MatrixScores *scor
     size_t count;
     const double *product = flat_outputs(check, hvp, &moving, OUT_GRADIENT, &count);
     compare_product(check, &h, point, product, count, "the Hessian", &scores->hessian);
-    double scale = largest(h.entries, h.rows * h.columns) + 1e-9;
+    double scale = largest(h.entries, h.rows * h.columns) + rounding_scale(check, point);
     for (size_t r = 0; r < h.rows; r++) {
         for (size_t c = 0; c < r; c++) {
             double a = h.entries[r * h.columns + c];
