@@ -283,6 +283,18 @@ static IndexSet *least_free(Arena *arena, const Ir *ir, const bool *reached) {
     return free;
 }
 
+/* Does it run over an index that its operands do not have any more? */
+static bool runs_over_nothing(const Node *node, const IndexSet *free) {
+    IndexSet have = 0;
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        have |= free[node->args[k]];
+    }
+    if (node->op == OP_SUM || node->op == OP_MAX || node->op == OP_ARGMAX || node->op == OP_LSE) {
+        return !(have & INDEX_BIT(node->as.index));
+    }
+    return node->op == OP_DEPOSIT && (node->as.deposit.bound & ~have);
+}
+
 Ir *ir_compact(const Ir *ir) {
     return ir_compact_in(ir->arena, ir);
 }
@@ -295,6 +307,7 @@ Ir *ir_compact_in(Arena *arena, const Ir *ir) {
     Ref *map = arena_array(scratch, Ref, ir_count(ir));
     Ref *args = NULL;
     size_t room = 0;
+    bool simpler = false; /* then there may be fewer indices again */
     for (Ref v = 1; v < ir_count(ir); v++) {
         if (!reached[v]) {
             continue;
@@ -306,10 +319,12 @@ Ir *ir_compact_in(Arena *arena, const Ir *ir) {
         for (uint32_t k = 0; k < node.arg_count; k++) {
             args[k] = map[node.args[k]];
         }
+        bool nothing = runs_over_nothing(&node, free);
+        simpler = simpler || nothing;
         node.args = args;
         node.free = free[v];
         to->at = node.span;
-        map[v] = ir_make(to, &node);
+        map[v] = nothing ? ir_rebuild_node(to, &node, args) : ir_make(to, &node);
         if (node.op == OP_SCAN) {
             to->tables->scan_of_tag[node.as.scan.tag] = map[v];
         }
@@ -324,7 +339,7 @@ Ir *ir_compact_in(Arena *arena, const Ir *ir) {
     }
     to->at = ir->at;
     arena_destroy(scratch);
-    return to;
+    return simpler ? ir_compact_in(arena, to) : to;
 }
 
 Ref ir_import(Ir *ir, const Ir *from, Ref v, const Ref *leaves) {
