@@ -40,6 +40,8 @@
  *   gradient          Σ loss;                  its gradient, laid out like params
  *   sgd               Σ of what is minimised for one sample (loss − prior/total + penalty), each at
  *                     the parameters before its update; params are updated
+ *   step              Σ loss;                  params − rate · gradient are the new params; only of
+ *                     models without prior and penalty that look rows of params up
  *   regular           the penalty
  *   regular_gradient  the penalty;             its gradient
  *   prior             the log density
@@ -59,7 +61,7 @@ typedef struct {
     const int64_t *dims;        /* values of all dims, in the order of the `dim` lines; that of a
                                    rows dim: the most rows of a sample */
     const double *consts;       /* values of all consts, in order */
-    double *params;             /* the flat vector; only sgd writes it */
+    double *params;             /* the flat vector; only sgd and step write it */
     const double *const *data;  /* one array for each `data` line, row-major */
     const void *const *columns; /* one array for each `column` line, row-major: entries of one
                                    sample, sample after sample; double for real, int64_t for int;
@@ -71,7 +73,7 @@ typedef struct {
                                    samples in their order, or NULL for 0, 1, 2, … */
     int64_t rows;               /* number of samples given */
     int64_t total;              /* samples of the whole data set: the prior's divisor */
-    double rate;                /* sgd: the learning rate */
+    double rate;                /* sgd, step: the learning rate */
     uint64_t seed;              /* init */
     double *out;                /* overwritten with what the role gives */
     double *work;               /* as many doubles as the `kernel` line says */

@@ -143,7 +143,7 @@ int command_check(Session *session) {
     random_start(&check.random, session->seed);
     if (!check.params || !check.gradient ||
         !evaluator_start(session->context, &evaluator, model, &session->data,
-                         (size_t)session->threads, 1)) {
+                         (size_t)session->threads, 1, SLOPES_OF_ALL)) {
         return STATUS_FAILED;
     }
     bool done = true;

@@ -12,8 +12,9 @@
 enum {
     CHUNK_ROWS = 512, /* at least */
     CHUNKS_MAX = 64,
-    CHUNKS_MIN = 8,        /* as far as rows allow, even where gradients are large */
-    PARTIALS_MAX = 1 << 20 /* doubles, beyond CHUNKS_MIN */
+    CHUNKS_MIN = 8,         /* as far as rows allow, even where gradients are large */
+    PARTIALS_MAX = 1 << 20, /* doubles, beyond CHUNKS_MIN */
+    PARTIALS_MOST = 1 << 25 /* doubles, whatever it costs */
 };
 
 static const double threads_worth =
@@ -22,7 +23,9 @@ static const double threads_worth =
 static int64_t chunk_count(const Data *data, size_t parameters) {
     int64_t count = data->rows / CHUNK_ROWS;
     int64_t limit = parameters ? (int64_t)(PARTIALS_MAX / parameters) : CHUNKS_MAX;
-    limit = limit < CHUNKS_MIN ? CHUNKS_MIN : limit > CHUNKS_MAX ? CHUNKS_MAX : limit;
+    int64_t most = parameters ? (int64_t)(PARTIALS_MOST / parameters) : CHUNKS_MAX;
+    int64_t least = most < 1 ? 1 : most < CHUNKS_MIN ? most : CHUNKS_MIN;
+    limit = limit < least ? least : limit > CHUNKS_MAX ? CHUNKS_MAX : limit;
     count = count > limit ? limit : count;
     count = count > data->samples ? data->samples : count;
     return count < 1 ? 1 : count;
@@ -42,7 +45,7 @@ static size_t largest_work(Context *context, const Model *model, int64_t rows) {
     return largest;
 }
 
-static bool regular_start(Context *context, Evaluator *evaluator) {
+static bool regular_start(Context *context, Evaluator *evaluator, bool slopes) {
     const Model *model = evaluator->model;
     static const Role roles[] = {ROLE_REGULAR, ROLE_REGULAR_GRADIENT, ROLE_PRIOR,
                                  ROLE_PRIOR_GRADIENT};
@@ -54,14 +57,15 @@ static bool regular_start(Context *context, Evaluator *evaluator) {
         }
         largest = size > largest ? size : largest;
     }
-    evaluator->regular = NEW(context, double, evaluator->parameters + 1);
-    evaluator->prior = NEW(context, double, evaluator->parameters + 1);
+    size_t size = slopes ? evaluator->parameters + 1 : 1;
+    evaluator->regular = NEW(context, double, size);
+    evaluator->prior = NEW(context, double, size);
     evaluator->regular_work = NEW(context, double, largest + 1);
     return evaluator->regular && evaluator->prior && evaluator->regular_work;
 }
 
 bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model, const Data *data,
-                     size_t threads, int64_t largest) {
+                     size_t threads, int64_t largest, Slopes slopes) {
     *evaluator = (Evaluator){.context = context,
                              .model = model,
                              .data = data,
@@ -80,8 +84,11 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
         return false;
     }
     evaluator->values = NEW(context, double, evaluator->chunks);
-    evaluator->partials =
-        NEW(context, double, (size_t)evaluator->chunks * evaluator->parameters + 1);
+    size_t vectors = slopes == SLOPES_NONE     ? 0
+                     : slopes == SLOPES_OF_ALL ? (size_t)evaluator->chunks
+                                               : 1;
+    evaluator->slopes = slopes;
+    evaluator->partials = NEW(context, double, vectors * evaluator->parameters + 1);
     evaluator->work = NEW(context, double *, evaluator->threads);
     evaluator->moved = NEW(context, const void **, evaluator->threads);
     evaluator->one = NEW(context, const void *, model->column_count + 1);
@@ -96,7 +103,7 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
             return false;
         }
     }
-    return regular_start(context, evaluator);
+    return regular_start(context, evaluator, slopes != SLOPES_NONE);
 }
 
 void evaluator_end(Evaluator *evaluator) {
@@ -140,7 +147,8 @@ static void evaluate_chunk(void *job, size_t item, size_t worker) {
         &model->kernels[evaluator->with_gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
     evaluator->values[item] =
         call(evaluator, kernel, evaluator->params, &part,
-             evaluator->partials + item * evaluator->parameters, evaluator->work[worker]);
+             evaluator->with_gradient ? evaluator->partials + item * evaluator->parameters : NULL,
+             evaluator->work[worker]);
 }
 
 /* Adds the chunks' sums into the first. */
@@ -149,9 +157,12 @@ static void add_chunks(Evaluator *evaluator) {
     for (int64_t step = 1; step < evaluator->chunks; step *= 2) {
         for (int64_t i = 0; i + step < evaluator->chunks; i += 2 * step) {
             evaluator->values[i] += evaluator->values[i + step];
+            if (!evaluator->with_gradient) {
+                continue;
+            }
             double *to = evaluator->partials + (size_t)i * n;
             const double *from = evaluator->partials + (size_t)(i + step) * n;
-            for (size_t k = 0; evaluator->with_gradient && k < n; k++) {
+            for (size_t k = 0; k < n; k++) {
                 to[k] += from[k];
             }
         }
@@ -246,7 +257,9 @@ int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *o
             return row;
         }
     }
-    for (int64_t i = 0; evaluator->model->kernels[ROLE_GRADIENT].function && i < count; i++) {
+    bool slopes =
+        evaluator->slopes != SLOPES_NONE && evaluator->model->kernels[ROLE_GRADIENT].function;
+    for (int64_t i = 0; slopes && i < count; i++) {
         int64_t row = order ? order[i] : i;
         evaluate_samples(evaluator, params, row, 1, evaluator->partials);
         for (size_t k = 0; k < evaluator->parameters; k++) {

@@ -21,7 +21,7 @@ static void gather(const Training *training, int64_t first, int64_t rows, const 
 }
 
 /* Which row it was. */
-static EpochStatus diverged(Training *training, int64_t first, int64_t rows) {
+EpochStatus batch_diverged(Training *training, int64_t first, int64_t rows) {
     double value = NAN;
     int64_t row = -1;
     if (training->order) {
@@ -39,7 +39,7 @@ static EpochStatus diverged(Training *training, int64_t first, int64_t rows) {
     return EPOCH_DIVERGED;
 }
 
-static double batch_gradient(Training *training, int64_t first, int64_t rows) {
+static Part batch_part(Training *training, int64_t first, int64_t rows) {
     Evaluator *evaluator = training->evaluator;
     bool whole = training->order && training->data->starts; /* the kernel follows the order */
     Part part = evaluate_move(evaluator, whole ? 0 : first, rows, evaluator->one);
@@ -48,6 +48,12 @@ static double batch_gradient(Training *training, int64_t first, int64_t rows) {
     } else if (training->order) {
         gather(training, first, rows, evaluator->one);
     }
+    return part;
+}
+
+static double batch_gradient(Training *training, int64_t first, int64_t rows) {
+    Evaluator *evaluator = training->evaluator;
+    Part part = batch_part(training, first, rows);
     double sum = evaluate_part(evaluator, training->params, &part, training->gradient);
     sum = sum / (double)rows +
           evaluate_regular(training->evaluator, training->params, training->regular);
@@ -57,8 +63,31 @@ static double batch_gradient(Training *training, int64_t first, int64_t rows) {
     return sum;
 }
 
+/* Where there are few parameters a pass over all of them costs less than it saves. */
+enum { PARAMETERS_MANY = 4096 };
+
+bool steps_in_kernel(const Model *model, const Optimizer *optimizer) {
+    return optimizer->plain && model->kernels[ROLE_STEP].function &&
+           model->parameter_count > PARAMETERS_MANY;
+}
+
+static double run_batch(Training *training, int64_t first, int64_t rows) {
+    const Model *model = training->model;
+    Part part = batch_part(training, first, rows);
+    GradcArgs args = model->args;
+    args.params = training->params;
+    args.columns = part.columns;
+    args.rows = rows;
+    args.rate = training->rate / (double)rows;
+    args.work = training->work;
+    return model->kernels[ROLE_STEP].function(&args);
+}
+
 EpochStatus epoch_batched(Training *training) {
     int64_t total = training->data->samples;
+    if (steps_in_kernel(training->model, training->optimizer)) {
+        return epoch_updates(training, run_batch, training->batch);
+    }
     if (training->order) {
         random_shuffle(&training->random, training->order, total);
     }
@@ -66,7 +95,7 @@ EpochStatus epoch_batched(Training *training) {
         int64_t rows = total - first < training->batch ? total - first : training->batch;
         double value = batch_gradient(training, first, rows);
         if (!isfinite(value) || !all_finite(training->gradient, training->parameters)) {
-            return diverged(training, first, rows);
+            return batch_diverged(training, first, rows);
         }
         memcpy(training->good, training->params, training->parameters * sizeof(double));
         training->step++;
@@ -97,4 +126,5 @@ const Optimizer opt_minibatch = {
     .batch = 32,
     .epoch = epoch_batched,
     .update = update,
+    .plain = true,
 };

@@ -23,6 +23,7 @@ typedef struct {
     size_t states; /* vectors as long as the parameters, zero at the start */
     EpochStatus (*epoch)(Training *training);
     void (*update)(Training *training); /* of a batched method: one step along `gradient` */
+    bool plain; /* of a batched method: the step is − rate · gradient, which a kernel may do */
 } Optimizer;
 
 extern const Optimizer *const optimizers[];
@@ -53,7 +54,7 @@ struct Training {
     double *evaluated; /* when the objective was last known to be finite */
     double **state;
     double memory[16]; /* a few numbers of the method */
-    double *work;      /* of the sgd kernel */
+    double *work;      /* of the sgd or step kernel */
     int64_t epoch, step;
     double objective, gradient_norm;
     bool current; /* an epoch left objective and gradient as they are at params */
@@ -88,6 +89,18 @@ void search_accept(const Search *search, const Point *found);
 
 bool all_finite(const double *values, size_t count);
 double norm(const double *values, size_t count);
+/* ---- updates.c: steps that a kernel makes on the parameters itself ----------------------------
+ */
+
+/* Steps over the samples first … first + rows - 1 of the order; the sum of their losses. */
+typedef double UpdateKernel(Training *training, int64_t first, int64_t rows);
+/* One epoch; `unit`: samples of a step. training->start has the parameters at its start. */
+EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit);
+
+/* opt_minibatch.c: says in `bad` which row of a batch is to blame. */
+EpochStatus batch_diverged(Training *training, int64_t first, int64_t rows);
+/* Does the kernel make the steps of batches, where few of many parameters change? */
+bool steps_in_kernel(const Model *model, const Optimizer *optimizer);
 /* One epoch of steps by batches, for methods with `update` (opt_minibatch.c). */
 EpochStatus epoch_batched(Training *training);
 

@@ -193,7 +193,7 @@ int command_eval(Session *session) {
     Evaluator evaluator;
     double *metrics = NEW(session->context, double, model->metric_count + 1);
     if (!metrics || !evaluator_start(session->context, &evaluator, model, &session->data,
-                                     (size_t)session->threads, 1)) {
+                                     (size_t)session->threads, 1, SLOPES_NONE)) {
         return STATUS_FAILED;
     }
     printf("rows = %lld\n", (long long)session->data.rows);

@@ -91,6 +91,7 @@ typedef enum {
     ROLE_OBJECTIVE,
     ROLE_GRADIENT,
     ROLE_SGD,
+    ROLE_STEP,
     ROLE_REGULAR,
     ROLE_REGULAR_GRADIENT,
     ROLE_PRIOR,
@@ -382,6 +383,9 @@ void random_shuffle(Random *random, int64_t *order, int64_t count);
 /* ---- evaluate.c: the objective and its gradient over all rows
  * --------------------------------------------- */
 
+/* Which gradients will be asked for: each takes memory as large as the parameters. */
+typedef enum { SLOPES_NONE, SLOPES_OF_BATCHES, SLOPES_OF_ALL } Slopes;
+
 /* J(θ) = (Σ loss − prior)/m + penalty. Rows are cut into chunks by their number alone, and the
  * chunks' sums are added by a fixed tree: the same bits for any number of threads. */
 typedef struct {
@@ -390,8 +394,9 @@ typedef struct {
     const Data *data;
     int64_t samples, chunk, chunks;
     size_t parameters;
-    double *values;   /* of the chunks */
-    double *partials; /* gradients of the chunks */
+    double *values; /* of the chunks */
+    Slopes slopes;
+    double *partials; /* gradients of the chunks; of one, where batches have gradients alone */
     double **work;    /* by worker */
     double *regular;  /* gradient of the penalty less the prior's share */
     double *prior;    /* gradient of the prior */
@@ -404,7 +409,6 @@ typedef struct {
     bool with_gradient;
 } Evaluator;
 
-/* `largest`: the most samples that evaluate_part will be given. */
 /* Samples that a kernel is given. */
 typedef struct {
     const void **columns;
@@ -412,8 +416,9 @@ typedef struct {
     int64_t count;
 } Part;
 
+/* `largest`: the most samples that evaluate_part will be given. */
 bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model, const Data *data,
-                     size_t threads, int64_t largest);
+                     size_t threads, int64_t largest, Slopes slopes);
 void evaluator_end(Evaluator *evaluator);
 double evaluate(Evaluator *evaluator, double *params, double *gradient); /* NULL: value alone */
 /* Σ loss of samples first … first + count - 1 of the data, and its gradient; no penalty. */

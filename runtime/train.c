@@ -79,9 +79,9 @@ static bool read_settings(Session *session, Training *training) {
     const struct {
         OptionId id;
         double *value;
-    } reals[] = {{OPT_rate, &training->rate},       {OPT_momentum, &training->momentum},
-                 {OPT_beta1, &training->beta1},     {OPT_beta2, &training->beta2},
-                 {OPT_epsilon, &training->epsilon}, {OPT_decay, &training->decay},
+    } reals[] = {{OPT_rate, &training->rate},          {OPT_momentum, &training->momentum},
+                 {OPT_beta1, &training->beta1},        {OPT_beta2, &training->beta2},
+                 {OPT_epsilon, &training->epsilon},    {OPT_decay, &training->decay},
                  {OPT_tolerance, &training->tolerance}};
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
         if (!option_real(context, model, options, reals[i].id, 0, reals[i].value)) {
@@ -152,13 +152,19 @@ static bool make_order(Session *session, Training *training) {
 static bool make_vectors(Session *session, Training *training) {
     Context *context = session->context;
     size_t n = training->parameters;
+    const Model *model = session->model;
+    bool batched = training->optimizer->batched;
+    bool stepped = steps_in_kernel(model, training->optimizer);
+    bool slopes = training->optimizer->full_batch || (batched && !stepped);
     int64_t block = session->data.samples < 4096 ? session->data.samples : 4096;
-    size_t work = model_work(context, session->model, &session->model->kernels[ROLE_SGD], block);
+    const Kernel *kernel = &model->kernels[stepped ? ROLE_STEP : ROLE_SGD];
+    size_t work =
+        slopes ? 0 : model_work(context, model, kernel, batched ? training->batch : block);
     training->good = NEW(context, double, n);
     training->start = NEW(context, double, n);
     training->evaluated = NEW(context, double, n);
-    training->gradient = NEW(context, double, n);
-    training->regular = NEW(context, double, n);
+    training->gradient = NEW(context, double, slopes ? n : 1);
+    training->regular = NEW(context, double, slopes ? n : 1);
     training->work = work == SIZE_MAX ? NULL : NEW(context, double, work + 1);
     training->state = NEW(context, double *, training->optimizer->states + 1);
     if (!training->good || !training->start || !training->evaluated || !training->gradient ||
@@ -395,8 +401,13 @@ int command_train(Session *session) {
     training.batch =
         training.batch > session->data.samples ? session->data.samples : training.batch;
     random_start(&training.random, session->seed + SHUFFLE_STREAM);
+    Slopes slopes =
+        training.optimizer->full_batch ? SLOPES_OF_ALL
+        : !training.optimizer->batched || steps_in_kernel(training.model, training.optimizer)
+            ? SLOPES_NONE
+            : SLOPES_OF_BATCHES;
     if (!evaluator_start(session->context, &evaluator, session->model, &session->data,
-                         (size_t)session->threads, training.batch) ||
+                         (size_t)session->threads, training.batch, slopes) ||
         !make_vectors(session, &training)) {
         return STATUS_FAILED;
     }

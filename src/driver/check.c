@@ -643,7 +643,8 @@ static bool check_kernels(Check *check) {
     for (size_t k = 0; k < count; k++) {
         const Ir *ir = kernels[k].stages.derived;
         bool plain =
-            !ir->per_sample && ir->flat_out == NULL && strcmp(kernels[k].role, "init") != 0;
+            !ir->per_sample && ir->flat_out == NULL && strcmp(kernels[k].role, "init") != 0 &&
+            strcmp(kernels[k].role, "step") != 0;
         const char *name = kernels[k].metric != NULL ? kernels[k].metric->name : kernels[k].role;
         Subject subject = {.name = arena_format(check->arena, "trainer: %s", name),
                            .value = kernels[k].stages};

@@ -1,6 +1,8 @@
 /* kernels.c: which kernels the trainer of a model has. */
 #include "driver/driver.h"
 
+#include <string.h>
+
 static const struct {
     const char *role;
     EntryKind entry;
@@ -55,13 +57,28 @@ static bool add_kernel(Compiler *compiler, Kernel *kernel, Request request) {
     return compile_entry(compiler, &request, &kernel->stages);
 }
 
+/* Steps of batches that touch few entries: for params of which rows are looked up, where nothing
+ * else reads all of them. */
+static bool wants_step(const Model *model, const Kernel *kernels, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        const Ir *ir = kernels[k].stages.program->ir;
+        if (strcmp(kernels[k].role, "gradient") == 0) {
+            return model->penalty == NULL && model->prior == NULL && ir->rows_dim == DIM_NONE &&
+                   loop_gathers(ir);
+        }
+    }
+    return false;
+}
+
 bool entries_kernels(Compiler *compiler, Kernel **made, size_t *made_count) {
     const Model *model = compiler->model;
     Kernel *kernels = arena_array(compiler->arena, Kernel, KERNEL_ROWS + model->function_count);
     size_t count = 0;
     bool ok = true;
     for (int k = 0; k < KERNEL_ROWS; k++) {
-        if (kernel_applies(model, kernel_rows[k].entry)) {
+        bool step = kernel_rows[k].entry == ENTRY_SUM && kernel_rows[k].derive == DERIVE_UPDATE;
+        if (kernel_applies(model, kernel_rows[k].entry) &&
+            (!step || wants_step(model, kernels, count))) {
             kernels[count].role = kernel_rows[k].role;
             ok = ok && add_kernel(compiler, &kernels[count++],
                                   (Request){.entry = kernel_rows[k].entry,

@@ -217,6 +217,8 @@ typedef struct {
 /* Plans an entry. Arguments in C order: dims unbound at compile time, params, data, rows, arguments
  * or columns, tangent, outputs, gradient, work. Returns NULL on an error (reported). */
 LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir);
+/* Has the gradient a param of which only entries at positions in the data are not zero? */
+bool loop_gathers(const Ir *ir);
 /* Checks what printers rely on; a message, or NULL. */
 const char *loop_verify(const LoopProgram *program, Arena *arena);
 /* As text, for --dump=loop. */

@@ -49,7 +49,9 @@ LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
     code_write(plan);
     place_common(plan);
     dead_remove(plan);
-    fission_blocks(plan);
+    if (plan->rate_arg < 0) { /* updates stand as they are */
+        fission_blocks(plan);
+    }
     args_work(plan);
     const char *wrong = loop_verify(plan->program, arena);
     if (wrong) {

@@ -301,6 +301,36 @@ void update_spread(Ir *ir, Arena *arena) {
     }
 }
 
+/* Is it a sum of deposits, whatever they are multiplied with? */
+static bool is_gathered(const Ir *ir, Ref v, unsigned depth) {
+    const Node *node = ir_node(ir, v);
+    if (node->op == OP_DEPOSIT || depth > 32) {
+        return node->op == OP_DEPOSIT;
+    }
+    if (node->op == OP_GUARD) {
+        return is_gathered(ir, node->args[1], depth + 1);
+    }
+    if (node->op != OP_CALL) {
+        return false;
+    }
+    bool first = is_gathered(ir, node->args[0], depth + 1);
+    bool second = node->arg_count > 1 && is_gathered(ir, node->args[1], depth + 1);
+    BuiltinId f = node->as.builtin;
+    return f == BI_add || f == BI_sub   ? first && second
+           : f == BI_neg || f == BI_div ? first
+                                        : f == BI_mul && (first || second);
+}
+
+bool loop_gathers(const Ir *ir) {
+    bool found = false;
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        found = found || (output->role == OUT_GRADIENT && output->rank > 0 &&
+                          is_gathered(ir, output->value, 0));
+    }
+    return found;
+}
+
 /* ---- the terms
  * --------------------------------------------------------------------------------------- */
 

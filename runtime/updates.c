@@ -1,0 +1,95 @@
+/* updates.c: an epoch of steps that a kernel makes itself, on the parameters. Nothing here is done
+ * for all parameters in each step, so that steps that touch few of them take little time: numbers
+ * are looked at by the sum of the losses, and all parameters where they are few, or at the end of
+ * the epoch. Where they stopped to be finite, the epoch is done again from its start, by halves, to
+ * find the step. */
+#include "runtime/optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    BLOCK_ROWS = 4096,       /* between looks at signals and at the numbers */
+    PARAMETERS_FEW = 1 << 14 /* looked at as often */
+};
+
+typedef struct {
+    Training *training;
+    UpdateKernel *run;
+    int64_t unit; /* samples of a step */
+} Steps;
+
+/* The sum of the losses over the samples first … first + count - 1, each before its step. */
+static double run_steps(const Steps *steps, int64_t first, int64_t count) {
+    double sum = 0;
+    if (steps->unit == 1) {
+        return steps->run(steps->training, first, count);
+    }
+    for (int64_t at = first; at < first + count; at += steps->unit) {
+        int64_t left = first + count - at;
+        sum += steps->run(steps->training, at, left < steps->unit ? left : steps->unit);
+    }
+    return sum;
+}
+
+static bool still_good(const Training *training, double sum) {
+    return isfinite(sum) && all_finite(training->params, training->parameters);
+}
+
+/* Leaves the parameters before the bad step in `good`. `end`: of the samples until it was seen. */
+static EpochStatus find_bad(const Steps *steps, int64_t end) {
+    Training *training = steps->training;
+    size_t bytes = training->parameters * sizeof(double);
+    int64_t low = 0;
+    memcpy(training->good, training->start, bytes);
+    while (end - low > steps->unit) {
+        int64_t count = (end - low + steps->unit - 1) / steps->unit; /* steps, two at least */
+        int64_t half = low + count / 2 * steps->unit;
+        memcpy(training->params, training->good, bytes);
+        if (still_good(training, run_steps(steps, low, half - low))) {
+            memcpy(training->good, training->params, bytes);
+            low = half;
+        } else {
+            end = half;
+        }
+    }
+    memcpy(training->params, training->good, bytes);
+    double value = run_steps(steps, low, end - low);
+    bool finite = isfinite(value);
+    int64_t row = steps->unit > 1 ? -1 : training->order ? training->order[low] : low;
+    if (still_good(training, value)) {
+        training->bad = (Bad){-1, NAN, "the sum of the losses"};
+        return EPOCH_DIVERGED;
+    }
+    training->bad = (Bad){row, value, finite ? "the update of the parameters" : "the loss"};
+    if (!finite) {
+        memcpy(training->params, training->good, bytes); /* where the loss was not finite */
+        if (steps->unit > 1) {
+            batch_diverged(training, low, end - low);
+        }
+    }
+    return EPOCH_DIVERGED;
+}
+
+EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit) {
+    Steps steps = {training, run, unit};
+    int64_t total = training->data->samples;
+    int64_t block = unit > BLOCK_ROWS ? unit : BLOCK_ROWS / unit * unit;
+    bool few = training->parameters <= PARAMETERS_FEW;
+    if (training->order) {
+        random_shuffle(&training->random, training->order, total);
+    }
+    for (int64_t first = 0; first < total; first += block) {
+        int64_t rows = total - first < block ? total - first : block;
+        double sum = run_steps(&steps, first, rows);
+        bool look = few || first + rows == total || training->stopped();
+        if (!isfinite(sum) || (look && !all_finite(training->params, training->parameters))) {
+            return find_bad(&steps, first + rows);
+        }
+        training->step += (rows + unit - 1) / unit;
+        if (training->stopped()) {
+            return EPOCH_STOPPED;
+        }
+    }
+    return EPOCH_DONE;
+}
