@@ -57,7 +57,8 @@ struct Training {
     double *work;      /* of the sgd or step kernel */
     int64_t epoch, step;
     double objective, gradient_norm;
-    bool current; /* an epoch left objective and gradient as they are at params */
+    bool in_kernel; /* steps are made by a kernel: `good` is only known where they went wrong */
+    bool current;   /* an epoch left objective and gradient as they are at params */
     Bad bad;
     bool (*stopped)(void); /* has a signal asked to end? */
 };

@@ -154,10 +154,9 @@ static bool make_vectors(Session *session, Training *training) {
     size_t n = training->parameters;
     const Model *model = session->model;
     bool batched = training->optimizer->batched;
-    bool stepped = steps_in_kernel(model, training->optimizer);
-    bool slopes = training->optimizer->full_batch || (batched && !stepped);
+    bool slopes = !training->in_kernel;
     int64_t block = session->data.samples < 4096 ? session->data.samples : 4096;
-    const Kernel *kernel = &model->kernels[stepped ? ROLE_STEP : ROLE_SGD];
+    const Kernel *kernel = &model->kernels[batched ? ROLE_STEP : ROLE_SGD];
     size_t work =
         slopes ? 0 : model_work(context, model, kernel, batched ? training->batch : block);
     training->good = NEW(context, double, n);
@@ -217,6 +216,9 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
         bool due = last || progress_due(progress, training);
         if ((due || training->optimizer->full_batch) &&
             evaluate_epoch(training) == EPOCH_DIVERGED) {
+            if (training->in_kernel) {
+                memcpy(training->good, training->start, bytes);
+            }
             return EPOCH_DIVERGED;
         }
         if (training->optimizer->full_batch && training->gradient_norm <= training->tolerance &&
@@ -233,7 +235,9 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
             return caught && status == EPOCH_DONE && !last ? EPOCH_STOPPED : status;
         }
         memcpy(training->start, training->params, bytes);
-        memcpy(training->good, training->params, bytes);
+        if (!training->in_kernel) {
+            memcpy(training->good, training->params, bytes);
+        }
         status = training->optimizer->epoch(training);
         if (status == EPOCH_DIVERGED) {
             training->epoch++;
@@ -401,11 +405,12 @@ int command_train(Session *session) {
     training.batch =
         training.batch > session->data.samples ? session->data.samples : training.batch;
     random_start(&training.random, session->seed + SHUFFLE_STREAM);
-    Slopes slopes =
-        training.optimizer->full_batch ? SLOPES_OF_ALL
-        : !training.optimizer->batched || steps_in_kernel(training.model, training.optimizer)
-            ? SLOPES_NONE
-            : SLOPES_OF_BATCHES;
+    training.in_kernel =
+        !training.optimizer->full_batch &&
+        (!training.optimizer->batched || steps_in_kernel(training.model, training.optimizer));
+    Slopes slopes = training.in_kernel               ? SLOPES_NONE
+                    : training.optimizer->full_batch ? SLOPES_OF_ALL
+                                                     : SLOPES_OF_BATCHES;
     if (!evaluator_start(session->context, &evaluator, session->model, &session->data,
                          (size_t)session->threads, training.batch, slopes) ||
         !make_vectors(session, &training)) {
