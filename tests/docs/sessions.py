@@ -20,7 +20,8 @@ NUMBER = re.compile(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?")
 
 def same_line(shown, printed):
     if "…" in shown:
-        return re.fullmatch(".*".join(re.escape(part) for part in shown.split("…")), printed) is not None
+        parts = " ".join(shown.split()).split("…")
+        return re.fullmatch(".*".join(re.escape(part) for part in parts), " ".join(printed.split())) is not None
     if NUMBER.sub("#", shown).split() != NUMBER.sub("#", printed).split():
         return False
     return all(math.isclose(float(a), float(b), rel_tol=1e-6, abs_tol=1e-12)
