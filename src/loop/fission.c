@@ -27,7 +27,7 @@ static LoopStmt *sample_loop(Fission *f, const LoopExpr *low, const LoopExpr *hi
 }
 
 /* All pieces of a part, sample after sample. */
-static LoopStmt *write_plain(Fission *f, unsigned part, const LoopExpr *low, const LoopExpr *high) {
+LoopStmt *write_plain(Fission *f, unsigned part, const LoopExpr *low, const LoopExpr *high) {
     LoopStmt *loop = sample_loop(f, low, high);
     Copy copy = copy_new(f, x_var(f->plan, loop->var));
     LoopStmt **end = &loop->body;
@@ -235,18 +235,6 @@ static LoopStmt *split(Plan *plan, LoopStmt *over, const Block *inside) {
 /* ---- inner loops
  * ----------------------------------------------------------------------------------------------------------------------------
  */
-
-static bool extent_dim(const Plan *plan, const LoopExpr *x, Dim *dim) {
-    if (x->kind == LX_INT && x->as.integer > 0) {
-        *dim = dim_const(plan->ir, x->as.integer);
-        return true;
-    }
-    if (x->kind == LX_ARG && plan->program->args[x->as.arg].role == ARG_DIM) {
-        *dim = dim_symbol_at(plan->ir, plan->program->args[x->as.arg].which);
-        return true;
-    }
-    return false;
-}
 
 static bool hands_buffers(const Fission *f) {
     for (size_t b = 0; b < f->buffer_count; b++) {

@@ -60,6 +60,8 @@ bool is_plain(const LoopStmt *block);
 bool has_loop(const LoopStmt *stmt);
 /* May its value change from sample to sample, or in the body? */
 bool varies(const Fission *f, const LoopExpr *x);
+/* The length of a loop as a size; false: it is none. */
+bool extent_dim(const Plan *plan, const LoopExpr *x, Dim *dim);
 /* One loop of plain statements, of the same length for all samples: rows can share it. */
 bool shares_rows(const Fission *f, const Piece *piece);
 
@@ -96,5 +98,12 @@ void end_part(Copy *copy, unsigned part, LoopStmt ***end);
 /* Finds the pieces that are matrix products, and zeros for a whole block. False: going in blocks
  * would gain nothing. */
 bool fission_pays(Fission *f);
+
+/* ---- fission.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* All pieces of a part, sample after sample. */
+LoopStmt *write_plain(Fission *f, unsigned part, const LoopExpr *low, const LoopExpr *high);
 
 #endif

@@ -144,6 +144,7 @@ enum {
     LOOP_INDEPENDENT = 2, /* iterations touch different entries: any order, lanes allowed */
     LOOP_REDUCES = 4,     /* besides, it only adds to (or takes the maximum into) scalars */
     LOOP_BLOCKS = 8,      /* over blocks of samples, all of one size but the last */
+    LOOP_RARE = 16,       /* of an IF: hardly ever true */
 };
 
 /* c[r·c_row + n] += Σ over k < terms of a[a_at + r·a_row + k·a_step] · b[b_at + k·b_step +
@@ -180,7 +181,7 @@ struct LoopStmt {
     const LoopProduct *product;    /* PRODUCT; c is at buffer + index */
     BufferId factor;               /* LIB; `buffer`, where the operation has none */
     bool down;
-    unsigned flags;   /* FOR */
+    unsigned flags;   /* FOR, IF */
     bool reassociate; /* ADD: the order of this sum may change (off under --strict) */
     LoopStmt *body;   /* FOR, IF: through next */
     const char *text;

@@ -415,6 +415,18 @@ bool varies(const Fission *f, const LoopExpr *x) {
 }
 
 /* One loop of plain statements, of the same length for all samples: rows can share it. */
+bool extent_dim(const Plan *plan, const LoopExpr *x, Dim *dim) {
+    if (x->kind == LX_INT && x->as.integer > 0) {
+        *dim = dim_const(plan->ir, x->as.integer);
+        return true;
+    }
+    if (x->kind == LX_ARG && plan->program->args[x->as.arg].role == ARG_DIM) {
+        *dim = dim_symbol_at(plan->ir, plan->program->args[x->as.arg].which);
+        return true;
+    }
+    return false;
+}
+
 /* Calls of exp and the like: several rows of these at a time spill registers and share nothing. */
 static bool calls(const LoopExpr *x) {
     bool found = x->kind == LX_EXTERN || (x->kind == LX_CALL && x->type == KIND_REAL &&

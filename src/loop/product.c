@@ -52,24 +52,31 @@ static const LoopExpr *stride(Plan *plan, const LoopExpr *x, VarId var) {
     return NULL;
 }
 
-/* x where all loops begin. */
-static const LoopExpr *beginning(Plan *plan, const LoopExpr *x, const Turn *turns) {
+/* x with the counters replaced. */
+static const LoopExpr *replaced(Plan *plan, const LoopExpr *x, const Turn *turns,
+                                const LoopExpr *const *by) {
     if (x->kind == LX_VAR) {
         for (unsigned t = 0; t < NEST_LOOPS; t++) {
             if (x->as.var == turns[t].var) {
-                return turns[t].low;
+                return by[t];
             }
         }
         return x;
     }
     const LoopExpr *args[EXTERN_ARITY];
     for (unsigned k = 0; k < x->count; k++) {
-        args[k] = beginning(plan, x->args[k], turns);
+        args[k] = replaced(plan, x->args[k], turns, by);
     }
     if (x->kind == LX_CALL && x->type == KIND_INT && x->count == 2) {
         return x_call2(plan, x->as.builtin, args[0], args[1]);
     }
     return x_rebuild(plan, x, args);
+}
+
+/* x where all loops begin. */
+static const LoopExpr *beginning(Plan *plan, const LoopExpr *x, const Turn *turns) {
+    const LoopExpr *lows[] = {turns[0].low, turns[1].low, turns[2].low};
+    return replaced(plan, x, turns, lows);
 }
 
 typedef struct {
@@ -268,6 +275,124 @@ static bool products_of_sums(Nest *nest, size_t sums, const LoopStmt *inner) {
     return found == sums;
 }
 
+/* Two of the loops again, as statements, with `inner` in them at the counters `at`. */
+static LoopStmt *loops_over(Plan *plan, const Turn *outer, const Turn *inner,
+                            const LoopExpr **outer_at, const LoopExpr **inner_at) {
+    LoopStmt *loops[2];
+    for (unsigned k = 0; k < 2; k++) {
+        const Turn *turn = k ? inner : outer;
+        const char *name = plan->program->vars[turn->var].name;
+        loops[k] = stmt_new(plan, LS_FOR);
+        loops[k]->var = plan_var(plan, plan_name(plan, name), KIND_INT, plan->root_block);
+        loops[k]->low = turn->low;
+        loops[k]->high = x_call2(plan, BI_add, turn->low, turn->extent);
+        loops[k]->flags = LOOP_INDEPENDENT;
+        *(k ? inner_at : outer_at) = x_var(plan, loops[k]->var);
+    }
+    loops[0]->body = loops[1];
+    return loops[0];
+}
+
+/* A statement that is done where `all` (finite) or not. */
+static LoopStmt *if_finite(Plan *plan, VarId all, bool finite) {
+    LoopStmt *stmt = stmt_new(plan, LS_IF);
+    const LoopExpr *zero = x_real(plan, 0);
+    stmt->condition = x_call2(plan, BI_eq, x_var(plan, all), zero);
+    if (!finite) {
+        stmt->condition = x_call1(plan, BI_not, stmt->condition);
+        stmt->flags = LOOP_RARE;
+    }
+    return stmt;
+}
+
+/* for i { if c { for j { target[…] += a · b } } }: a becomes 0 where c is false. That is the same
+ * only where b is finite, which is tested; else all stays as it was. */
+static bool product_where(Nest *nest, const Piece *piece, const LoopExpr *condition,
+                          const LoopStmt *inner) {
+    Fission *f = nest->copy.f;
+    Plan *plan = f->plan;
+    const Turn *turns = nest->turns;
+    const LoopStmt *add = inner->body;
+    Dim extent;
+    if (inner->kind != LS_FOR || !open_turn(nest, 2, inner) ||
+        !extent_dim(plan, turns[1].extent, &extent)) {
+        return false;
+    }
+    for (; add && add->kind == LS_LET; add = add->next) {
+        inline_let(nest, add);
+    }
+    if (!add || add->next || add->kind != LS_STORE_ADD) {
+        return false;
+    }
+    const LoopExpr *value = copy_expr(&nest->copy, add->value);
+    if (value->kind != LX_CALL || value->as.builtin != BI_mul ||
+        mentions(condition, turns[2].var)) {
+        return false;
+    }
+    const bool second = mentions(value->args[0], turns[2].var);
+    const LoopExpr *a = value->args[second ? 1 : 0];
+    const LoopExpr *b = value->args[second ? 0 : 1];
+    if (a->kind != LX_LOAD || b->kind != LX_LOAD || mentions(a, turns[2].var) ||
+        mentions(b, turns[1].var)) {
+        return false;
+    }
+    LoopBuffer buffer = {.name = plan_name(plan, "masked"),
+                         .kind = KIND_REAL,
+                         .place = BUFFER_LOCAL,
+                         .written = true};
+    BufferId masked = plan_buffer(plan, buffer, plan->root_block);
+    plan->buffer_facts[masked].size = dim_mul(plan->ir, dim_const(plan->ir, BLOCK_SIZE), extent);
+    const LoopExpr *row = x_call2(plan, BI_mul, nest->copy.row, turns[1].extent);
+    const LoopExpr *at = x_call2(plan, BI_add, row, x_var(plan, turns[1].var));
+    const LoopExpr *target =
+        row_index(&nest->copy, add->buffer, copy_expr(&nest->copy, add->index));
+    LoopStmt *product = product_make(plan, add->buffer, target,
+                                     x_call2(plan, BI_mul, x_load(plan, masked, at), b), turns);
+    if (!product) {
+        return false;
+    }
+    product->span = add->span;
+
+    const LoopExpr *by[NEST_LOOPS] = {NULL, NULL, turns[2].low};
+    LoopStmt *fill = loops_over(plan, &turns[0], &turns[1], &by[0], &by[1]);
+    LoopStmt *store = fill->body->body = stmt_new(plan, LS_STORE);
+    store->buffer = masked;
+    store->index = replaced(plan, at, turns, by);
+    store->value = replaced(plan, x_select(plan, condition, a, x_real(plan, 0)), turns, by);
+
+    LoopStmt *declare = stmt_new(plan, LS_DECLARE);
+    declare->var = plan_var(plan, plan_name(plan, "finite"), KIND_REAL, plan->root_block);
+    declare->value = x_real(plan, 0);
+    by[1] = turns[1].low;
+    LoopStmt *test = loops_over(plan, &turns[0], &turns[2], &by[0], &by[2]);
+    LoopStmt *sum = test->body->body = stmt_new(plan, LS_ADD);
+    test->body->flags |= LOOP_REDUCES;
+    sum->var = declare->var;
+    sum->value = x_call2(plan, BI_mul, replaced(plan, b, turns, by), x_real(plan, 0));
+    sum->reassociate = true;
+
+    LoopStmt *yes = if_finite(plan, declare->var, true);
+    yes->body = fill;
+    fill->next = product;
+    LoopStmt *no = if_finite(plan, declare->var, false);
+    no->body = write_plain(f, piece->part, f->first, x_call2(plan, BI_add, f->first, f->rows));
+    stmt_append(&nest->end, declare);
+    stmt_append(&nest->end, test);
+    stmt_append(&nest->end, yes);
+    stmt_append(&nest->end, no);
+    return true;
+}
+
+/* What stands under the condition: LETs and a loop. */
+static bool products_where(Nest *nest, const Piece *piece, const LoopStmt *choice) {
+    const LoopExpr *condition = copy_expr(&nest->copy, choice->condition);
+    const LoopStmt *inner = choice->body;
+    for (; inner && inner->kind == LS_LET; inner = inner->next) {
+        inline_let(nest, inner);
+    }
+    return inner && !inner->next && product_where(nest, piece, condition, inner);
+}
+
 static bool find_products(Fission *f, Piece *piece) {
     const LoopStmt *loop = piece->list[0];
     Nest nest = {.copy = copy_new(f, x_var(f->plan, f->loop->var))};
@@ -296,6 +421,10 @@ static bool find_products(Fission *f, Piece *piece) {
         } else if (stmt->kind == LS_FOR) {
             bool found = sums ? products_of_sums(&nest, sums, stmt)
                               : !stmt->next && products_of_adds(&nest, stmt);
+            piece->products = found ? nest.made : NULL;
+            return found;
+        } else if (stmt->kind == LS_IF && !stmt->next && !sums) {
+            bool found = products_where(&nest, piece, stmt);
             piece->products = found ? nest.made : NULL;
             return found;
         } else {

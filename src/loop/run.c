@@ -446,7 +446,7 @@ static double block_flops(Run *run, const LoopStmt *stmt) {
             }
             run->vars[stmt->var].integer = low + (high - low) / 2;
             flops += high > low ? (double)(high - low) * block_flops(run, stmt->body) : 0;
-        } else if (stmt->kind == LS_IF) {
+        } else if (stmt->kind == LS_IF && !(stmt->flags & LOOP_RARE)) {
             flops += block_flops(run, stmt->body);
         }
     }
