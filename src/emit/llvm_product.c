@@ -11,7 +11,10 @@
 
 typedef struct {
     unsigned lanes, vectors, rows; /* of a tile */
+    unsigned dots;                 /* rows of dot products at a time, of DOT_COLUMNS columns */
 } Tile;
+
+enum { DOT_COLUMNS = 5 };
 
 static bool names_any(const char *text, const char *const *words, size_t count) {
     for (size_t k = 0; k < count; k++) {
@@ -33,11 +36,11 @@ static Tile choose_tile(const Llvm *llvm) {
     char *features = LLVMGetTargetMachineFeatureString(llvm->machine);
     bool named = *features == '\0';
     const char *from = named ? cpu : features;
-    Tile tile = {2, 3, 4};
+    Tile tile = {2, 3, 4, 2};
     if (names_any(from, wide, sizeof wide / sizeof *wide)) {
-        tile = (Tile){8, 4, 6};
+        tile = (Tile){8, 4, 6, 4};
     } else if (names_any(from, middle, sizeof middle / sizeof *middle)) {
-        tile = (Tile){4, 3, 4};
+        tile = (Tile){4, 3, 4, 2};
     }
     LLVMDisposeMessage(cpu);
     LLVMDisposeMessage(features);
@@ -239,6 +242,99 @@ static void put_pack(Text *text, Tile t) {
         -(int)t.lanes, t.lanes, t.lanes * t.vectors, t.lanes, t.lanes, t.lanes * t.vectors);
 }
 
+/* ---- dot products ------------------------------------------------------------------------------
+ */
+
+/* Rows × columns sums, terms (a multiple of lanes) along the vectors. */
+static void put_dots(Text *text, Tile t, unsigned rows, unsigned columns) {
+    text_format(text,
+                "define internal void @tiles.dots%ux%u(ptr noalias %%c, i64 %%c_row, ptr noalias "
+                "%%a, i64 %%a_row, ptr noalias %%b, i64 %%b_column, i64 %%terms) noinline nounwind "
+                "#0 {\nentry:\n",
+                rows, columns);
+    for (unsigned r = 0; r < rows; r++) {
+        text_format(text,
+                    "  %%ai%u = mul nsw i64 %%a_row, %u\n"
+                    "  %%ap%u = getelementptr double, ptr %%a, i64 %%ai%u\n",
+                    r, r, r, r);
+    }
+    for (unsigned n = 0; n < columns; n++) {
+        text_format(text,
+                    "  %%bi%u = mul nsw i64 %%b_column, %u\n"
+                    "  %%bp%u = getelementptr double, ptr %%b, i64 %%bi%u\n",
+                    n, n, n, n);
+    }
+    text_add(text, "  br label %loop\nloop:\n  %k = phi i64 [ 0, %entry ], [ %k1, %loop ]\n");
+    for (unsigned k = 0; k < rows * columns; k++) {
+        text_format(text,
+                    "  %%s%u = phi <%u x double> [ zeroinitializer, %%entry ], [ %%t%u, %%loop ]\n",
+                    k, t.lanes, k);
+    }
+    for (unsigned r = 0; r < rows; r++) {
+        text_format(text,
+                    "  %%xp%u = getelementptr double, ptr %%ap%u, i64 %%k\n"
+                    "  %%x%u = load <%u x double>, ptr %%xp%u, align 8\n",
+                    r, r, r, t.lanes, r);
+    }
+    for (unsigned n = 0; n < columns; n++) {
+        text_format(text,
+                    "  %%yp%u = getelementptr double, ptr %%bp%u, i64 %%k\n"
+                    "  %%y%u = load <%u x double>, ptr %%yp%u, align 8\n",
+                    n, n, n, t.lanes, n);
+        for (unsigned r = 0; r < rows; r++) {
+            unsigned k = r * columns + n;
+            text_format(text,
+                        "  %%p%u = fmul contract <%u x double> %%x%u, %%y%u\n"
+                        "  %%t%u = fadd contract <%u x double> %%s%u, %%p%u\n",
+                        k, t.lanes, r, n, k, t.lanes, k, k);
+        }
+    }
+    text_format(text,
+                "  %%k1 = add nuw nsw i64 %%k, %u\n  %%more = icmp slt i64 %%k1, %%terms\n"
+                "  br i1 %%more, label %%loop, label %%done\ndone:\n",
+                t.lanes);
+    for (unsigned k = 0; k < rows * columns; k++) {
+        text_format(text,
+                    "  %%sum%u = call reassoc double @llvm.vector.reduce.fadd.v%uf64(double 0.0, "
+                    "<%u x double> %%t%u)\n"
+                    "  %%cr%u = mul nsw i64 %%c_row, %u\n  %%ci%u = add nsw i64 %%cr%u, %u\n"
+                    "  %%cp%u = getelementptr double, ptr %%c, i64 %%ci%u\n"
+                    "  %%old%u = load double, ptr %%cp%u\n"
+                    "  %%new%u = fadd double %%old%u, %%sum%u\n"
+                    "  store double %%new%u, ptr %%cp%u\n",
+                    k, t.lanes, t.lanes, k, k, k / columns, k, k, k % columns, k, k, k, k, k, k, k,
+                    k, k);
+    }
+    text_add(text, "  ret void\n}\n");
+}
+
+/* The columns of a group of rows: `columns` at a time, then one by one. */
+static void put_dot_rows(Text *text, unsigned rows, unsigned columns) {
+    text_format(text,
+                "define internal void @tiles.dotrow%u(ptr noalias %%c, i64 %%c_row, ptr noalias "
+                "%%a, i64 %%a_row, ptr noalias %%b, i64 %%b_column, i64 %%columns, i64 %%terms) "
+                "noinline nounwind #0 {\nentry:\n  br label %%wide\n",
+                rows);
+    for (unsigned pass = 0; pass < 2; pass++) {
+        const char *name = pass ? "one" : "wide";
+        unsigned step = pass ? 1 : columns;
+        text_format(text,
+                    "%s:\n  %%n%u = phi i64 [ %s, %%%s ], [ %%e%u, %%do%u ]\n"
+                    "  %%e%u = add nuw nsw i64 %%n%u, %u\n"
+                    "  %%go%u = icmp sle i64 %%e%u, %%columns\n"
+                    "  br i1 %%go%u, label %%do%u, label %%%s\ndo%u:\n"
+                    "  %%cp%u = getelementptr double, ptr %%c, i64 %%n%u\n"
+                    "  %%bi%u = mul nsw i64 %%n%u, %%b_column\n"
+                    "  %%bp%u = getelementptr double, ptr %%b, i64 %%bi%u\n"
+                    "  call void @tiles.dots%ux%u(ptr %%cp%u, i64 %%c_row, ptr %%a, i64 %%a_row, "
+                    "ptr %%bp%u, i64 %%b_column, i64 %%terms)\n  br label %%%s\n",
+                    name, pass, pass ? "%n0" : "0", pass ? "wide" : "entry", pass, pass, pass, pass,
+                    step, pass, pass, pass, pass, pass ? "end" : "one", pass, pass, pass, pass,
+                    pass, pass, pass, rows, step, pass, pass, name);
+    }
+    text_add(text, "end:\n  ret void\n}\n");
+}
+
 /* ---- the whole --------------------------------------------------------------------------------
  */
 
@@ -269,8 +365,31 @@ static void put_product(Text *text, Tile t) {
         "%%terms) noinline nounwind #0 {\nentry:\n"
         "  %%panel = alloca [%u x double], align 64\n"
         "  %%some = icmp sgt i64 %%columns, 0\n  %%any = icmp sgt i64 %%terms, 0\n"
-        "  %%work = and i1 %%some, %%any\n  br i1 %%work, label %%terms_loop, label %%end\n"
-        "terms_loop:\n  %%k0 = phi i64 [ 0, %%entry ], [ %%k1, %%terms_next ]\n"
+        "  %%work = and i1 %%some, %%any\n  br i1 %%work, label %%choose, label %%end\nchoose:\n"
+        "  %%few = icmp slt i64 %%columns, %u\n  %%many = icmp sge i64 %%terms, %u\n"
+        "  %%part = and i64 %%terms, %u\n  %%fit = icmp eq i64 %%part, 0\n"
+        "  %%strides = or i64 %%a_step, %%b_step\n  %%next = icmp eq i64 %%strides, 1\n"
+        "  %%d0 = and i1 %%few, %%many\n  %%d1 = and i1 %%fit, %%next\n"
+        "  %%dots = and i1 %%d0, %%d1\n"
+        "  br i1 %%dots, label %%dot_rows, label %%terms_loop\ndot_rows:\n"
+        "  %%g = phi i64 [ 0, %%choose ], [ %%g1, %%dot_do ]\n"
+        "  %%g1 = add nuw nsw i64 %%g, %u\n  %%gin = icmp sle i64 %%g1, %%rows\n"
+        "  br i1 %%gin, label %%dot_do, label %%dot_rest\ndot_do:\n"
+        "  %%gai = mul nsw i64 %%g, %%a_row\n  %%gci = mul nsw i64 %%g, %%c_row\n"
+        "  %%gap = getelementptr double, ptr %%a, i64 %%gai\n"
+        "  %%gcp = getelementptr double, ptr %%c, i64 %%gci\n"
+        "  call void @tiles.dotrow%u(ptr %%gcp, i64 %%c_row, ptr %%gap, i64 %%a_row, ptr %%b, i64 "
+        "%%b_column, i64 %%columns, i64 %%terms)\n  br label %%dot_rows\ndot_rest:\n"
+        "  %%h = phi i64 [ %%g, %%dot_rows ], [ %%h1, %%dot_one ]\n"
+        "  %%hin = icmp slt i64 %%h, %%rows\n"
+        "  br i1 %%hin, label %%dot_one, label %%end\ndot_one:\n"
+        "  %%hai = mul nsw i64 %%h, %%a_row\n  %%hci = mul nsw i64 %%h, %%c_row\n"
+        "  %%hap = getelementptr double, ptr %%a, i64 %%hai\n"
+        "  %%hcp = getelementptr double, ptr %%c, i64 %%hci\n"
+        "  call void @tiles.dotrow1(ptr %%hcp, i64 %%c_row, ptr %%hap, i64 %%a_row, ptr %%b, i64 "
+        "%%b_column, i64 %%columns, i64 %%terms)\n"
+        "  %%h1 = add nuw nsw i64 %%h, 1\n  br label %%dot_rest\n"
+        "terms_loop:\n  %%k0 = phi i64 [ 0, %%choose ], [ %%k1, %%terms_next ]\n"
         "  %%kl = sub nsw i64 %%terms, %%k0\n"
         "  %%kc = call i64 @llvm.smin.i64(i64 %%kl, i64 %d)\n"
         "  %%aki = mul nsw i64 %%k0, %%a_step\n"
@@ -291,7 +410,8 @@ static void put_product(Text *text, Tile t) {
         "  %%p = phi ptr [ %%bp, %%columns_loop ], [ %%panel, %%pack ]\n"
         "  %%ps = phi i64 [ %%b_step, %%columns_loop ], [ %u, %%pack ]\n"
         "  br label %%rows%u\n",
-        PRODUCT_TERMS * panel, PRODUCT_TERMS, panel, panel, panel, t.rows);
+        PRODUCT_TERMS * panel, panel / 2 + 1, 4 * t.lanes, t.lanes - 1, t.dots, t.dots,
+        PRODUCT_TERMS, panel, panel, panel, t.rows);
     char first[16];
     put_rows(text, t.rows, "0", "ready", "rows2");
     snprintf(first, sizeof first, "%%r%u", t.rows);
@@ -305,8 +425,9 @@ static void put_product(Text *text, Tile t) {
                 "  br i1 %%nmore, label %%columns_loop, label %%terms_next\nterms_next:\n"
                 "  %%k1 = add nuw nsw i64 %%k0, %d\n  %%kmore = icmp slt i64 %%k1, %%terms\n"
                 "  br i1 %%kmore, label %%terms_loop, label %%end\nend:\n  ret void\n}\n"
-                "declare i64 @llvm.smin.i64(i64, i64)\n",
-                panel, PRODUCT_TERMS);
+                "declare i64 @llvm.smin.i64(i64, i64)\n"
+                "declare double @llvm.vector.reduce.fadd.v%uf64(double, <%u x double>)\n",
+                panel, PRODUCT_TERMS, t.lanes, t.lanes);
 }
 
 static const char *product_text(Arena *arena, Tile tile) {
@@ -318,6 +439,11 @@ static const char *product_text(Arena *arena, Tile tile) {
     put_tile(&text, tile, tile.rows);
     put_tile(&text, tile, 2);
     put_tile(&text, tile, 1);
+    for (unsigned rows = 1; rows <= tile.dots; rows += tile.dots - 1) {
+        put_dots(&text, tile, rows, DOT_COLUMNS);
+        put_dots(&text, tile, rows, 1);
+        put_dot_rows(&text, rows, DOT_COLUMNS);
+    }
     put_product(&text, tile);
     text_format(&text,
                 "attributes #0 = { \"prefer-vector-width\"=\"512\" "

@@ -44,13 +44,14 @@ enum { MOST = 1 << 20 };
 static double params[MOST], x[MOST], grad[MOST], mean[MOST], one[MOST], work[4 * MOST];
 static int64_t y[MOST];
 int main(void) {
-    static const size_t features[] = {1, 2, 8, 20, 33, 131}, samples[] = {1, 3, 4, 63, 64, 65, 131};
+    static const size_t features[] = {1, 2, 8, 20, 33, 64, 131},
+                        samples[] = {1, 3, 4, 63, 64, 65, 131};
     for (size_t k = 0; k < MOST; k++) {
         params[k] = sin((double)k * 1.7) / 4;
         x[k] = cos((double)k * 0.9);
         y[k] = (int64_t)(k * 7 % 3);
     }
-    for (size_t d = 0; d < 6; d++) {
+    for (size_t d = 0; d < 7; d++) {
         for (size_t s = 0; s < 7; s++) {
             size_t D = features[d], m = samples[s], count = NAME_param_count(D);
             double expected = 0;
