@@ -165,6 +165,14 @@ static void advise_huge(void *memory, size_t size) {
 #endif
 }
 
+void *data_array(Context *context, void *array, size_t size) {
+    void *resized = memory_resize(context, array, size);
+    if (resized) {
+        advise_huge(resized, size);
+    }
+    return resized;
+}
+
 bool data_reserve(Context *context, const Model *model, const LoadOptions *options, Data *data,
                   int64_t rows) {
     if (!data->columns) {
@@ -182,13 +190,11 @@ bool data_reserve(Context *context, const Model *model, const LoadOptions *optio
         if (width && (size_t)rows > SIZE_MAX / 2 / width) {
             return report_error(context, "out of memory: %lld rows", (long long)rows);
         }
-        void *larger =
-            memory_resize(context, data->columns[i], width * (size_t)rows + sizeof(double));
+        void *larger = data_array(context, data->columns[i], width * (size_t)rows + sizeof(double));
         if (!larger) {
             return false;
         }
         data->columns[i] = larger;
-        advise_huge(larger, width * (size_t)rows + sizeof(double));
     }
     data->capacity = rows;
     return true;
@@ -304,6 +310,29 @@ static bool check_kind(Context *context, const Input *input) {
     return !zero || bad_zero(context, input, zero);
 }
 
+static bool load_kind(Context *context, Model *model, const LoadOptions *options, Input *input,
+                      Data *data) {
+    size_t length = (size_t)(input->end - input->buffer);
+    if (length >= 6 && memcmp(input->buffer, npy_magic, 6) == 0) {
+        return load_npy(context, model, options, input, data);
+    }
+    if (!check_kind(context, input)) {
+        return false;
+    }
+    Cache *cache =
+        options->cache && input->total ? cache_open(context, model, options, input) : NULL;
+    if (cache && cache_read(cache, data)) {
+        return true;
+    }
+    if (!load_csv(context, model, options, input, data)) {
+        return false;
+    }
+    if (cache && !data->warned) {
+        cache_write(cache, input, data);
+    }
+    return true;
+}
+
 bool data_load(Context *context, Model *model, const LoadOptions *options, const char *path,
                Data *data) {
     Input input;
@@ -312,13 +341,7 @@ bool data_load(Context *context, Model *model, const LoadOptions *options, const
         return false;
     }
     data->path = input.path;
-    bool done;
-    size_t length = (size_t)(input.end - input.buffer);
-    if (length >= 6 && memcmp(input.buffer, npy_magic, 6) == 0) {
-        done = load_npy(context, model, options, &input, data);
-    } else {
-        done = check_kind(context, &input) && load_csv(context, model, options, &input, data);
-    }
+    bool done = load_kind(context, model, options, &input, data);
     input_close(&input);
     /* give back what growth took in advance */
     return done && data_reserve(context, model, options, data, data->rows);

@@ -559,6 +559,7 @@ static bool skip_blank(Csv *csv) {
 
 void csv_warn_end(const Csv *csv) {
     if (!csv->failed && csv->bad == 0) {
+        csv->data->warned = true;
         report_warning(csv->context, "%s: the last line has no end; the file may have been cut",
                        csv->input->path);
     }

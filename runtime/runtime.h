@@ -265,6 +265,7 @@ typedef struct {
     LineJump *jumps;  /* where line ≠ row + constant begins; line numbers from 1; none for npy */
     size_t jump_count, jump_capacity;
     int64_t capacity; /* rows that fit */
+    bool warned;      /* of something in the file */
     int64_t axes[NPY_AXES];
     size_t axis_count; /* of the array in a .npy file; 0: not from one */
 } Data;
@@ -278,6 +279,7 @@ typedef struct {
     bool quiet;
     const bool *needed; /* by column of the model */
     size_t threads;     /* at most; 0: one */
+    bool cache;         /* --cache-data */
 } LoadOptions;
 
 /* Does --columns name arguments of the model, and columns for each? */
@@ -332,6 +334,19 @@ void input_close(Input *input);
 
 bool load_csv(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);
 bool load_npy(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);
+
+/* An array of data grown or made (NULL), by large pages where that helps. NULL: reported. */
+void *data_array(Context *context, void *array, size_t size);
+
+/* ---- cache.c: parsed files kept in binary form ---- */
+typedef struct Cache Cache;
+/* Before the data are read: what file it is, and how it will be read. NULL: no cache can be used.
+ */
+Cache *cache_open(Context *context, Model *model, const LoadOptions *options, const Input *input);
+/* As if the file had been read. False: there is none that fits; nothing is changed or reported. */
+bool cache_read(Cache *cache, Data *data);
+/* After the file was read without complaint. What goes wrong is a warning. */
+void cache_write(Cache *cache, const Input *input, const Data *data);
 
 /* ---- classes.c
  * ----------------------------------------------------------------------------------------- */

@@ -134,7 +134,8 @@ static bool load(Session *session) {
                                 .sample = model->sample,
                                 .nonfinite = options->values[OPT_nonfinite] != NULL,
                                 .needed = needed,
-                                .threads = (size_t)session->threads};
+                                .threads = (size_t)session->threads,
+                                .cache = options->values[OPT_cache] != NULL};
     if (!options->data) {
         session->data.rows = session->data.samples = 1;
         return true;
