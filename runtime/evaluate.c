@@ -84,9 +84,11 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
         return false;
     }
     evaluator->values = NEW(context, double, evaluator->chunks);
-    size_t vectors = slopes == SLOPES_NONE     ? 0
-                     : slopes == SLOPES_OF_ALL ? (size_t)evaluator->chunks
-                                               : 1;
+    evaluator->vectors = largest / CHUNK_ROWS > evaluator->chunks ? evaluator->chunks
+                         : largest < 2 * CHUNK_ROWS               ? 1
+                                                                  : largest / CHUNK_ROWS;
+    evaluator->vectors = slopes == SLOPES_OF_ALL ? evaluator->chunks : evaluator->vectors;
+    size_t vectors = slopes == SLOPES_NONE ? 0 : (size_t)evaluator->vectors;
     evaluator->slopes = slopes;
     evaluator->partials = NEW(context, double, vectors * evaluator->parameters + 1);
     evaluator->work = NEW(context, double *, evaluator->threads);
@@ -136,28 +138,52 @@ static double call(const Evaluator *evaluator, const Kernel *kernel, double *par
     return kernel->function(&args);
 }
 
-static void evaluate_chunk(void *job, size_t item, size_t worker) {
-    Evaluator *evaluator = job;
+/* Samples, cut into chunks for one kernel; the values and gradients go to those of the evaluator.
+ */
+typedef struct {
+    Evaluator *evaluator;
+    const Kernel *kernel;
+    const Part *part;
+    double *params;
+    int64_t chunk, chunks;
+    bool with_gradient;
+} Job;
+
+/* A part of a part. With an order the kernel finds its samples itself. */
+static Part move(const Evaluator *evaluator, const Part *whole, int64_t first, int64_t count,
+                 const void **columns) {
     const Model *model = evaluator->model;
-    int64_t first = (int64_t)item * evaluator->chunk;
-    int64_t left = evaluator->samples - first;
-    Part part = evaluate_move(evaluator, first, left < evaluator->chunk ? left : evaluator->chunk,
-                              evaluator->moved[worker]);
-    const Kernel *kernel =
-        &model->kernels[evaluator->with_gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
+    if (whole->order) {
+        return (Part){whole->columns, whole->starts, whole->order + first, count};
+    }
+    for (size_t i = 0; i < model->column_count; i++) {
+        const char *base = whole->columns[i];
+        int64_t width = model->columns[i].shape.count * (int64_t)sizeof(double);
+        columns[i] = base && !model->columns[i].by_row ? base + first * width : base;
+    }
+    return (Part){columns, whole->starts ? whole->starts + first : NULL, NULL, count};
+}
+
+static void do_chunk(void *argument, size_t item, size_t worker) {
+    const Job *job = argument;
+    Evaluator *evaluator = job->evaluator;
+    int64_t first = (int64_t)item * job->chunk;
+    int64_t left = job->part->count - first;
+    Part part = move(evaluator, job->part, first, left < job->chunk ? left : job->chunk,
+                     evaluator->moved[worker]);
+    double *out = job->with_gradient ? evaluator->partials + item * evaluator->parameters : NULL;
     evaluator->values[item] =
-        call(evaluator, kernel, evaluator->params, &part,
-             evaluator->with_gradient ? evaluator->partials + item * evaluator->parameters : NULL,
-             evaluator->work[worker]);
+        call(evaluator, job->kernel, job->params, &part, out, evaluator->work[worker]);
 }
 
 /* Adds the chunks' sums into the first. */
-static void add_chunks(Evaluator *evaluator) {
+static void add_chunks(const Job *job) {
+    Evaluator *evaluator = job->evaluator;
     size_t n = evaluator->parameters;
-    for (int64_t step = 1; step < evaluator->chunks; step *= 2) {
-        for (int64_t i = 0; i + step < evaluator->chunks; i += 2 * step) {
+    for (int64_t step = 1; step < job->chunks; step *= 2) {
+        for (int64_t i = 0; i + step < job->chunks; i += 2 * step) {
             evaluator->values[i] += evaluator->values[i + step];
-            if (!evaluator->with_gradient) {
+            if (!job->with_gradient) {
                 continue;
             }
             double *to = evaluator->partials + (size_t)i * n;
@@ -175,16 +201,25 @@ static double seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-double evaluate(Evaluator *evaluator, double *params, double *gradient) {
-    evaluator->params = params;
-    evaluator->with_gradient = gradient != NULL;
+/* All chunks; starts the threads when that took long enough to be worth them. */
+static void do_chunks(Job *job) {
+    Evaluator *evaluator = job->evaluator;
     double before = seconds();
-    threads_run(evaluator->pool, evaluate_chunk, evaluator, (size_t)evaluator->chunks);
-    if (!evaluator->pool && evaluator->threads > 1 && seconds() - before > threads_worth) {
+    threads_run(evaluator->pool, do_chunk, job, (size_t)job->chunks);
+    if (!evaluator->pool && evaluator->threads > 1 && job->chunks > 1 &&
+        seconds() - before > threads_worth) {
         evaluator->pool = threads_start(evaluator->context, evaluator->threads);
         evaluator->threads = threads_count(evaluator->pool); /* one, if none could be had */
     }
-    add_chunks(evaluator);
+}
+
+double evaluate(Evaluator *evaluator, double *params, double *gradient) {
+    const Kernel *kernel = &evaluator->model->kernels[gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
+    Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
+    Job job = {evaluator,         kernel,          &all, params, evaluator->chunk,
+               evaluator->chunks, gradient != NULL};
+    do_chunks(&job);
+    add_chunks(&job);
     double samples = (double)evaluator->samples;
     double regular = evaluate_regular(evaluator, params, gradient ? evaluator->regular : NULL);
     for (size_t i = 0; gradient && i < evaluator->parameters; i++) {
@@ -193,9 +228,29 @@ double evaluate(Evaluator *evaluator, double *params, double *gradient) {
     return evaluator->values[0] / samples + regular;
 }
 
+/* How the samples of a part are cut: by their number, and by the memory for gradients. */
+static Job cut_part(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
+                    bool with_gradient) {
+    int64_t chunks = part->count / CHUNK_ROWS;
+    int64_t most = with_gradient ? evaluator->vectors : evaluator->chunks;
+    chunks = chunks > most ? most : chunks < 1 ? 1 : chunks;
+    int64_t chunk = (part->count + chunks - 1) / chunks;
+    chunks = (part->count + chunk - 1) / chunk;
+    return (Job){evaluator, kernel, part, params, chunk, chunks, with_gradient};
+}
+
 double evaluate_part(Evaluator *evaluator, double *params, const Part *part, double *gradient) {
     const Kernel *kernel = &evaluator->model->kernels[gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
-    return call(evaluator, kernel, params, part, gradient, evaluator->work[0]);
+    if (part->count < 2 * CHUNK_ROWS || evaluator->chunks < 2) {
+        return call(evaluator, kernel, params, part, gradient, evaluator->work[0]);
+    }
+    Job job = cut_part(evaluator, kernel, params, part, gradient != NULL);
+    do_chunks(&job);
+    add_chunks(&job);
+    if (gradient) {
+        memcpy(gradient, evaluator->partials, evaluator->parameters * sizeof *gradient);
+    }
+    return evaluator->values[0];
 }
 
 double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int64_t count,
@@ -205,13 +260,13 @@ double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int
 }
 
 double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metric) {
+    Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
+    Job job = {evaluator,        &metric->kernel,   &all, params,
+               evaluator->chunk, evaluator->chunks, false};
     double sum = 0;
+    do_chunks(&job);
     for (int64_t i = 0; i < evaluator->chunks; i++) {
-        int64_t first = i * evaluator->chunk;
-        int64_t left = evaluator->samples - first;
-        Part part = evaluate_move(
-            evaluator, first, left < evaluator->chunk ? left : evaluator->chunk, evaluator->one);
-        sum += call(evaluator, &metric->kernel, params, &part, NULL, evaluator->work[0]);
+        sum += evaluator->values[i];
     }
     return sum / (double)evaluator->samples;
 }

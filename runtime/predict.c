@@ -63,41 +63,145 @@ static bool flush(Output *output) {
     return true;
 }
 
-static bool predict_rows(Session *session, Output *output) {
-    Model *model = session->model;
-    const Kernel *kernel = &model->kernels[ROLE_FORWARD];
-    int64_t width = model->forward.count;
-    int64_t total = session->data.samples;
-    bool whole = model->forward_by_row || total < BATCH_ROWS; /* rows are where they are in DATA */
-    int64_t batch = whole ? total : BATCH_ROWS;
-    int64_t room = model->forward_by_row ? session->data.rows : batch;
-    size_t size = model_work(session->context, model, kernel, batch);
-    double *values = memory_new(session->context, (size_t)room + 1,
-                                sizeof(double) * (size_t)(width ? width : 1));
-    double *work = size == SIZE_MAX ? NULL : NEW(session->context, double, size + 1);
-    const void **columns = NEW(session->context, const void *, model->column_count + 1);
+typedef struct {
+    Context context; /* its own: memory is not shared between threads */
+    Text text;
+    double *values;
+} Batch;
+
+typedef struct {
+    Session *session;
+    Batch *batches;
+    double **work;         /* by worker */
+    const void ***columns; /* by worker */
+    int64_t first, rows;   /* of the first batch, and of each */
+} Round;
+
+static void predict_part(Session *session, int64_t first, int64_t rows, const void **columns,
+                         double *work, double *values) {
+    const Model *model = session->model;
     Evaluator mover = {.model = model, .data = &session->data};
-    if (!values || !work || !columns) {
+    Part part = evaluate_move(&mover, first, rows, columns);
+    GradcArgs args = model->args;
+    args.params = session->params;
+    args.columns = part.columns;
+    args.starts = part.starts;
+    args.rows = rows;
+    args.out = values;
+    args.work = work;
+    model->kernels[ROLE_FORWARD].function(&args);
+}
+
+static void predict_batch(void *job, size_t item, size_t worker) {
+    Round *round = job;
+    Session *session = round->session;
+    Batch *batch = &round->batches[item];
+    int64_t first = round->first + (int64_t)item * round->rows;
+    int64_t left = session->data.samples - first;
+    int64_t rows = left < round->rows ? left : round->rows;
+    batch->text.length = 0;
+    if (rows > 0) {
+        predict_part(session, first, rows, round->columns[worker], round->work[worker],
+                     batch->values);
+        add_rows(&batch->text, batch->values, rows, session->model->forward.count);
+    }
+}
+
+static bool make_round(Session *session, Round *round, size_t threads, size_t batches) {
+    Context *context = session->context;
+    const Model *model = session->model;
+    size_t size = model_work(context, model, &model->kernels[ROLE_FORWARD], BATCH_ROWS);
+    size_t width = (size_t)(model->forward.count ? model->forward.count : 1);
+    *round = (Round){.session = session,
+                     .rows = BATCH_ROWS,
+                     .batches = NEW(context, Batch, batches),
+                     .work = NEW(context, double *, threads),
+                     .columns = NEW(context, const void **, threads)};
+    if (size == SIZE_MAX || !round->batches || !round->work || !round->columns) {
         return false;
     }
-    add_header(&output->text, model);
-    for (int64_t first = 0; first < total; first += batch) {
-        int64_t rows = total - first < batch ? total - first : batch;
-        Part part = evaluate_move(&mover, first, rows, columns);
-        GradcArgs args = model->args;
-        args.params = session->params;
-        args.columns = part.columns;
-        args.starts = part.starts;
-        args.rows = rows;
-        args.out = values;
-        args.work = work;
-        kernel->function(&args);
-        add_rows(&output->text, values, model->forward_by_row ? room : rows, width);
-        if (!flush(output)) {
+    for (size_t i = 0; i < threads; i++) {
+        round->work[i] = NEW(context, double, size + 1);
+        round->columns[i] = NEW(context, const void *, model->column_count + 1);
+        if (!round->work[i] || !round->columns[i]) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < batches; i++) {
+        Batch *batch = &round->batches[i];
+        context_start(&batch->context, context->program);
+        text_start(&batch->text, &batch->context);
+        batch->values = memory_new(context, BATCH_ROWS, sizeof(double) * width);
+        if (!batch->values) {
             return false;
         }
     }
     return true;
+}
+
+static bool run_rounds(Session *session, Output *output, Round *round, ThreadPool *pool,
+                       size_t batches) {
+    int64_t step = (int64_t)batches * BATCH_ROWS;
+    for (round->first = 0; round->first < session->data.samples; round->first += step) {
+        threads_run(pool, predict_batch, round, batches);
+        for (size_t i = 0; i < batches; i++) {
+            const Text *text = &round->batches[i].text;
+            if (text->failed) {
+                return false;
+            }
+            text_bytes(&output->text, text->data, text->length);
+            if (!flush(output)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Batches of rows by threads: values and their text. */
+static bool predict_batches(Session *session, Output *output) {
+    Round round;
+    int64_t most = (session->data.samples + BATCH_ROWS - 1) / BATCH_ROWS;
+    size_t threads = (size_t)(session->threads < most ? session->threads : most);
+    ThreadPool *pool = threads > 1 ? threads_start(session->context, threads) : NULL;
+    threads = threads_count(pool);
+    size_t batches = threads > 1 ? 2 * threads : 1;
+    bool done = make_round(session, &round, threads, batches) &&
+                run_rounds(session, output, &round, pool, batches);
+    threads_stop(pool);
+    for (size_t i = 0; round.batches && i < batches; i++) {
+        context_end(&round.batches[i].context);
+    }
+    return done;
+}
+
+/* All rows at once: few, or such that stay where they are in DATA. */
+static bool predict_whole(Session *session, Output *output) {
+    const Model *model = session->model;
+    int64_t width = model->forward.count;
+    int64_t total = session->data.samples;
+    int64_t room = model->forward_by_row ? session->data.rows : total;
+    size_t size = model_work(session->context, model, &model->kernels[ROLE_FORWARD], total);
+    double *values = memory_new(session->context, (size_t)room + 1,
+                                sizeof(double) * (size_t)(width ? width : 1));
+    double *work = size == SIZE_MAX ? NULL : NEW(session->context, double, size + 1);
+    const void **columns = NEW(session->context, const void *, model->column_count + 1);
+    if (!values || !work || !columns) {
+        return false;
+    }
+    if (total > 0) {
+        predict_part(session, 0, total, columns, work, values);
+    }
+    add_rows(&output->text, values, room, width);
+    return flush(output);
+}
+
+static bool predict_rows(Session *session, Output *output) {
+    const Model *model = session->model;
+    add_header(&output->text, model);
+    return model->forward_by_row || session->data.samples < BATCH_ROWS
+               ? predict_whole(session, output)
+               : predict_batches(session, output);
 }
 
 int command_predict(Session *session) {

@@ -375,6 +375,7 @@ void classes_sort(const Classes *classes, uint32_t *order);
 typedef struct ThreadPool ThreadPool;
 typedef void ThreadWork(void *job, size_t item, size_t worker);
 
+/* The CPUs that the process may use: by its affinity, and by the quota of its control group. */
 size_t threads_available(void);
 ThreadPool *threads_start(Context *context, size_t count); /* NULL: reported */
 size_t threads_count(const ThreadPool *pool);
@@ -411,7 +412,8 @@ typedef struct {
     size_t parameters;
     double *values; /* of the chunks */
     Slopes slopes;
-    double *partials; /* gradients of the chunks; of one, where batches have gradients alone */
+    int64_t vectors;
+    double *partials; /* `vectors` gradients: of all chunks, or of those of the largest batch */
     double **work;    /* by worker */
     double *regular;  /* gradient of the penalty less the prior's share */
     double *prior;    /* gradient of the prior */
@@ -420,8 +422,6 @@ typedef struct {
     const void ***moved; /* by worker */
     size_t threads;
     ThreadPool *pool; /* started when an evaluation proves to be long enough */
-    double *params;   /* of the evaluation that runs */
-    bool with_gradient;
 } Evaluator;
 
 /* Samples that a kernel is given. */
@@ -439,7 +439,7 @@ double evaluate(Evaluator *evaluator, double *params, double *gradient); /* NULL
 /* Σ loss of samples first … first + count - 1 of the data, and its gradient; no penalty. */
 double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int64_t count,
                         double *gradient);
-/* The same of any part. */
+/* The same of any part; a large one is cut into chunks, by its size alone. */
 double evaluate_part(Evaluator *evaluator, double *params, const Part *part, double *gradient);
 /* The data from a sample on; `columns` has room for those of the model. */
 Part evaluate_move(const Evaluator *evaluator, int64_t first, int64_t count, const void **columns);

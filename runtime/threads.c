@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 #include <unistd.h>
 
 struct ThreadPool {
@@ -25,7 +26,7 @@ typedef struct Worker {
     size_t number;
 } Worker;
 
-size_t threads_available(void) {
+static size_t cpus_allowed(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) {
         int count = CPU_COUNT(&set);
@@ -33,6 +34,52 @@ size_t threads_available(void) {
     }
     long count = sysconf(_SC_NPROCESSORS_ONLN);
     return count > 0 ? (size_t)count : 1;
+}
+
+/* The first line of a file; false: there is none. */
+static bool first_line(const char *path, char *line, size_t size) {
+    FILE *file = fopen(path, "re");
+    bool read = file && fgets(line, (int)size, file);
+    if (file) {
+        fclose(file);
+    }
+    return read;
+}
+
+/* CPUs by the line of a cpu.max, rounded up; 0: no limit. */
+static size_t quota_of(const char *line) {
+    long long quota;
+    long long period;
+    if (sscanf(line, "%lld %lld", &quota, &period) != 2 || quota <= 0 || period <= 0) {
+        return 0;
+    }
+    return (size_t)((quota + period - 1) / period);
+}
+
+/* The least quota of the control group and those that it is in (version 2); 0: none. */
+static size_t quota(void) {
+    char line[4096];
+    char path[4200];
+    size_t least = 0;
+    if (!first_line("/proc/self/cgroup", line, sizeof line) || strncmp(line, "0::/", 4) != 0) {
+        return 0;
+    }
+    char *group = line + 3;
+    group[strcspn(group, "\n")] = 0;
+    for (char *slash = group + strlen(group); slash; slash = strrchr(group, '/')) {
+        char limit[100];
+        *slash = 0;
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
+        size_t cpus = first_line(path, limit, sizeof limit) ? quota_of(limit) : 0;
+        least = cpus && (!least || cpus < least) ? cpus : least;
+    }
+    return least;
+}
+
+size_t threads_available(void) {
+    size_t cpus = cpus_allowed();
+    size_t limit = quota();
+    return limit && limit < cpus ? limit : cpus;
 }
 
 /* Called with the lock held, returns with it held. */
