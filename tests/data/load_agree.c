@@ -1,6 +1,8 @@
-/* All readers of rows, with one thread and with several, say the same of good and of damaged files:
- * the same values bit for bit, or the same message. RUN: %cc -std=gnu11 -O1 -I%gradc_source %s
- * %gradc_build/libruntime.a -lm -lpthread -o %t.agree RUN: %t.agree %t.csv 1500 3
+/* All readers of rows, with one thread and with several, say the same of good and of damaged
+ * files: the same values bit for bit, or the same message.
+ * RUN: %cc -std=gnu11 -O1 -I%gradc_source %s %gradc_build/libruntime.a -lm -lpthread \
+ * RUN:     -o %t.agree
+ * RUN: %t.agree %t.csv 1500 3
  */
 #include "runtime/runtime.h"
 

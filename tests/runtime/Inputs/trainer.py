@@ -424,6 +424,62 @@ def test_files():
         expect(run("train", "line.csv", "-o", "closed/l.json").returncode == 1, "a read-only folder")
 
 
+def cached(*words, program=LINE):
+    """The outcome of a command with a cache in the folder `cache`, and how many files are there."""
+    env = dict(os.environ, XDG_CACHE_HOME=os.path.abspath("cache"))
+    done = run(*words, "--cache-data", program=program, env=env)
+    folder = os.path.join("cache", "gradc", "data")
+    return (done.returncode, done.stdout, done.stderr), sorted(os.listdir(folder))
+
+
+def test_cache_of_data():
+    for program, path in ((SOFTMAX, iris()), (LINE, "rows.csv")):
+        line_data(500)
+        words = ("train", path, "-q", "-o", "-", "--epochs=3")
+        plain = run(*words, program=program)
+        expected = (plain.returncode, plain.stdout, plain.stderr)
+        for _ in range(2):
+            outcome, files = cached(*words, program=program)
+            expect(outcome == expected, (path, outcome, expected))
+            expect(len(files) == 1 and "." not in files[0], files)
+        file = os.path.join("cache", "gradc", "data", files[0])
+        whole = read(file)
+        random.seed(4)
+        for _ in range(40):  # a damaged one is as good as none
+            damaged = bytearray(whole)
+            damaged[random.randrange(len(whole))] ^= 1 << random.randrange(8)
+            with open(file, "wb") as out:
+                out.write(damaged if random.random() < 0.7 else whole[:random.randrange(len(whole))])
+            outcome, _ = cached(*words, program=program)
+            expect(outcome == expected, (path, outcome))
+        expect(read(file) == whole, "what was damaged is written again")
+        with open(path, "a", encoding="utf-8") as out:  # a file that changed is read
+            out.write("0.25,0.5" + (",setosa" if program == SOFTMAX else "") + "\n")
+        plain = run(*words, program=program)
+        outcome, _ = cached(*words, program=program)
+        expect(outcome[1] == plain.stdout != expected[1], "the file has changed")
+        os.remove(file)
+        os.rmdir(os.path.dirname(file))
+        open(os.path.dirname(file), "w", encoding="utf-8").close()  # no folder can be made
+        env = dict(os.environ, XDG_CACHE_HOME=os.path.abspath("cache"))
+        done = run(*words, "--cache-data", program=program, env=env)
+        expect(done.stdout == plain.stdout and b"warning: cannot keep the data in" in done.stderr, done)
+        os.remove(os.path.dirname(file))
+    write("cut.csv", "x,y\n1,2\n2,4")
+    for _ in range(2):
+        outcome, files = cached("train", "cut.csv", "-q", "--epochs=0")
+        expect(b"may have been cut" in outcome[2] and not files, "what was warned of is not kept")
+
+
+def test_predictions_by_threads():
+    line_data(20000)
+    run("train", "rows.csv", "-q", "-o", "l.json", "--epochs=2")
+    for words in (("predict", "-m", "l.json", "rows.csv"), ("eval", "-m", "l.json", "rows.csv"),
+                  ("train", "rows.csv", "--method=minibatch", "--batch=5000", "--epochs=2", "-q", "-o", "-")):
+        outcomes = {run(*words, f"--threads={n}").stdout for n in (1, 2, 3, 7)}
+        expect(len(outcomes) == 1 and b"" not in outcomes, words)
+
+
 with tempfile.TemporaryDirectory() as place:
     os.chdir(place)
     for name, function in list(globals().items()):
