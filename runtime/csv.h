@@ -61,6 +61,7 @@ typedef struct {
 /* A field that is used, of a plain row. */
 typedef struct {
     FieldKind kind;
+    bool four;       /* this REAL and the next three are neighbours, in the row and in the array */
     bool limited;    /* INT: 0 … limit - 1 only */
     uint32_t number; /* in the row */
     size_t stride;   /* values from one row to the next */

@@ -16,9 +16,9 @@ enum {
     PLAIN_ENOUGH = 32,       /* plain rows in a run that are worth an attempt */
     THREADS_LEAST = 1 << 22, /* bytes of a file that are worth threads */
     THREADS_MOST = 16,
-    THREAD_BYTES = 1 << 21, /* of the block, for each thread */
-    PIECES = 4,             /* of a block, for each thread: they take unequal times */
-    ALONE_LEAST = 16,       /* runs read by one thread after a row that was not plain */
+    BLOCK_BYTES = 1 << 24, /* read by threads at a time */
+    PIECES = 4,            /* of a block, for each thread: they take unequal times */
+    ALONE_LEAST = 16,      /* runs read by one thread after a row that was not plain */
     ALONE_MOST = 1 << 20
 };
 
@@ -221,7 +221,7 @@ static bool make_pieces(Csv *csv) {
         }
     }
     ptrdiff_t line_start = csv->line_start - csv->input->buffer;
-    if (!plain->pieces || !input_widen(csv->input, plain->pool, THREAD_BYTES * threads)) {
+    if (!plain->pieces || !input_widen(csv->input, plain->pool, BLOCK_BYTES)) {
         return false;
     }
     csv->line_start = csv->input->buffer + line_start;
@@ -268,6 +268,15 @@ static void bind_plain(Csv *csv) {
         }
     }
     plain->piece.used = used;
+    for (size_t i = 0; i + 3 < used; i++) {
+        bool four = true;
+        for (size_t k = 0; k < 4; k++) {
+            const PlainField *field = &plain->fields[i + k];
+            four &= field->kind == FIELD_REAL && field->number == plain->fields[i].number + k &&
+                    field->to == (double *)plain->fields[i].to + k;
+        }
+        plain->fields[i].four = four;
+    }
 }
 
 static void keep_largest(Csv *csv, const Piece *piece) {
