@@ -35,6 +35,19 @@ Interner *interner_create(Arena *arena);
 Name intern(Interner *interner, const char *text, size_t length);
 Name intern_text(Interner *interner, const char *text);
 
+/* Where in a list each name first stands: zeroed, it is empty. */
+typedef struct {
+    Arena *arena; /* set when it was empty */
+    struct NamePlace *slots;
+    size_t count, capacity;
+    size_t noted; /* entries of the list so far */
+} NameTable;
+
+/* The next entry of the list. */
+void names_note(NameTable *table, Arena *arena, Name name);
+/* Its place, or SIZE_MAX. */
+size_t names_find(const NameTable *table, Name name);
+
 /* ---- source.c: files read, line map, offset → line and column ---------------------------- */
 
 typedef struct {

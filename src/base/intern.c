@@ -1,4 +1,4 @@
-/* intern.c: names: equal text, equal pointer. An open hash table that doubles. */
+/* intern.c: names: equal text, equal pointer; tables of them. Open hash tables that double. */
 #include "base/base.h"
 
 #include <string.h>
@@ -72,4 +72,54 @@ Name intern(Interner *interner, const char *text, size_t length) {
 
 Name intern_text(Interner *interner, const char *text) {
     return intern(interner, text, strlen(text));
+}
+
+/* ---- tables of names
+ * ------------------------------------------------------------------------------------- */
+
+struct NamePlace {
+    Name name; /* NULL: empty */
+    size_t place;
+};
+
+static struct NamePlace *place_of(struct NamePlace *slots, size_t capacity, Name name) {
+    uint64_t hash = (uint64_t)(uintptr_t)name * UINT64_C(0x9E3779B97F4A7C15);
+    for (size_t i = (size_t)(hash >> 32) & (capacity - 1);; i = (i + 1) & (capacity - 1)) {
+        if (slots[i].name == NULL || slots[i].name == name) {
+            return &slots[i];
+        }
+    }
+}
+
+static void more_places(NameTable *table) {
+    size_t capacity = table->capacity ? 2 * table->capacity : 16;
+    struct NamePlace *slots = arena_array(table->arena, struct NamePlace, capacity);
+    for (size_t i = 0; i < table->capacity; i++) {
+        if (table->slots[i].name != NULL) {
+            *place_of(slots, capacity, table->slots[i].name) = table->slots[i];
+        }
+    }
+    table->slots = slots;
+    table->capacity = capacity;
+}
+
+void names_note(NameTable *table, Arena *arena, Name name) {
+    table->arena = arena;
+    if (2 * (table->count + 1) > table->capacity) {
+        more_places(table);
+    }
+    struct NamePlace *slot = place_of(table->slots, table->capacity, name);
+    if (slot->name == NULL) {
+        *slot = (struct NamePlace){name, table->noted};
+        table->count++;
+    }
+    table->noted++;
+}
+
+size_t names_find(const NameTable *table, Name name) {
+    if (table->count == 0) {
+        return SIZE_MAX;
+    }
+    const struct NamePlace *slot = place_of(table->slots, table->capacity, name);
+    return slot->name ? slot->place : SIZE_MAX;
 }

@@ -4,9 +4,17 @@
 #include <string.h>
 
 typedef struct {
+    uint32_t offset, column; /* a character, and its column */
+} Mark;
+
+enum { MARK_EVERY = 1024 }; /* bytes */
+
+typedef struct {
     Source source;
     uint32_t *lines; /* the offset where each line starts */
     size_t line_count, line_capacity;
+    Mark *marks; /* in long lines, in ascending order */
+    size_t mark_count, mark_capacity;
 } File;
 
 struct Sources {
@@ -28,6 +36,36 @@ static void add_line(Arena *arena, File *file, size_t offset) {
     file->lines[file->line_count++] = (uint32_t)offset;
 }
 
+/* Columns are counted from the start of the line, or from here. */
+static void add_marks(Arena *arena, File *file, size_t start, size_t end) {
+    size_t next = start + MARK_EVERY;
+    uint32_t column = 1;
+    size_t size;
+    for (size_t at = start; at + MARK_EVERY < end; at += size, column++) {
+        if (at >= next) {
+            file->marks = arena_grow(arena, file->marks, file->mark_count, &file->mark_capacity,
+                                     sizeof(Mark));
+            file->marks[file->mark_count++] = (Mark){(uint32_t)at, column};
+            next = at + MARK_EVERY;
+        }
+        utf8_read(file->source.text + at, file->source.length - at, &size);
+    }
+}
+
+/* The last mark up to an offset, or NULL. */
+static const Mark *mark_before(const File *file, uint32_t offset) {
+    size_t low = 0, high = file->mark_count; /* marks before low are up to it */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (file->marks[middle].offset <= offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low > 0 ? &file->marks[low - 1] : NULL;
+}
+
 uint32_t sources_add(Sources *sources, const char *path, const char *text, size_t length,
                      bool library) {
     if (length >= UINT32_MAX) {
@@ -45,6 +83,10 @@ uint32_t sources_add(Sources *sources, const char *path, const char *text, size_
     for (const char *at = file->source.text; (at = memchr(at, '\n', (size_t)(end - at))) != NULL;) {
         at++;
         add_line(sources->arena, file, (size_t)(at - file->source.text));
+    }
+    for (size_t k = 0; k < file->line_count; k++) {
+        add_marks(sources->arena, file, file->lines[k],
+                  k + 1 < file->line_count ? file->lines[k + 1] : length);
     }
     return (uint32_t)sources->count++;
 }
@@ -67,9 +109,11 @@ Place sources_place(const Sources *sources, uint32_t file, uint32_t offset) {
             high = middle;
         }
     }
-    uint32_t column = 1;
+    const Mark *mark = mark_before(found, offset);
+    const bool ours = mark && mark->offset >= found->lines[low];
+    uint32_t column = ours ? mark->column : 1;
     size_t size;
-    for (size_t at = found->lines[low]; at < offset; at += size) {
+    for (size_t at = ours ? mark->offset : found->lines[low]; at < offset; at += size) {
         utf8_read(found->source.text + at, found->source.length - at, &size);
         column += at + size <= offset;
     }

@@ -120,7 +120,7 @@ static Attributes attributes_of(const Node *node) {
     return a;
 }
 
-static uint64_t node_hash(const Node *node) {
+static uint32_t node_hash(const Node *node) {
     Attributes a = attributes_of(node);
     uint64_t hash = mix(node->op, node->kind);
     for (int k = 0; k < 3; k++) {
@@ -132,7 +132,7 @@ static uint64_t node_hash(const Node *node) {
     for (uint32_t k = 0; k < node->arg_count; k++) {
         hash = mix(hash, node->args[k]);
     }
-    return hash;
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
 static bool nodes_equal(const Node *x, const Node *y) {
@@ -151,14 +151,20 @@ static void grow_slots(Ir *ir) {
     struct IrTables *tables = ir->tables;
     size_t count = tables->slot_count ? 2 * tables->slot_count : 256;
     Ref *slots = arena_array(ir->arena, Ref, count);
-    for (Ref v = 1; v < tables->count; v++) {
-        size_t at = node_hash(ir_node(ir, v)) & (count - 1);
+    uint32_t *hashes = arena_array(ir->arena, uint32_t, count);
+    for (size_t from = 0; from < tables->slot_count; from++) {
+        if (tables->slots[from] == REF_NONE) {
+            continue;
+        }
+        size_t at = tables->hashes[from] & (count - 1);
         while (slots[at] != REF_NONE) {
             at = (at + 1) & (count - 1);
         }
-        slots[at] = v;
+        slots[at] = tables->slots[from];
+        hashes[at] = tables->hashes[from];
     }
     tables->slots = slots;
+    tables->hashes = hashes;
     tables->slot_count = count;
 }
 
@@ -243,9 +249,10 @@ Ref ir_make(Ir *ir, const Node *given) {
     if (2 * (size_t)tables->count >= tables->slot_count) {
         grow_slots(ir);
     }
-    size_t at = node_hash(given) & (tables->slot_count - 1);
+    const uint32_t hash = node_hash(given);
+    size_t at = hash & (tables->slot_count - 1);
     for (; tables->slots[at] != REF_NONE; at = (at + 1) & (tables->slot_count - 1)) {
-        if (nodes_equal(ir_node(ir, tables->slots[at]), given)) {
+        if (tables->hashes[at] == hash && nodes_equal(ir_node(ir, tables->slots[at]), given)) {
             return tables->slots[at];
         }
     }
@@ -267,6 +274,7 @@ Ref ir_make(Ir *ir, const Node *given) {
         node->as.lib.targets = copy(ir, given->as.lib.targets, given->as.lib.count * sizeof(Index));
     }
     tables->slots[at] = v;
+    tables->hashes[at] = hash;
     return v;
 }
 

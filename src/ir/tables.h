@@ -44,6 +44,7 @@ struct IrTables {
     size_t chunk_count, chunk_capacity;
     uint32_t count;    /* nodes, the unused node 0 included */
     Ref *slots;        /* hash table, open addressing; REF_NONE: empty */
+    uint32_t *hashes;  /* of what is there: nodes are looked at only where these agree */
     size_t slot_count; /* a power of two */
 
     Poly *dims; /* [0] is DIM_NONE */

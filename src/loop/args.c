@@ -153,6 +153,7 @@ static void find_used(Plan *plan, Used *used) {
         params_read = params_read || (ir->leaves[k].role == LEAF_PARAM && used->leaf[k]);
     }
     bool gradients = ir->output_count > 0;
+    bool any_gradient = false;
     for (size_t k = 0; k < ir->output_count; k++) {
         gradients = gradients && ir->outputs[k].role == OUT_GRADIENT;
         if (ir->outputs[k].role == OUT_GRADIENT) {
@@ -162,10 +163,11 @@ static void find_used(Plan *plan, Used *used) {
             if (ir->outputs[k].sink == SINK_UPDATE) {
                 used->leaf[ir->outputs[k].leaf] = true;
             }
-            for (size_t l = 0; l < ir->leaf_count; l++) {
-                use_leaf_shape(plan, used, l); /* offsets are sums of sizes */
-            }
+            any_gradient = true;
         }
+    }
+    for (size_t l = 0; any_gradient && l < ir->leaf_count; l++) {
+        use_leaf_shape(plan, used, l); /* offsets are sums of sizes */
     }
     used->init = seed && gradients && !params_read;
     /* offsets of params and tangents; and in C the shapes of all arguments */
@@ -523,6 +525,7 @@ static void matrix_buffers(Plan *plan) {
 static void output_buffers(Plan *plan, bool init) {
     Dim offset = dim_const(plan->ir, 0);
     int gradient = find_arg(plan, ARG_GRADIENT);
+    const char *flat = flat_out(plan);
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         const Output *output = &plan->ir->outputs[k];
         Dim at = offset;
@@ -535,10 +538,9 @@ static void output_buffers(Plan *plan, bool init) {
         }
         if (output->role == OUT_GRADIENT) {
             bool gradient_of = !init && !plan->ir->flat_out;
-            const char *name =
-                gradient_of ? arena_format(plan->arena, "%s_%s", flat_out(plan),
-                                           plan->ir->leaves[output->leaf].name)
-                            : arena_format(plan->arena, "%s_%s", flat_out(plan), output->name);
+            const char *name = gradient_of ? arena_format(plan->arena, "%s_%s", flat,
+                                                          plan->ir->leaves[output->leaf].name)
+                                           : arena_format(plan->arena, "%s_%s", flat, output->name);
             name = init ? output->name : name;
             plan->output_buffer[k] = arg_buffer(plan, name, KIND_REAL, gradient, at, true);
             plan->program->buffers[plan->output_buffer[k]].written = true;

@@ -677,7 +677,12 @@ static void store_steps(Plan *plan, Select *select) {
 typedef struct {
     bool *in;
     IndexSet *moved; /* indices that stand for another position than their own */
-    Ref top;
+    Ref *waiting;    /* a heap: the largest first */
+    size_t count;
+    Ref *entered; /* all that were */
+    size_t entered_count;
+    uint32_t *update;      /* by leaf: a stage that updates it, number + 1; or 0 */
+    uint32_t *next_update; /* by stage: the next one of the same leaf; or 0 */
 } Cone;
 
 void stage_need(Plan *plan, Stage *stage, Need need) {
@@ -691,9 +696,55 @@ static void add_need(Plan *plan, Stage *stage, Stage *on, IndexSet aligned, bool
 }
 
 static void cone_enter(Cone *cone, Ref v, IndexSet moved) {
-    cone->in[v] = true;
     cone->moved[v] |= moved;
-    cone->top = v > cone->top ? v : cone->top;
+    if (cone->in[v]) {
+        return;
+    }
+    cone->in[v] = true;
+    cone->entered[cone->entered_count++] = v;
+    size_t at = cone->count++;
+    for (; at > 0 && cone->waiting[(at - 1) / 2] < v; at = (at - 1) / 2) {
+        cone->waiting[at] = cone->waiting[(at - 1) / 2];
+    }
+    cone->waiting[at] = v;
+}
+
+/* The largest: all that reads it has been seen. */
+static Ref cone_next(Cone *cone) {
+    const Ref first = cone->waiting[0];
+    const Ref moving = cone->waiting[--cone->count];
+    size_t at = 0;
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child + 1 < cone->count && cone->waiting[child + 1] > cone->waiting[child]) {
+            child++;
+        }
+        if (child >= cone->count || cone->waiting[child] <= moving) {
+            break;
+        }
+        cone->waiting[at] = cone->waiting[child];
+        at = child;
+    }
+    cone->waiting[at] = moving;
+    return first;
+}
+
+static Cone cone_create(const Plan *plan) {
+    const Ref count = ir_count(plan->ir);
+    Cone cone = {.in = arena_array(plan->arena, bool, count),
+                 .moved = arena_array(plan->arena, IndexSet, count),
+                 .waiting = arena_array(plan->arena, Ref, count + 1),
+                 .entered = arena_array(plan->arena, Ref, count + 1),
+                 .update = arena_array(plan->arena, uint32_t, plan->ir->leaf_count + 1),
+                 .next_update = arena_array(plan->arena, uint32_t, plan->stage_count + 1)};
+    for (size_t s = plan->stage_count; s-- > 0;) {
+        const Stage *stage = plan->stages[s];
+        if (stage->kind == STAGE_OUTPUT && stage->sink == SINK_UPDATE) {
+            cone.next_update[s] = cone.update[stage->output->leaf];
+            cone.update[stage->output->leaf] = (uint32_t)s + 1;
+        }
+    }
+    return cone;
 }
 
 static IndexSet moved_inside(const Plan *plan, const Node *read, const Node *array,
@@ -709,12 +760,11 @@ static IndexSet moved_inside(const Plan *plan, const Node *read, const Node *arr
 }
 
 /* Updates of a leaf come after the stages that read it. */
-static void note_leaf_read(Plan *plan, Stage *stage, const Node *read, uint32_t leaf,
-                           IndexSet moved) {
-    for (size_t s = 0; s < plan->stage_count; s++) {
-        Stage *update = plan->stages[s];
-        if (update == stage || update->kind != STAGE_OUTPUT || update->sink != SINK_UPDATE ||
-            update->output->leaf != leaf) {
+static void note_leaf_read(Plan *plan, const Cone *cone, Stage *stage, const Node *read,
+                           uint32_t leaf, IndexSet moved) {
+    for (uint32_t s = cone->update[leaf]; s > 0; s = cone->next_update[s - 1]) {
+        Stage *update = plan->stages[s - 1];
+        if (update == stage) {
             continue;
         }
         IndexSet aligned = plan->updates;
@@ -752,7 +802,7 @@ static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v) {
                         node->args + (state ? 1 : 2), moved);
         } else if (array->op == OP_LEAF) {
             if (plan->leaf_updated[array->as.leaf]) {
-                note_leaf_read(plan, stage, node, array->as.leaf, moved);
+                note_leaf_read(plan, cone, stage, node, array->as.leaf, moved);
             }
         } else {
             ice("loop", "a read of %%%u, which is no array", (unsigned)node->args[0]);
@@ -768,7 +818,7 @@ static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v) {
     }
     if (node->op == OP_LEAF && plan->leaf_updated[node->as.leaf]) {
         static const Node none = {.op = OP_READ, .arg_count = 1};
-        note_leaf_read(plan, stage, &none, node->as.leaf, moved);
+        note_leaf_read(plan, cone, stage, &none, node->as.leaf, moved);
     }
     for (uint32_t k = 0; k < node->arg_count; k++) {
         cone_enter(cone, node->args[k], moved);
@@ -776,7 +826,7 @@ static void cone_step(Plan *plan, Stage *stage, Cone *cone, Ref v) {
 }
 
 static void find_needs(Plan *plan, Stage *stage, Cone *cone) {
-    cone->top = 0;
+    cone->count = cone->entered_count = 0;
     cone_enter(cone, stage->body, 0);
     for (unsigned k = 0; k < stage->cond_count; k++) {
         cone_enter(cone, stage->conds[k], 0);
@@ -787,17 +837,15 @@ static void find_needs(Plan *plan, Stage *stage, Cone *cone) {
             cone_enter(cone, node->args[k], 0);
         }
     }
-    for (Ref v = cone->top; v > 0; v--) {
-        if (cone->in[v]) {
-            cone_step(plan, stage, cone, v);
-        }
+    while (cone->count > 0) {
+        cone_step(plan, stage, cone, cone_next(cone));
     }
     if (stage->kind == STAGE_STEP) { /* behind the init, even if it does not read it */
         carry_needs_init(plan, stage);
     }
-    for (Ref v = 0; v <= cone->top; v++) {
-        cone->in[v] = false;
-        cone->moved[v] = 0;
+    for (size_t k = 0; k < cone->entered_count; k++) {
+        cone->in[cone->entered[k]] = false;
+        cone->moved[cone->entered[k]] = 0;
     }
 }
 
@@ -910,8 +958,7 @@ bool stage_select(Plan *plan) {
     for (size_t k = 0; k < plan->ir->output_count; k++) {
         output_stage(plan, k);
     }
-    Cone cone = {arena_array(plan->arena, bool, count), arena_array(plan->arena, IndexSet, count),
-                 0};
+    Cone cone = cone_create(plan);
     for (size_t s = 0; s < plan->stage_count; s++) {
         find_needs(plan, plan->stages[s], &cone);
     }

@@ -68,32 +68,28 @@ static Ref metric_leaf(Lower *lower, const ModelFunction *f) {
 static bool lookup_item(Lower *lower, Name name, Span at, Ref *found) {
     const Model *m = lower->model;
 
-    for (size_t k = 0; k < m->param_count; k++) {
-        if (m->params[k].name == name) {
-            *found = lower->params[k];
-            if (lower->no_params) {
-                Diag *diag =
-                    lower_error(lower, at, "a start cannot depend on the param `%s`", name);
-                diag_label(lower->diags, diag, "it is made of numbers, consts and dims");
-                *found = REF_NONE;
-            } else if (lower->bound_of && k >= lower->param_limit) {
-                Diag *diag = lower_error(lower, at, "the bound of `%s` cannot use the param `%s`",
-                                         lower->bound_of, name);
-                diag_label(lower->diags, diag,
-                           name == lower->bound_of
-                               ? "it may use the params before it"
-                               : "it may use the params before it: move `%s` up",
-                           name);
-                *found = REF_NONE;
-            }
-            return true;
+    size_t k = model_param_number(m, name);
+    if (k != SIZE_MAX) {
+        *found = lower->params[k];
+        if (lower->no_params) {
+            Diag *diag = lower_error(lower, at, "a start cannot depend on the param `%s`", name);
+            diag_label(lower->diags, diag, "it is made of numbers, consts and dims");
+            *found = REF_NONE;
+        } else if (lower->bound_of && k >= lower->param_limit) {
+            Diag *diag = lower_error(lower, at, "the bound of `%s` cannot use the param `%s`",
+                                     lower->bound_of, name);
+            diag_label(lower->diags, diag,
+                       name == lower->bound_of ? "it may use the params before it"
+                                               : "it may use the params before it: move `%s` up",
+                       name);
+            *found = REF_NONE;
         }
+        return true;
     }
-    for (size_t k = 0; k < m->const_count; k++) {
-        if (m->consts[k].name == name) {
-            *found = lower->consts[k];
-            return true;
-        }
+    const ModelConst *constant = model_const(m, name);
+    if (constant) {
+        *found = lower->consts[constant - m->consts];
+        return true;
     }
     const ModelDim *dim = model_dim(m, name);
     if (dim && dim->rows && lower->no_rows) {
@@ -109,17 +105,16 @@ static bool lookup_item(Lower *lower, Name name, Span at, Ref *found) {
         *found = ir_size(lower->ir, dim_symbol(lower->ir, name));
         return true;
     }
-    for (size_t k = 0; k < m->data_count; k++) {
-        if (m->datas[k].name == name) {
-            *found = lower->datas[k];
-            if (lower->no_params) {
-                Diag *diag =
-                    lower_error(lower, at, "a start cannot depend on the data array `%s`", name);
-                diag_label(lower->diags, diag, "it is made of numbers, consts and dims");
-                *found = REF_NONE;
-            }
-            return true;
+    k = model_data_number(m, name);
+    if (k != SIZE_MAX) {
+        *found = lower->datas[k];
+        if (lower->no_params) {
+            Diag *diag =
+                lower_error(lower, at, "a start cannot depend on the data array `%s`", name);
+            diag_label(lower->diags, diag, "it is made of numbers, consts and dims");
+            *found = REF_NONE;
         }
+        return true;
     }
     const ModelFunction *f = model_function(m, name);
     if (f && f->role == FUNCTION_METRIC && lower->derived) {

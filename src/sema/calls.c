@@ -156,7 +156,8 @@ static void collect_uses(Uses *u, const Function *f) {
 }
 
 static bool find_function(const Model *m, Name name, bool call, size_t *found) {
-    for (size_t k = 0; k < m->function_count; k++) {
+    size_t first = model_function_number(m, name); /* there may be a value and a function */
+    for (size_t k = first; k < m->function_count; k++) {
         if (m->functions[k].name == name && (m->functions[k].ast->has_parens == call)) {
             *found = k;
             return true;
@@ -231,14 +232,11 @@ static void reach_uses(Graph *g, const Uses *u) {
         }
         bool known = u->uses[j].call || find_function(m, u->uses[j].name, false, &to) ||
                      model_dim(m, u->uses[j].name) || model_const(m, u->uses[j].name);
-        for (size_t p = 0; p < m->param_count && !u->uses[j].call; p++) {
-            bool same = m->params[p].name == u->uses[j].name;
-            g->params[p] |= same;
-            known |= same;
+        size_t p = u->uses[j].call ? SIZE_MAX : model_param_number(m, u->uses[j].name);
+        if (p != SIZE_MAX) {
+            g->params[p] = known = true;
         }
-        for (size_t p = 0; p < m->data_count && !u->uses[j].call; p++) {
-            known |= m->datas[p].name == u->uses[j].name;
-        }
+        known |= !u->uses[j].call && model_data_number(m, u->uses[j].name) != SIZE_MAX;
         g->unknown |= !known && strcmp(u->uses[j].name, "pi") != 0;
     }
 }
@@ -281,14 +279,16 @@ static void reach_declarations(Graph *g) {
 static void warn_datas(Graph *g) {
     const Model *m = g->sema->model;
 
-    for (size_t p = 0; p < m->data_count; p++) {
-        bool used = m->damaged || g->unknown;
-        for (size_t k = 0; k < m->function_count; k++) {
-            for (size_t j = 0; j < g->uses[k].use_count; j++) {
-                used |= g->uses[k].uses[j].name == m->datas[p].name;
-            }
+    bool *used = arena_array(g->sema->arena, bool, m->data_count + 1);
+
+    for (size_t k = 0; k < m->function_count; k++) {
+        for (size_t j = 0; j < g->uses[k].use_count; j++) {
+            size_t p = model_data_number(m, g->uses[k].uses[j].name);
+            used[p == SIZE_MAX ? m->data_count : p] = true;
         }
-        if (!used) {
+    }
+    for (size_t p = 0; p < m->data_count; p++) {
+        if (!used[p] && !m->damaged && !g->unknown) {
             diag_warning(g->sema->diags, WARN_unused_name, m->datas[p].declaration->name_span,
                          "nothing uses the data array `%s`", m->datas[p].name);
         }

@@ -9,13 +9,41 @@ Name sema_name(const Sema *sema, const char *text) {
     return intern_text(sema->front->names, text);
 }
 
-const ModelFunction *model_function(const Model *model, Name name) {
-    for (size_t k = 0; k < model->function_count; k++) {
-        if (model->functions[k].name == name) {
-            return &model->functions[k];
-        }
+/* ---- look-up -------------------------------------------------------------------------------- */
+
+/* The place of a name in a list of `count` entries of `size` bytes, `at` of which is its name; or
+ * SIZE_MAX. Lists only grow. */
+static size_t find_in(const Model *model, ModelList list, const void *items, size_t count,
+                      size_t size, size_t at, Name name) {
+    NameTable *table = &model->names->tables[list];
+    const char *item = items;
+
+    while (table->noted < count) {
+        Name next;
+        memcpy(&next, item + table->noted * size + at, sizeof next);
+        names_note(table, model->names->arena, next);
     }
-    return model_library_function(model, name);
+    return names_find(table, name);
+}
+
+#define FIND_IN(model, list, items, count, name)                                                   \
+    find_in(model, list, items, count, sizeof *(items),                                            \
+            (size_t)((const char *)&(items)->name - (const char *)(items)), name)
+
+size_t model_function_number(const Model *model, Name name) {
+    return model->function_count == 0
+               ? SIZE_MAX
+               : FIND_IN(model, LIST_FUNCTIONS, model->functions, model->function_count, name);
+}
+
+void sema_forget_names(const Sema *sema, ModelList list) {
+    sema->model->names->tables[list] = (NameTable){0};
+}
+
+const ModelFunction *model_function(const Model *model, Name name) {
+    size_t k = model_function_number(model, name);
+
+    return k != SIZE_MAX ? &model->functions[k] : model_library_function(model, name);
 }
 
 bool model_imported(const Model *model, const ModelFunction *function) {
@@ -32,12 +60,11 @@ bool model_takes_functions(const ModelFunction *function) {
 }
 
 const ModelFunction *model_library_function(const Model *model, Name name) {
-    for (size_t k = 0; k < model->library_count; k++) {
-        if (model->library[k].name == name) {
-            return &model->library[k];
-        }
-    }
-    return NULL;
+    size_t k = model->library_count == 0
+                   ? SIZE_MAX
+                   : FIND_IN(model, LIST_LIBRARY, model->library, model->library_count, name);
+
+    return k != SIZE_MAX ? &model->library[k] : NULL;
 }
 
 const ModelExternal *model_external(const Model *model, Name name) {
@@ -56,21 +83,31 @@ const ModelExternal *model_declared_external(const Model *model, Name name) {
 }
 
 const ModelDim *model_dim(const Model *model, Name name) {
-    for (size_t k = 0; k < model->dim_count; k++) {
-        if (model->dims[k].name == name) {
-            return &model->dims[k];
-        }
-    }
-    return NULL;
+    size_t k = model->dim_count == 0
+                   ? SIZE_MAX
+                   : FIND_IN(model, LIST_DIMS, model->dims, model->dim_count, name);
+
+    return k != SIZE_MAX ? &model->dims[k] : NULL;
 }
 
 const ModelConst *model_const(const Model *model, Name name) {
-    for (size_t k = 0; k < model->const_count; k++) {
-        if (model->consts[k].name == name) {
-            return &model->consts[k];
-        }
-    }
-    return NULL;
+    size_t k = model->const_count == 0
+                   ? SIZE_MAX
+                   : FIND_IN(model, LIST_CONSTS, model->consts, model->const_count, name);
+
+    return k != SIZE_MAX ? &model->consts[k] : NULL;
+}
+
+size_t model_param_number(const Model *model, Name name) {
+    return model->param_count == 0
+               ? SIZE_MAX
+               : FIND_IN(model, LIST_PARAMS, model->params, model->param_count, name);
+}
+
+size_t model_data_number(const Model *model, Name name) {
+    return model->data_count == 0
+               ? SIZE_MAX
+               : FIND_IN(model, LIST_DATAS, model->datas, model->data_count, name);
 }
 
 size_t model_names(const Model *model, Arena *arena, bool functions, const Name **names) {

@@ -163,6 +163,7 @@ static Expr *own_prior(const Sema *sema, Span *span) {
         if (m->functions[k].role == FUNCTION_PRIOR) {
             m->functions[k].role = FUNCTION_OWN_PRIOR;
             m->functions[k].name = sema_name(sema, PRIOR_OWN_NAME);
+            sema_forget_names(sema, LIST_FUNCTIONS);
             *span = m->functions[k].ast->name_span;
             return m->functions[k].ast->has_parens ? NULL /* reported with the roles */
                                                    : new_name(sema, m->functions[k].name, *span);

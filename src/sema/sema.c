@@ -279,6 +279,8 @@ Model *sema_check(const Front *front, const Imported *imported, Definition *defi
                  .definitions = definitions,
                  .definition_count = count};
     Model *model = arena_new(front->arena, Model);
+    model->names = arena_new(front->arena, ModelNames);
+    model->names->arena = front->arena;
     Collector collector = {.sema = &sema};
 
     sema.model = model;

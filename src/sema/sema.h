@@ -60,7 +60,24 @@ struct ModelFunction {
     bool used;
 };
 
+/* The lists of a model, as names.c looks names up in them. */
+typedef enum {
+    LIST_DIMS,
+    LIST_CONSTS,
+    LIST_PARAMS,
+    LIST_DATAS,
+    LIST_FUNCTIONS,
+    LIST_LIBRARY,
+    LIST_COUNT
+} ModelList;
+
 typedef struct {
+    Arena *arena;
+    NameTable tables[LIST_COUNT]; /* of as many entries as have been asked for */
+} ModelNames;
+
+typedef struct {
+    ModelNames *names;
     Name name;             /* the model's */
     const char *c_prefix;  /* its C spelling */
     const Ast *ast;        /* with the items of imported files in place */
@@ -119,6 +136,10 @@ const ModelFunction *model_library_function(const Model *model, Name name);
 const ModelExternal *model_external(const Model *model, Name name);
 /* The same, if the language can call it. */
 const ModelExternal *model_declared_external(const Model *model, Name name);
+/* Places in the lists of the model, or SIZE_MAX. Of functions, the first of that name. */
+size_t model_param_number(const Model *model, Name name);
+size_t model_data_number(const Model *model, Name name);
+size_t model_function_number(const Model *model, Name name);
 const ModelDim *model_dim(const Model *model, Name name);
 const ModelConst *model_const(const Model *model, Name name);
 /* All names that a value or a call may have at item level, for "did you mean". */

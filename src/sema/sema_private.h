@@ -20,6 +20,8 @@ typedef struct {
 bool sema_is_reduction(const char *name);
 
 Name sema_name(const Sema *sema, const char *text);
+/* After names in that list have changed. */
+void sema_forget_names(const Sema *sema, ModelList list);
 
 /* ---- locals.c: formals, local names, what they may hide; names that are never used ----------- */
 
