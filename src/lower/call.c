@@ -721,7 +721,7 @@ static const struct {
 void unknown_function(Lower *lower, Name name, Span at) {
     const Name *items;
     size_t count = model_names(lower->model, lower->arena, true, &items);
-    Name *names = arena_array(lower->arena, Name, count + BI_COUNT + DERIVATIVES + 1);
+    Name *names = arena_array(lower->arena, Name, count + BI_COUNT + MODEL_DERIVATIVES + 1);
     Ref value;
 
     for (const Call *c = lower->call; c; c = c->outer) {
@@ -745,8 +745,8 @@ void unknown_function(Lower *lower, Name name, Span at) {
         return;
     }
     memcpy(names, items, count * sizeof *names);
-    for (unsigned k = 0; k < DERIVATIVES; k++) {
-        names[count++] = intern_text(lower->front->names, derivative_names[k]);
+    for (unsigned k = 0; k < MODEL_DERIVATIVES; k++) {
+        names[count++] = intern_text(lower->front->names, model_derivatives[k]);
     }
     for (unsigned k = 0; k < BI_COUNT; k++) {
         if (!builtins[k].hidden) {
@@ -782,7 +782,7 @@ static Ref call_special(Lower *lower, const Expr *call, bool *done) {
     if (is_reduction(name)) {
         return call_reduction(lower, call);
     }
-    if (is_derivative(name)) {
+    if (model_differentiates(name)) {
         return lower_derivative(lower, call);
     }
     if (strcmp(name, "concat") == 0) {

@@ -13,18 +13,6 @@ struct Variables {
     Variables *next;
 };
 
-const char *const derivative_names[DERIVATIVES] = {"deriv", "grad", "jacobian", "hessian",
-                                                   "dirderiv"};
-
-bool is_derivative(const char *name) {
-    for (size_t k = 0; k < DERIVATIVES; k++) {
-        if (strcmp(name, derivative_names[k]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- which names are variables --------------------------------------------------------------- */
 
 typedef struct {
@@ -36,8 +24,8 @@ typedef struct {
 static void on_expr(void *data, const Expr *expr) {
     Names *n = data;
 
-    if (expr->kind != EXPR_CALL || !is_derivative(expr->as.call.name) || !expr->as.call.args ||
-        !expr->as.call.args->next) {
+    if (expr->kind != EXPR_CALL || !model_differentiates(expr->as.call.name) ||
+        !expr->as.call.args || !expr->as.call.args->next) {
         return;
     }
     const Expr *by = strip_parens(expr->as.call.args->next);
@@ -51,13 +39,7 @@ static const Variables *collect(Lower *lower, const Function *function) {
     Names names = {.arena = lower->arena};
     Walk walk = {.data = &names, .expr = on_expr};
 
-    if (function) {
-        walk_function(&walk, function);
-    } else {
-        for (size_t k = 0; k < lower->model->function_count; k++) {
-            walk_function(&walk, lower->model->functions[k].ast);
-        }
-    }
+    walk_function(&walk, function);
     Variables *found = arena_new(lower->arena, Variables);
     *found = (Variables){function, names.names, names.count, lower->variable_sets};
     lower->variable_sets = found;
@@ -74,7 +56,10 @@ const Variables *variables_of(Lower *lower, const Function *function) {
 }
 
 const Variables *variables_of_model(Lower *lower) {
-    return variables_of(lower, NULL);
+    Variables *all = arena_new(lower->arena, Variables);
+
+    *all = (Variables){.names = lower->model->variables, .count = lower->model->variable_count};
+    return all;
 }
 
 bool is_variable(const Variables *variables, Name name) {

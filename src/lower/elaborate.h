@@ -252,9 +252,6 @@ const Callee *lower_function_argument(Lower *lower, const Function *f, const For
 /* ---- deriv.c: derivatives inside the language ------------------------------------------------ */
 
 /* The operations on derivatives: deriv, grad, … */
-enum { DERIVATIVES = 5 };
-extern const char *const derivative_names[DERIVATIVES];
-bool is_derivative(const char *name);
 Ref lower_derivative(Lower *lower, const Expr *call);
 /* The names that stand second in a derivative somewhere in the function. */
 const Variables *variables_of(Lower *lower, const Function *function);

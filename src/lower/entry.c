@@ -701,9 +701,15 @@ static bool check_function(const Front *front, const Model *model, const ModelFu
 void lower_check(const Front *front, const Model *model) {
     bool *broken = arena_array(front->arena, bool, model->function_count + 1);
 
-    (void)entry(front, model, ENTRY_INIT, NULL, "check", (EntryOptions){.check = true});
+    Front passing = *front; /* only the messages stay */
+
+    passing.arena = arena_create();
+    (void)entry(&passing, model, ENTRY_INIT, NULL, "check", (EntryOptions){.check = true});
+    arena_destroy(passing.arena);
     for (size_t k = 0; k < model->function_count; k++) {
         size_t number = model->order[k];
-        broken[number] = !check_function(front, model, &model->functions[number], broken);
+        passing.arena = arena_create();
+        broken[number] = !check_function(&passing, model, &model->functions[number], broken);
+        arena_destroy(passing.arena);
     }
 }

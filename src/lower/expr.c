@@ -185,7 +185,7 @@ static Ref lower_name(Lower *lower, const Expr *expr) {
     if (f && f->role == FUNCTION_METRIC) {
         Diag *diag = lower_error(lower, expr->span, "`%s` is a metric: a mean over samples", name);
         diag_label(lower->diags, diag, "only a metric without arguments may use it");
-    } else if (f || find_callee(lower, name) || is_reduction(name) || is_derivative(name) ||
+    } else if (f || find_callee(lower, name) || is_reduction(name) || model_differentiates(name) ||
                builtin_find(name, &id)) {
         Diag *diag = lower_error(lower, expr->span, "`%s` is a function, not a value", name);
         diag_label(lower->diags, diag, "call it: `%s(…)`", name);

@@ -20,7 +20,7 @@ static const Callee *new_callee(Lower *lower, Callee callee) {
 }
 
 static bool is_special(const char *name) {
-    return is_reduction(name) || is_derivative(name) || strcmp(name, "concat") == 0 ||
+    return is_reduction(name) || model_differentiates(name) || strcmp(name, "concat") == 0 ||
            strcmp(name, "zeros") == 0 || strcmp(name, "ones") == 0;
 }
 

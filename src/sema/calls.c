@@ -35,6 +35,9 @@ typedef struct {
     bool unknown;    /* a name that means nothing: it may be meant for a param */
     bool *params;    /* reached */
     bool *functions; /* reached */
+    Name *variables; /* what derivatives are taken by */
+    size_t variable_count, variable_capacity;
+    NameTable known_variables;
 } Graph;
 
 static void add_own(Uses *u, struct Own own) {
@@ -153,6 +156,25 @@ static void collect_uses(Uses *u, const Function *f) {
 
     add_formals(u, f);
     walk_function(&walk, f);
+}
+
+static void on_variable(void *data, const Expr *expr) {
+    Graph *g = data;
+
+    if (expr->kind != EXPR_CALL || !model_differentiates(expr->as.call.name) ||
+        !expr->as.call.args || !expr->as.call.args->next) {
+        return;
+    }
+    const Expr *by = expr->as.call.args->next;
+    while (by->kind == EXPR_PAREN) {
+        by = by->as.unary.a;
+    }
+    if (by->kind == EXPR_NAME && names_find(&g->known_variables, by->as.name) == SIZE_MAX) {
+        names_note(&g->known_variables, g->sema->arena, by->as.name);
+        g->variables = arena_grow(g->sema->arena, g->variables, g->variable_count,
+                                  &g->variable_capacity, sizeof *g->variables);
+        g->variables[g->variable_count++] = by->as.name;
+    }
 }
 
 static bool find_function(const Model *m, Name name, bool call, size_t *found) {
@@ -337,7 +359,10 @@ void sema_calls(Sema *sema) {
     for (size_t k = 0; k < m->function_count; k++) {
         g.uses[k].sema = sema;
         collect_uses(&g.uses[k], m->functions[k].ast);
+        walk_function(&(Walk){.data = &g, .expr = on_variable}, m->functions[k].ast);
     }
+    m->variables = g.variables;
+    m->variable_count = g.variable_count;
     for (size_t k = 0; k < m->function_count; k++) {
         if (g.visit[k] == VISIT_NEW) {
             visit(&g, k);

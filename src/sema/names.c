@@ -98,6 +98,18 @@ const ModelConst *model_const(const Model *model, Name name) {
     return k != SIZE_MAX ? &model->consts[k] : NULL;
 }
 
+const char *const model_derivatives[MODEL_DERIVATIVES] = {"deriv", "grad", "jacobian", "hessian",
+                                                          "dirderiv"};
+
+bool model_differentiates(const char *name) {
+    for (size_t k = 0; k < MODEL_DERIVATIVES; k++) {
+        if (strcmp(name, model_derivatives[k]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t model_param_number(const Model *model, Name name) {
     return model->param_count == 0
                ? SIZE_MAX

@@ -187,6 +187,25 @@ static void check_derived(Sema *sema, const Spelled *f, const Spelled *other) {
     }
 }
 
+/* Could two of them be in each other's way? Most models are done with here. */
+static bool may_clash(const Sema *sema, const Spelled *list, size_t count, bool functions) {
+    NameTable seen = {0};
+    bool found = false;
+
+    for (size_t k = 0; k < count; k++) {
+        Name c = sema_name(sema, list[k].c);
+        found |= names_find(&seen, c) != SIZE_MAX;
+        names_note(&seen, sema->arena, c);
+    }
+    for (size_t k = 0; functions && k < count; k++) {
+        for (size_t j = 0; derived[j]; j++) {
+            Name c = sema_name(sema, arena_format(sema->arena, "%s%s", list[k].c, derived[j]));
+            found |= names_find(&seen, c) != SIZE_MAX;
+        }
+    }
+    return found;
+}
+
 static void check_formal_names(Sema *sema, const Function *f) {
     for (const Formal *a = f->formals; a; a = a->next) {
         for (const Formal *b = f->formals; b != a; b = b->next) {
@@ -225,6 +244,9 @@ void sema_c_names(Sema *sema) {
                                  c_name(sema->arena, m->functions[k].name)};
         check_formal_names(sema, f);
         check_own_names(sema, &functions[k]);
+    }
+    bool clash = may_clash(sema, functions, m->function_count, true);
+    for (size_t k = 0; clash && k < m->function_count; k++) {
         for (size_t j = 0; j < k; j++) {
             check_spelling(sema, &functions[j], &functions[k]);
             check_derived(sema, &functions[j], &functions[k]);
@@ -234,6 +256,9 @@ void sema_c_names(Sema *sema) {
     for (size_t k = 0; k < m->param_count; k++) {
         const Declaration *d = m->params[k].declaration;
         params[k] = (Spelled){d->name, d->name_span, c_name(sema->arena, d->name)};
+    }
+    clash = may_clash(sema, params, m->param_count, false);
+    for (size_t k = 0; clash && k < m->param_count; k++) {
         for (size_t j = 0; j < k; j++) {
             check_spelling(sema, &params[j], &params[k]);
         }

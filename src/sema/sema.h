@@ -91,7 +91,9 @@ typedef struct {
     size_t param_count, data_count;
     ModelFunction *functions; /* the user's, in file order (metrics too) */
     size_t function_count;
-    const size_t *order;    /* numbers of functions, callees first */
+    const size_t *order;   /* numbers of functions, callees first */
+    const Name *variables; /* that functions take derivatives by, each once */
+    size_t variable_count;
     ModelFunction *library; /* the standard library's */
     size_t library_count;
     const ModelFunction *forward, *loss, *penalty, *prior; /* or NULL */
@@ -140,6 +142,10 @@ const ModelExternal *model_declared_external(const Model *model, Name name);
 size_t model_param_number(const Model *model, Name name);
 size_t model_data_number(const Model *model, Name name);
 size_t model_function_number(const Model *model, Name name);
+enum { MODEL_DERIVATIVES = 5 };
+extern const char *const model_derivatives[MODEL_DERIVATIVES];
+/* Is it an operation of the language that takes a derivative by its second argument? */
+bool model_differentiates(const char *name);
 const ModelDim *model_dim(const Model *model, Name name);
 const ModelConst *model_const(const Model *model, Name name);
 /* All names that a value or a call may have at item level, for "did you mean". */

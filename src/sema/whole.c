@@ -27,7 +27,9 @@ typedef struct {
     uint8_t *marks; /* self->need or self->pass */
     Local *locals;
     size_t local_count, local_capacity;
+    NameTable places; /* of locals */
     bool changed;
+    Arena *scratch;
 } Whole;
 
 static void visit(Whole *w, const Expr *expr, uint8_t need);
@@ -44,15 +46,13 @@ static void mark(Whole *w, Name name, uint8_t need) {
             return;
         }
     }
-    for (k = 0; k < w->local_count; k++) {
-        if (w->locals[k].name == name) {
-            if ((w->locals[k].need | need) != w->locals[k].need) {
-                w->locals[k].need |= need;
-                w->changed = true;
-            }
-            return;
-        }
+    k = names_find(&w->places, name);
+    if (k != SIZE_MAX) {
+        w->changed |= (w->locals[k].need | need) != w->locals[k].need;
+        w->locals[k].need |= need;
+        return;
     }
+    names_note(&w->places, w->sema->arena, name);
     w->locals = arena_grow(w->sema->arena, w->locals, w->local_count, &w->local_capacity,
                            sizeof *w->locals);
     w->locals[w->local_count++] = (Local){name, need};
@@ -60,12 +60,9 @@ static void mark(Whole *w, Name name, uint8_t need) {
 }
 
 static uint8_t local_need(const Whole *w, Name name) {
-    for (size_t k = 0; k < w->local_count; k++) {
-        if (w->locals[k].name == name) {
-            return w->locals[k].need;
-        }
-    }
-    return NEED_NOTHING;
+    size_t k = names_find(&w->places, name);
+
+    return k != SIZE_MAX ? w->locals[k].need : NEED_NOTHING;
 }
 
 static const Formals *find(const Whole *w, Name name) {
@@ -74,13 +71,15 @@ static const Formals *find(const Whole *w, Name name) {
             return NULL;
         }
     }
-    for (size_t k = 0; k < w->count; k++) {
-        const ModelFunction *f = w->all[k].function;
-        if (f->name == name && f->ast->has_parens && !(w->self->function->library && !f->library)) {
+    const Model *m = w->sema->model;
+    for (size_t k = w->self->function->library ? SIZE_MAX : model_function_number(m, name);
+         k < m->function_count; k++) { /* there may be a value and a function */
+        if (m->functions[k].name == name && m->functions[k].ast->has_parens) {
             return &w->all[k];
         }
     }
-    return NULL;
+    const ModelFunction *f = model_library_function(m, name);
+    return f && f->ast->has_parens ? &w->all[m->function_count + (size_t)(f - m->library)] : NULL;
 }
 
 static void visit_binders(Whole *w, const Binder *binders) {
@@ -211,8 +210,18 @@ static void visit(Whole *w, const Expr *expr, uint8_t need) {
     }
 }
 
+/* The last statement first: what needs a name comes behind what gives it. */
 static void visit_stmts(Whole *w, const Stmt *stmts, uint8_t result) {
+    size_t count = 0;
     for (const Stmt *s = stmts; s; s = s->next) {
+        count++;
+    }
+    const Stmt **list = arena_array(w->scratch, const Stmt *, count + 1);
+    for (const Stmt *s = stmts; s; s = s->next) {
+        *list++ = s;
+    }
+    for (; count > 0; count--) {
+        const Stmt *s = *--list;
         switch (s->kind) {
         case STMT_ERROR:
             break;
@@ -248,6 +257,7 @@ static void visit_function(Whole *w, Formals *f, uint8_t *marks, uint8_t result)
     w->marks = marks;
     w->locals = NULL;
     w->local_count = w->local_capacity = 0;
+    w->places = (NameTable){0};
     do {
         w->changed = false;
         for (const Formal *a = ast->formals; a; a = a->next) {
@@ -286,14 +296,16 @@ void sema_whole(Sema *sema) {
         w.all[k].pass = arena_array(sema->arena, uint8_t, f->ast->formal_count + 1);
     }
     bool again = true;
+    w.scratch = arena_create();
     while (again) {
         again = false;
-        for (size_t k = w.count; k-- > 0;) {
+        for (size_t n = w.count; n-- > 0;) { /* the library's, then the user's, callees first */
+            size_t k = n >= m->function_count ? n : m->order[m->function_count - 1 - n];
             /* What marks locals alone is no reason to go round again. */
             uint8_t *need = w.all[k].need;
             uint8_t *pass = w.all[k].pass;
             size_t count = w.all[k].function->ast->formal_count;
-            uint8_t *old = arena_array(sema->arena, uint8_t, 2 * count + 1);
+            uint8_t *old = arena_array(w.scratch, uint8_t, 2 * count + 1);
             memcpy(old, need, count);
             memcpy(old + count, pass, count);
             visit_function(&w, &w.all[k], need, NEED_NOTHING);
@@ -301,6 +313,7 @@ void sema_whole(Sema *sema) {
             again |= memcmp(old, need, count) != 0 || memcmp(old + count, pass, count) != 0;
         }
     }
+    arena_destroy(w.scratch);
     for (size_t k = 0; k < w.count; k++) {
         store(sema, &w.all[k]);
     }
