@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { ROOM = 1 << 16 }; /* bytes of many short texts */
+
 static uint64_t hash_text(const char *text, size_t length) {
     uint64_t hash = 1469598103934665603u;
     for (size_t i = 0; i < length; i++) {
@@ -52,6 +54,27 @@ int64_t classes_look(const Classes *classes, const char *text, size_t length) {
     return classes->slot_count ? (int64_t)classes->slots[find_slot(classes, text, length)] - 1 : -1;
 }
 
+/* A copy of the text; short ones lie together. */
+static char *keep_text(Context *context, Classes *classes, const char *text, size_t length) {
+    if (length >= ROOM / 16) {
+        return memory_copy(context, text, length);
+    }
+    if (classes->room_left <= length) {
+        size_t size = classes->count < 64 ? ROOM / 16 : ROOM;
+        classes->room = NEW(context, char, size);
+        classes->room_left = classes->room ? size : 0;
+        if (!classes->room) {
+            return NULL;
+        }
+    }
+    char *copy = classes->room;
+    memcpy(copy, text, length);
+    copy[length] = 0;
+    classes->room += length + 1;
+    classes->room_left -= length + 1;
+    return copy;
+}
+
 int64_t classes_find(Context *context, Classes *classes, const char *text, size_t length,
                      bool add) {
     if (classes->count == classes->capacity && !classes_grow(context, classes)) {
@@ -64,7 +87,7 @@ int64_t classes_find(Context *context, Classes *classes, const char *text, size_
     if (!add) {
         return -2;
     }
-    char *copy = memory_copy(context, text, length);
+    char *copy = keep_text(context, classes, text, length);
     if (!copy) {
         return -1;
     }
@@ -73,34 +96,74 @@ int64_t classes_find(Context *context, Classes *classes, const char *text, size_
     return (int64_t)classes->count++;
 }
 
-/* A heap sort: nothing to allocate, nothing to go wrong. */
-void classes_sort(const Classes *classes, uint32_t *order) {
-    char *const *texts = classes->texts;
+/* The eight bytes that stand behind what all texts begin with, as a number in the order of bytes:
+ * seldom do the texts themselves have to be looked at. */
+typedef struct {
+    uint64_t key;
+    uint32_t number;
+} Entry;
+
+static size_t common_start(const Classes *classes) {
+    size_t common = classes->count ? strlen(classes->texts[0]) : 0;
+    for (size_t i = 1; i < classes->count; i++) {
+        size_t k = 0;
+        while (k < common && classes->texts[i][k] == classes->texts[0][k]) {
+            k++;
+        }
+        common = k;
+    }
+    return common;
+}
+
+static uint64_t sort_key(const char *text) {
+    uint64_t key = 0;
+    for (unsigned k = 0; k < 8; k++) {
+        key = key << 8 | (unsigned char)*text;
+        text += *text != 0;
+    }
+    return key;
+}
+
+static bool comes_after(const Classes *classes, const Entry *a, const Entry *b) {
+    if (a->key != b->key) {
+        return a->key > b->key;
+    }
+    return strcmp(classes->texts[a->number], classes->texts[b->number]) > 0;
+}
+
+/* Merges sorted runs of `width` entries to runs of twice as many. */
+static void merge_runs(const Classes *classes, const Entry *from, Entry *to, size_t width) {
     size_t count = classes->count;
-    for (size_t i = 0; i < count; i++) {
-        order[i] = (uint32_t)i;
-    }
-    for (size_t start = count / 2, end = count; end > 1;) {
-        if (start > 0) {
-            start--;
-        } else {
-            end--;
-            uint32_t swap = order[end];
-            order[end] = order[0];
-            order[0] = swap;
-        }
-        for (size_t root = start; 2 * root + 1 < end;) {
-            size_t child = 2 * root + 1;
-            child += child + 1 < end && strcmp(texts[order[child]], texts[order[child + 1]]) < 0;
-            if (strcmp(texts[order[root]], texts[order[child]]) >= 0) {
-                break;
-            }
-            uint32_t swap = order[root];
-            order[root] = order[child];
-            order[child] = swap;
-            root = child;
+    for (size_t start = 0; start < count; start += 2 * width) {
+        size_t left = start, middle = start + width < count ? start + width : count;
+        size_t right = middle, end = middle + width < count ? middle + width : count;
+        for (size_t at = start; at < end; at++) {
+            bool first =
+                right == end || (left < middle && !comes_after(classes, &from[left], &from[right]));
+            to[at] = from[first ? left++ : right++];
         }
     }
+}
+
+bool classes_sort(Context *context, const Classes *classes, uint32_t *order) {
+    size_t count = classes->count, start = common_start(classes);
+    Entry *entries = NEW(context, Entry, count + 1), *other = NEW(context, Entry, count + 1);
+    bool done = entries && other;
+    for (size_t i = 0; done && i < count; i++) {
+        entries[i] = (Entry){sort_key(classes->texts[i] + start), (uint32_t)i};
+    }
+    for (size_t width = 1; done && width < count; width *= 2) {
+        merge_runs(classes, entries, other, width);
+        Entry *swap = entries;
+        entries = other;
+        other = swap;
+    }
+    for (size_t i = 0; done && i < count; i++) {
+        order[i] = entries[i].number;
+    }
+    memory_free(context, entries);
+    memory_free(context, other);
+    return done;
 }
 
 bool utf8_valid(const char *text, size_t length) {

@@ -216,6 +216,14 @@ bool csv_make_fields(Csv *csv, size_t count, int64_t line) {
         }
         if (column->classes) {
             field->kind = FIELD_TEXT;
+            for (size_t k = 0; k < i && !field->classes; k++) {
+                const Field *other = &csv->fields[k];
+                bool same = other->kind == FIELD_TEXT && other->column == field->column;
+                field->classes = same ? other->classes : NULL;
+            }
+            if (field->classes) {
+                continue;
+            }
             field->classes = NEW(csv->context, Classes, 1);
             for (size_t k = 0; k < column->class_count; k++) {
                 if (!field->classes ||

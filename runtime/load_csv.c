@@ -308,6 +308,25 @@ static void store_number(Csv *csv, size_t number, const char *text, size_t lengt
     array[csv->data->rows * field->stride + field->entry] = value;
 }
 
+/* Labels in one dim are numbered together: the texts of all columns that are in it. A limit that is
+ * a number is no dim. */
+static bool same_labels(const Csv *csv, const Field *a, const Field *b) {
+    const char *limit = csv->model->columns[a->column].limit;
+    const char *other = csv->model->columns[b->column].limit;
+    bool dim = limit && other && (*limit < '0' || *limit > '9');
+    return a->column == b->column || (dim && strcmp(limit, other) == 0);
+}
+
+static Classes *shared_classes(const Csv *csv, const Field *field) {
+    for (size_t i = 0; i < csv->field_count; i++) {
+        const Field *other = &csv->fields[i];
+        if (other->kind == FIELD_TEXT && other->classes && same_labels(csv, field, other)) {
+            return other->classes;
+        }
+    }
+    return NEW(csv->context, Classes, 1);
+}
+
 /* A class column is one of texts if its first field is no number. */
 static bool choose_kind(Csv *csv, Field *field, const char *text, size_t length) {
     double value;
@@ -315,11 +334,10 @@ static bool choose_kind(Csv *csv, Field *field, const char *text, size_t length)
         return true;
     }
     const Column *column = &csv->model->columns[field->column];
-    if (!column->limit || column->shape.rank > 0 || length == 0 ||
-        number_read(text, text + length, &value) != NUMBER_BAD) {
+    if (!column->limit || length == 0 || number_read(text, text + length, &value) != NUMBER_BAD) {
         return true;
     }
-    field->classes = NEW(csv->context, Classes, 1);
+    field->classes = shared_classes(csv, field);
     field->kind = FIELD_TEXT;
     return field->classes != NULL;
 }
@@ -630,28 +648,54 @@ static bool read_table(Csv *csv, FirstRow *row) {
 
 /* The classes of a text column are numbered in the order of their bytes, whatever the order of
  * rows. */
-static bool number_classes(Csv *csv, Field *field) {
-    Column *column = &csv->model->columns[field->column];
-    size_t count = field->classes->count;
+static bool number_classes(Csv *csv, const Classes *classes) {
+    size_t count = classes->count;
     uint32_t *order = NEW(csv->context, uint32_t, count + 1);
     int64_t *rank = NEW(csv->context, int64_t, count + 1);
-    column->classes = NEW(csv->context, char *, count + 1);
-    if (!order || !rank || !column->classes) {
+    char **texts = NEW(csv->context, char *, count + 1);
+    if (!order || !rank || !texts || !classes_sort(csv->context, classes, order)) {
         return false;
     }
-    classes_sort(field->classes, order);
     for (size_t i = 0; i < count; i++) {
-        column->classes[i] = field->classes->texts[order[i]];
+        texts[i] = classes->texts[order[i]];
         rank[order[i]] = (int64_t)i;
     }
-    column->class_count = count;
-    int64_t *array = csv->data->columns[field->column];
-    for (int64_t i = 0; i < csv->data->rows; i++) {
-        array[i] = rank[array[i]];
+    for (size_t k = 0; k < csv->field_count; k++) {
+        const Field *field = &csv->fields[k];
+        if (field->kind != FIELD_TEXT || field->classes != classes) {
+            continue;
+        }
+        Column *column = &csv->model->columns[field->column];
+        int64_t *array = csv->data->columns[field->column];
+        for (int64_t i = 0; i < csv->data->rows; i++) {
+            int64_t *label = &array[i * field->stride + field->entry];
+            *label = rank[*label];
+        }
+        column->classes = texts;
+        column->class_count = count;
+        if (!data_bind_limit(csv->context, csv->model, column, (int64_t)count, NULL)) {
+            return false;
+        }
     }
     memory_free(csv->context, order);
     memory_free(csv->context, rank);
-    return data_bind_limit(csv->context, csv->model, column, (int64_t)count, NULL);
+    return true;
+}
+
+/* Numbers and texts in one dim have nothing to do with each other. */
+static bool labels_alike(Csv *csv, const Field *texts) {
+    for (size_t i = 0; i < csv->field_count; i++) {
+        const Field *field = &csv->fields[i];
+        if (field->kind == FIELD_INT && same_labels(csv, field, texts)) {
+            const Column *column = &csv->model->columns[texts->column];
+            return report_place(
+                csv->context, csv->input->path,
+                "`%s` has texts and `%s` whole numbers, but both are in `%s`; write "
+                "all of its labels as texts, or all as numbers",
+                column->name, csv->model->columns[field->column].name, column->limit);
+        }
+    }
+    return true;
 }
 
 /* FILE:LINE of the largest index. */
@@ -676,7 +720,8 @@ static bool finish_classes(Csv *csv) {
             continue;
         }
         if (field->kind == FIELD_TEXT) {
-            if (!column->classes && !number_classes(csv, field)) {
+            if (!labels_alike(csv, field) ||
+                (!column->classes && !number_classes(csv, field->classes))) {
                 return false;
             }
             continue;

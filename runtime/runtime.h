@@ -351,13 +351,15 @@ void cache_write(Cache *cache, const Input *input, const Data *data);
 /* ---- classes.c
  * ----------------------------------------------------------------------------------------- */
 
-enum { CLASSES_MAX = 1 << 20 };
+enum { CLASSES_MAX = 1 << 26 };
 
 typedef struct {
     char **texts; /* in the order in which they were found */
     size_t count, capacity;
     uint32_t *slots; /* 1 + index, 0: free */
     size_t slot_count;
+    char *room; /* for the bytes of the next texts */
+    size_t room_left;
 } Classes;
 
 /* The number of a text; -1: there is no memory; -2: not found and not to be added. */
@@ -366,8 +368,8 @@ int64_t classes_find(Context *context, Classes *classes, const char *text, size_
 int64_t classes_look(const Classes *classes, const char *text, size_t length);
 bool utf8_valid(const char *text, size_t length);
 #define NOT_UTF8 "is not UTF-8; convert the file: iconv -f LATIN1 -t UTF-8"
-/* order[i]: the number of the text that is i-th by its bytes. */
-void classes_sort(const Classes *classes, uint32_t *order);
+/* order[i]: the number of the text that is i-th by its bytes; false: there is no memory. */
+bool classes_sort(Context *context, const Classes *classes, uint32_t *order);
 
 /* ---- threads.c
  * ------------------------------------------------------------------------------------------ */
