@@ -212,8 +212,15 @@ bool data_bind_limit(Context *context, Model *model, Column *column, int64_t cla
                      const char *place) {
     int64_t size;
     Dim *dim = column->limit ? model_dim(model, column->limit) : NULL;
-    if (!column->limit || model_size(model, column->limit, 0, &size)) {
-        return true; /* checked field by field */
+    if (!column->limit) {
+        return true;
+    }
+    if (model_size(model, column->limit, 0, &size)) {
+        return classes <= size || /* a size that other columns have given meanwhile */
+               report_error(context,
+                            "`%s` is in `%s`, which is %lld, but has a label of %lld%s%s%s",
+                            column->name, column->limit, (long long)size, (long long)classes - 1,
+                            place ? " (" : "", place ? place : "", place ? ")" : "");
     }
     if (!dim) {
         return report_error(context, "the size `%s` of `%s` is not known; give -D NAME=VALUE",

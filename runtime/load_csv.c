@@ -726,14 +726,17 @@ static bool finish_classes(Csv *csv) {
             }
             continue;
         }
-        /* an array of indices has several fields: the largest of all counts */
-        int64_t largest = -1;
+        /* an array of indices has several fields, a dim several columns: the largest of all counts
+         */
+        const Field *most = field;
         for (size_t k = 0; k < csv->field_count; k++) {
-            bool same = csv->fields[k].kind == FIELD_INT && csv->fields[k].column == field->column;
-            largest = same && csv->fields[k].largest > largest ? csv->fields[k].largest : largest;
+            const Field *other = &csv->fields[k];
+            bool same = other->kind == FIELD_INT && same_labels(csv, field, other);
+            most = same && other->largest > most->largest ? other : most;
         }
-        char *place = largest_place(csv, field->column, largest);
-        if (!place || !data_bind_limit(csv->context, csv->model, column, largest + 1, place)) {
+        Column *of = &csv->model->columns[most->column];
+        char *place = largest_place(csv, most->column, most->largest);
+        if (!place || !data_bind_limit(csv->context, csv->model, of, most->largest + 1, place)) {
             return false;
         }
     }

@@ -255,10 +255,15 @@ static bool bind_limits(Npy *npy) {
         if (!column->limit || !npy->options->needed[i]) {
             continue;
         }
-        const int64_t *array = npy->data->columns[i];
-        int64_t largest = -1;
-        for (int64_t k = 0; k < npy->rows * column->shape.count; k++) {
-            largest = array[k] > largest ? array[k] : largest;
+        int64_t largest = -1; /* of all columns in one dim */
+        for (size_t c = 0; c < npy->model->column_count; c++) {
+            const Column *other = &npy->model->columns[c];
+            const int64_t *array = npy->data->columns[c];
+            bool same = npy->options->needed[c] && other->limit &&
+                        (c == i || strcmp(other->limit, column->limit) == 0);
+            for (int64_t k = 0; same && k < npy->rows * other->shape.count; k++) {
+                largest = array[k] > largest ? array[k] : largest;
+            }
         }
         if (!data_bind_limit(npy->context, npy->model, column, largest + 1, NULL)) {
             return false;
