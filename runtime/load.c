@@ -217,10 +217,9 @@ bool data_bind_limit(Context *context, Model *model, Column *column, int64_t cla
     }
     if (model_size(model, column->limit, 0, &size)) {
         return classes <= size || /* a size that other columns have given meanwhile */
-               report_error(context,
-                            "`%s` is in `%s`, which is %lld, but has a label of %lld%s%s%s",
-                            column->name, column->limit, (long long)size, (long long)classes - 1,
-                            place ? " (" : "", place ? place : "", place ? ")" : "");
+               report_error(context, "`%s` has a label of %lld%s%s%s, but its labels are 0 to %lld",
+                            column->name, (long long)classes - 1, place ? " (" : "",
+                            place ? place : "", place ? ")" : "", (long long)size - 1);
     }
     if (!dim) {
         return report_error(context, "the size `%s` of `%s` is not known; give -D NAME=VALUE",
