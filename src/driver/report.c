@@ -183,6 +183,18 @@ static void add_work(Text *text, const Unit *unit) {
     }
 }
 
+/* How loops over samples go, and why. */
+static void add_samples(Text *text, const Unit *unit) {
+    size_t start = text->length;
+    for (size_t k = 0; k < unit->function_count; k++) {
+        const LoopProgram *program = unit->functions[k];
+        if (program->samples != NULL) {
+            text_add(text, text->length == start ? "\nloops over samples:\n" : "");
+            text_format(text, "%-32s %s\n", program->name, program->samples);
+        }
+    }
+}
+
 const char *report_unit(Compiler *compiler, const Unit *unit) {
     Text text;
     text_init(&text, compiler->arena);
@@ -191,6 +203,7 @@ const char *report_unit(Compiler *compiler, const Unit *unit) {
     for (size_t k = 0; k < unit->function_count; k++) {
         add_program(&text, unit, unit->functions[k]);
     }
+    add_samples(&text, unit);
     add_work(&text, unit);
     if (unit_uses_lapack(unit)) {
         text_add(&text, "\nlinked with LAPACK (-llapack)\n");

@@ -181,22 +181,26 @@ static void write_part(Fission *f, unsigned part, const LoopExpr *end_of_block,
     if (nest && nest->products) {
         for (LoopStmt *stmt = nest->products; stmt; stmt = nest->products) {
             nest->products = stmt->next;
+            f->product_count += stmt->kind == LS_PRODUCT || (stmt->kind == LS_IF && !stmt->flags);
             stmt_append(end, stmt);
         }
         return;
     }
     if (!nest || !shares_rows(f, nest)) {
+        f->plain_count++;
         stmt_append(end, write_plain(f, part, f->first, end_of_block));
         return;
     }
+    f->shared_count++;
     stmt_append(end, write_rows(f, nest, groups));
     const LoopExpr *done = x_call2(plan, BI_mul, groups, x_int(plan, ROWS_AT_ONCE));
     stmt_append(end, write_plain(f, part, x_call2(plan, BI_add, f->first, done), end_of_block));
 }
-static LoopStmt *split(Plan *plan, LoopStmt *over, const Block *inside) {
+static LoopStmt *split(Plan *plan, LoopStmt *over, const Block *inside, const char **why) {
     Fission made = fission_new(plan, over, inside);
     Fission *f = &made;
     if (!fission_analyse(f)) {
+        *why = "its steps cannot be taken apart";
         return NULL;
     }
     const LoopExpr *size = x_int(plan, BLOCK_SIZE);
@@ -222,13 +226,19 @@ static LoopStmt *split(Plan *plan, LoopStmt *over, const Block *inside) {
     f->home = plan->root_block;
     f->size = dim_const(plan->ir, 1); /* until all is written */
     widen_buffers(f);
-    if (!fission_pays(f)) {
+    *why = fission_loses(f);
+    if (*why) {
         return NULL;
     }
     for (unsigned part = 0; part < f->part_count; part++) {
         write_part(f, part, x_var(plan, last->var), x_var(plan, groups->var), &end);
     }
     widen_sizes(f);
+    *why =
+        arena_format(plan->arena,
+                     "blocks of %d: %u matrix products in tiles, %u loops of %d rows at a time, "
+                     "%u loops over samples",
+                     BLOCK_SIZE, f->product_count, f->shared_count, ROWS_AT_ONCE, f->plain_count);
     return loop;
 }
 
@@ -286,15 +296,16 @@ static LoopStmt *with_inner_apart(Plan *plan, const LoopStmt *loop, Block *sampl
     return made;
 }
 
-static LoopStmt *blocks_of(Plan *plan, LoopStmt *loop) {
+static LoopStmt *blocks_of(Plan *plan, LoopStmt *loop, const char **why) {
     Block *sample = ((Stmt *)loop)->body;
     if (loop->down || loop->low->kind != LX_INT || loop->low->as.integer != 0 || !sample ||
         !is_plain(loop->body)) {
+        *why = "library operations in it";
         return NULL;
     }
     size_t vars = plan->program->var_count;
     size_t buffers = plan->program->buffer_count;
-    LoopStmt *made = split(plan, with_inner_apart(plan, loop, sample), sample);
+    LoopStmt *made = split(plan, with_inner_apart(plan, loop, sample), sample, why);
     if (!made) {
         plan->program->var_count = vars;
         plan->program->buffer_count = buffers;
@@ -302,18 +313,26 @@ static LoopStmt *blocks_of(Plan *plan, LoopStmt *loop) {
     return made;
 }
 
+/* What is against blocks from the start, or NULL. */
+static const char *against(const Plan *plan) {
+    return plan->ir->per_sample      ? "each sample updates the params"
+           : plan->carries.count > 0 ? "a recurrence in it"
+           : plan->options->strict   ? "sums in order, by --strict"
+                                     : NULL;
+}
+
 void fission_blocks(Plan *plan) {
-    if (plan->ir->per_sample || plan->carries.count > 0 || plan->options->strict) {
-        return;
-    }
     for (LoopStmt **at = &plan->program->body; *at; at = &(*at)->next) {
         if ((*at)->kind != LS_FOR || !((*at)->flags & LOOP_SAMPLE)) {
             continue;
         }
-        LoopStmt *made = blocks_of(plan, *at);
+        const char *why = against(plan);
+        LoopStmt *made = why ? NULL : blocks_of(plan, *at, &why);
         if (made) {
             made->next = (*at)->next;
             *at = made;
         }
+        plan->program->samples =
+            made ? why : arena_format(plan->arena, "one by one: %s", why ? why : "");
     }
 }

@@ -41,10 +41,11 @@ typedef struct {
     bool *crosses_var;
     BufferId *handed; /* by variable that crosses */
     unsigned part_count;
-    const LoopExpr *first; /* sample of the block */
-    const LoopExpr *rows;  /* samples in the block */
-    Dim size;              /* entries that a handed variable has room for */
-    Block *home;           /* of the buffers that are made */
+    unsigned product_count, shared_count, plain_count; /* parts, as they are written */
+    const LoopExpr *first;                             /* sample of the block */
+    const LoopExpr *rows;                              /* samples in the block */
+    Dim size;    /* entries that a handed variable has room for */
+    Block *home; /* of the buffers that are made */
 } Fission;
 
 /* ---- pieces.c
@@ -95,9 +96,9 @@ void end_part(Copy *copy, unsigned part, LoopStmt ***end);
  * ------------------------------------------------------------------------------------------------
  */
 
-/* Finds the pieces that are matrix products, and zeros for a whole block. False: going in blocks
- * would gain nothing. */
-bool fission_pays(Fission *f);
+/* Finds the pieces that are matrix products, and zeros for a whole block. What is against going in
+ * blocks, or NULL. */
+const char *fission_loses(Fission *f);
 
 /* ---- fission.c
  * ------------------------------------------------------------------------------------------------

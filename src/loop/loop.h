@@ -203,6 +203,7 @@ typedef struct {
                               text; NULL: no work argument */
     const char *work_text; /* the same as people write it */
     const LoopExpr *work_size; /* the same over LX_ARG of the dims and rows */
+    const char *samples;       /* how its loop over samples goes, and why; NULL: it has none */
     const Ir *ir;              /* what it was made of: names, dims, leaves */
 } LoopProgram;
 

@@ -453,8 +453,7 @@ static bool zeros_inside(const LoopStmt *block) {
     return false;
 }
 
-/* Either all nests are loops that rows can share, or there are matrix products. */
-bool fission_pays(Fission *f) {
+const char *fission_loses(Fission *f) {
     size_t nests = 0;
     size_t shared = 0;
     size_t products = 0;
@@ -469,11 +468,13 @@ bool fission_pays(Fission *f) {
         }
         for (size_t k = 0; k < piece->count; k++) {
             if (piece->list[k]->kind == LS_ZERO || zeros_inside(piece->list[k]->body)) {
-                return false;
+                return "an inner loop clears what it adds to";
             }
         }
         shared += shares_rows(f, piece);
         products += find_products(f, piece);
     }
-    return products > 0 || (nests > 0 && shared == nests);
+    return nests == 0                        ? "no inner loops; vectors along the samples"
+           : products > 0 || shared == nests ? NULL
+                                             : "inner loops that share nothing between rows";
 }
