@@ -582,11 +582,25 @@ static void build_buffers(LlvmFunction *function) {
     }
 }
 
+static bool makes_products(const LoopStmt *statement) {
+    for (; statement; statement = statement->next) {
+        if (statement->kind == LS_PRODUCT || makes_products(statement->body)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Loops over a layer are long enough for the widest vectors; rows of few features are not. */
+static const char *vector_width(const LoopProgram *program) {
+    return makes_products(program->body) ? "512" : "256";
+}
+
 static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
     LLVMTypeRef result = program->returns ? llvm->real : llvm->nothing;
     LLVMValueRef value = declare(llvm, program->name, result, program->args, program->arg_count);
     describe_arguments(llvm, value, program);
-    llvm_add_text_attribute(llvm, value, "prefer-vector-width", "256");
+    llvm_add_text_attribute(llvm, value, "prefer-vector-width", vector_width(program));
     LlvmFunction function = {.llvm = llvm, .program = program, .function = value};
     function.args = arena_array(llvm->arena, LLVMValueRef, program->arg_count + 1);
     function.vars = arena_array(llvm->arena, LLVMValueRef, program->var_count + 1);
