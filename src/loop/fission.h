@@ -61,6 +61,8 @@ bool is_plain(const LoopStmt *block);
 bool has_loop(const LoopStmt *stmt);
 /* May its value change from sample to sample, or in the body? */
 bool varies(const Fission *f, const LoopExpr *x);
+/* Calls of exp and the like: several rows of these at a time spill registers and share nothing. */
+bool calls(const LoopExpr *x);
 /* The length of a loop as a size; false: it is none. */
 bool extent_dim(const Plan *plan, const LoopExpr *x, Dim *dim);
 /* One loop of plain statements, of the same length for all samples: rows can share it. */

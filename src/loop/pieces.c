@@ -427,8 +427,7 @@ bool extent_dim(const Plan *plan, const LoopExpr *x, Dim *dim) {
     return false;
 }
 
-/* Calls of exp and the like: several rows of these at a time spill registers and share nothing. */
-static bool calls(const LoopExpr *x) {
+bool calls(const LoopExpr *x) {
     bool found = x->kind == LX_EXTERN || (x->kind == LX_CALL && x->type == KIND_REAL &&
                                           builtins[x->as.builtin].flops >= 20);
     for (unsigned k = 0; k < x->count && !found; k++) {

@@ -453,6 +453,20 @@ static bool zeros_inside(const LoopStmt *block) {
     return false;
 }
 
+/* Is there an exp or the like in a scalar piece? */
+static bool calls_between(const Fission *f) {
+    for (size_t p = 0; p < f->count; p++) {
+        const Piece *piece = &f->pieces[p];
+        for (size_t k = 0; k < piece->count && !piece->nest; k++) {
+            const LoopExpr *value = piece->list[k]->value;
+            if (value && calls(value)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 const char *fission_loses(Fission *f) {
     size_t nests = 0;
     size_t shared = 0;
@@ -474,7 +488,11 @@ const char *fission_loses(Fission *f) {
         shared += shares_rows(f, piece);
         products += find_products(f, piece);
     }
-    return nests == 0                        ? "no inner loops; vectors along the samples"
-           : products > 0 || shared == nests ? NULL
-                                             : "inner loops that share nothing between rows";
+    if (products > 0) {
+        return NULL;
+    }
+    return nests == 0          ? "no inner loops; vectors along the samples"
+           : shared != nests   ? "inner loops that share nothing between rows"
+           : !calls_between(f) ? "nothing between its inner loops that vectors would gain"
+                               : NULL;
 }
