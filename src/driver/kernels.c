@@ -78,7 +78,7 @@ bool entries_kernels(Compiler *compiler, Kernel **made, size_t *made_count) {
     for (int k = 0; k < KERNEL_ROWS; k++) {
         bool step = kernel_rows[k].entry == ENTRY_SUM && kernel_rows[k].derive == DERIVE_UPDATE;
         if (kernel_applies(model, kernel_rows[k].entry) &&
-            (!step || wants_step(model, kernels, count))) {
+            (!step || (ok && wants_step(model, kernels, count)))) {
             kernels[count].role = kernel_rows[k].role;
             ok = ok && add_kernel(compiler, &kernels[count++],
                                   (Request){.entry = kernel_rows[k].entry,
