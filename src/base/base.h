@@ -34,6 +34,8 @@ typedef struct Interner Interner;
 Interner *interner_create(Arena *arena);
 Name intern(Interner *interner, const char *text, size_t length);
 Name intern_text(Interner *interner, const char *text);
+/* Is there such a name already? */
+bool interner_has(Interner *interner, const char *text, size_t length);
 
 /* Where in a list each name first stands: zeroed, it is empty. */
 typedef struct {

@@ -74,6 +74,10 @@ Name intern_text(Interner *interner, const char *text) {
     return intern(interner, text, strlen(text));
 }
 
+bool interner_has(Interner *interner, const char *text, size_t length) {
+    return find_slot(interner, text, length, hash_text(text, length))->name != NULL;
+}
+
 /* ---- tables of names
  * ------------------------------------------------------------------------------------- */
 

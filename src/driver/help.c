@@ -271,7 +271,7 @@ static Status print_library(Arena *arena) {
         "than a line stands in `runtime/std`.\n");
     const char *name, *source;
     size_t length;
-    for (size_t k = 0; (source = front_library(k, &name, &length)) != NULL; k++) {
+    for (size_t k = 0; (source = front_library_text(k, &name, &length)) != NULL; k++) {
         const char *base = strrchr(name, '/') != NULL ? strrchr(name, '/') + 1 : name;
         text_format(&text, "\n## %.*s\n", (int)strcspn(base, "."), base);
         add_library_file(&text, source, length);

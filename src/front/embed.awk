@@ -1,5 +1,6 @@
-# embed.awk: .model files to a C array of them. Each text is an array of bytes: string literals
-# of standard C end at 4,095.
+# embed.awk: .model files to a C array of them, and to one of the functions in them, each with its name
+# and place, so that one is parsed only where it is used. A function begins at a line that begins with its
+# name. Each text is an array of bytes: string literals of standard C end at 4,095.
 #     LC_ALL=C awk -f embed.awk runtime/std/*.model > library.c
 
 function finish() {
@@ -29,6 +30,14 @@ BEGIN {
 
 FNR == 1 {
     start(FILENAME)
+}
+
+/^[A-Za-z_]/ {
+    functions++
+    own[functions] = $0
+    sub(/[^A-Za-z_0-9].*/, "", own[functions])
+    home[functions] = count - 1
+    begin[functions] = size[count]
 }
 
 {
@@ -65,5 +74,10 @@ END {
     for (i = 1; i <= count; i++) {
         printf "    {\"std/%s\", text_%d, %d},\n", name[i], i, size[i]
     }
-    printf "    {0, 0, 0},\n};\n"
+    printf "    {0, 0, 0},\n};\n\nconst LibraryFunction library_functions[] = {\n"
+    for (i = 1; i <= functions; i++) {
+        last = i < functions && home[i + 1] == home[i] ? begin[i + 1] : size[home[i] + 1]
+        printf "    {\"%s\", %d, %d, %d},\n", own[i], home[i], begin[i], last
+    }
+    printf "    {0, 0, 0, 0},\n};\n"
 }

@@ -5,16 +5,27 @@
 
 #include <string.h>
 
-static void prepare(Parser *p, const Front *front, uint32_t file, int first) {
+static void prepare_part(Parser *p, const Front *front, uint32_t file, uint32_t begin, uint32_t end,
+                         int first) {
     *p = (Parser){.front = front,
                   .source = sources_get(front->sources, file),
                   .file = file,
+                  .begin = begin,
+                  .end = end,
                   .first = first,
                   .statement = 0};
     p->ast = arena_new(front->arena, Ast);
     p->ast->file = file;
     p->last_item = &p->ast->items;
     scan_tokens(p);
+}
+
+static void prepare(Parser *p, const Front *front, uint32_t file, int first) {
+    const Source *source = sources_get(front->sources, file);
+    if (source->length > INT32_MAX - 16) {
+        fatal("`%s` is too large: a model may have 2 GiB", source->path);
+    }
+    prepare_part(p, front, file, 0, (uint32_t)source->length, first);
 }
 
 void parser_scan(Parser *p, const Front *front, uint32_t file) {
@@ -28,6 +39,13 @@ Ast *front_parse(const Front *front, uint32_t file) {
     return p.ast;
 }
 
+Ast *front_parse_part(const Front *front, uint32_t file, uint32_t begin, uint32_t end) {
+    Parser p;
+    prepare_part(&p, front, file, begin, end, TOKEN_START_FILE);
+    grammar_parse(&p);
+    return p.ast;
+}
+
 Expr *front_parse_expression(const Front *front, uint32_t file) {
     size_t errors = diags_errors(front->diags);
     Parser p;
@@ -36,15 +54,14 @@ Expr *front_parse_expression(const Front *front, uint32_t file) {
     return diags_errors(front->diags) > errors ? NULL : p.expression;
 }
 
-const char *front_library(size_t k, const char **name, size_t *length) {
-    for (size_t i = 0; library_files[i].name != NULL; i++) {
-        if (i == k) {
-            *name = library_files[i].name;
-            *length = library_files[i].length;
-            return library_files[i].text;
-        }
-    }
-    return NULL;
+const LibraryFunction *front_library(size_t k) {
+    return library_functions[k].name != NULL ? &library_functions[k] : NULL;
+}
+
+const char *front_library_text(size_t file, const char **name, size_t *length) {
+    *name = library_files[file].name;
+    *length = library_files[file].length;
+    return library_files[file].text;
 }
 
 /* The names of tokens as --dump=tokens shows them. */

@@ -304,8 +304,19 @@ typedef struct {
 Ast *front_parse(const Front *front, uint32_t file);
 /* Parses one expression (a derivative rule of builtin.def, `-D NAME=VALUE`); NULL on error. */
 Expr *front_parse_expression(const Front *front, uint32_t file);
-/* The embedded standard library: text of the k-th file, or NULL past the last. */
-const char *front_library(size_t k, const char **name, size_t *length);
+/* One function of the embedded standard library, and where its text is. */
+typedef struct {
+    const char *name;
+    size_t file;         /* number of the library's file */
+    uint32_t begin, end; /* the lines in it, up to the next function */
+} LibraryFunction;
+
+/* The k-th, in the order of the files; NULL for the number of all. */
+const LibraryFunction *front_library(size_t k);
+/* The text of a file of the library; NULL for the number of all. */
+const char *front_library_text(size_t file, const char **name, size_t *length);
+/* The items that begin and end between these offsets, where lines begin, of a file. */
+Ast *front_parse_part(const Front *front, uint32_t file, uint32_t begin, uint32_t end);
 
 /* ---- fmt.c ----------------------------------------------------------------------------------- */
 

@@ -22,6 +22,7 @@ typedef struct {
     const Front *front;
     const Source *source;
     uint32_t file;
+    uint32_t begin, end; /* what of the text is read: whole lines */
 
     Token *tokens; /* the whole file, new lines and comments too; the last is the end */
     size_t token_count, token_capacity;
@@ -85,7 +86,8 @@ typedef struct {
     const char *name, *text;
     size_t length;
 } LibraryFile;
-extern const LibraryFile library_files[]; /* ends with a NULL name */
+extern const LibraryFile library_files[];         /* ends with a NULL name */
+extern const LibraryFunction library_functions[]; /* the same */
 
 /* ---- ast.c: one constructor a production ---- */
 

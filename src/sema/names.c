@@ -123,8 +123,12 @@ size_t model_data_number(const Model *model, Name name) {
 }
 
 size_t model_names(const Model *model, Arena *arena, bool functions, const Name **names) {
+    size_t library_count = 0;
+    while (front_library(library_count)) {
+        library_count++;
+    }
     size_t limit = model->dim_count + model->const_count + model->param_count + model->data_count +
-                   model->function_count + model->library_count + model->external_count;
+                   model->function_count + library_count + model->external_count;
     Name *list = arena_array(arena, Name, limit + 1);
     size_t count = 0;
 
@@ -139,8 +143,8 @@ size_t model_names(const Model *model, Arena *arena, bool functions, const Name 
             list[count++] = model->externals[k].name;
         }
     }
-    for (size_t k = 0; functions && k < model->library_count; k++) {
-        list[count++] = model->library[k].name;
+    for (size_t k = 0; functions && k < library_count; k++) {
+        list[count++] = front_library(k)->name;
     }
     for (size_t k = 0; !functions && k < model->dim_count; k++) {
         list[count++] = model->dims[k].name;

@@ -35,12 +35,16 @@ static Name short_name(const Sema *sema, Name name) {
 
 static Name closest_density(const Sema *sema, Name name) {
     const Model *m = sema->model;
-    Name *names = arena_array(sema->arena, Name, m->function_count + m->library_count + 1);
+    size_t library_count = 0;
     size_t count = 0;
 
-    for (size_t k = 0; k < m->function_count + m->library_count; k++) {
-        Name full =
-            k < m->function_count ? m->functions[k].name : m->library[k - m->function_count].name;
+    while (front_library(library_count)) {
+        library_count++;
+    }
+    Name *names = arena_array(sema->arena, Name, m->function_count + library_count + 1);
+    for (size_t k = 0; k < m->function_count + library_count; k++) {
+        Name full = k < m->function_count ? m->functions[k].name
+                                          : front_library(k - m->function_count)->name;
         Name density = short_name(sema, full);
         if (density) {
             names[count++] = density;

@@ -236,28 +236,6 @@ static void collect_item(Collector *c, const Item *item) {
     }
 }
 
-static void load_library(Sema *sema) {
-    Model *m = sema->model;
-    const char *name;
-    const char *text;
-    size_t length;
-
-    for (size_t k = 0; (text = front_library(k, &name, &length)) != NULL; k++) {
-        const char *path = name;
-        uint32_t file = sources_add(sema->front->sources, path, text, length, true);
-        const Ast *ast = front_parse(sema->front, file);
-        for (const Item *item = ast->items; item; item = item->next) {
-            if (item->kind != ITEM_FUNCTION) {
-                continue;
-            }
-            m->library = arena_grow(sema->arena, m->library, m->library_count,
-                                    &sema->library_capacity, sizeof *m->library);
-            m->library[m->library_count++] = (ModelFunction){
-                .ast = item->as.function, .name = item->as.function->name, .library = true};
-        }
-    }
-}
-
 /* The default name: the file's, without folder and `.model`. */
 static Name file_name(const Sema *sema, uint32_t file) {
     const char *path = sources_get(sema->front->sources, file)->path;
@@ -289,7 +267,7 @@ Model *sema_check(const Front *front, const Imported *imported, Definition *defi
     model->files = imported->files;
     model->file_count = imported->file_count;
     model->damaged = imported->damaged;
-    load_library(&sema);
+    sema_library(&sema);
     for (const Item *item = ast->items; item; item = item->next) {
         collect_item(&collector, item);
     }

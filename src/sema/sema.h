@@ -94,7 +94,7 @@ typedef struct {
     const size_t *order;   /* numbers of functions, callees first */
     const Name *variables; /* that functions take derivatives by, each once */
     size_t variable_count;
-    ModelFunction *library; /* the standard library's */
+    ModelFunction *library; /* the standard library's that may be used */
     size_t library_count;
     const ModelFunction *forward, *loss, *penalty, *prior; /* or NULL */
     const Setting *settings;                               /* of train { }, or NULL */

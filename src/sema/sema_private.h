@@ -13,7 +13,7 @@ typedef struct {
     Definition *definitions; /* of -D */
     size_t definition_count;
     size_t dim_capacity, const_capacity, param_capacity, data_capacity, function_capacity,
-        library_capacity, external_capacity;
+        external_capacity;
 } Sema;
 
 /* What the language has besides the rows of builtin.def and the library. */
@@ -22,6 +22,12 @@ bool sema_is_reduction(const char *name);
 Name sema_name(const Sema *sema, const char *text);
 /* After names in that list have changed. */
 void sema_forget_names(const Sema *sema, ModelList list);
+
+/* ---- library.c: the standard library ----------------------------------------------------------
+ */
+
+/* Reads the functions that the model may come to use. */
+void sema_library(Sema *sema);
 
 /* ---- locals.c: formals, local names, what they may hide; names that are never used ----------- */
 
