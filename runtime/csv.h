@@ -94,7 +94,8 @@ enum {
 typedef struct {
     const char *name;
     void (*read)(Piece *piece);
-    bool marks; /* it needs the arrays for marks */
+    int64_t (*count)(const char *start, const char *end); /* line feeds */
+    bool marks;                                           /* it needs the arrays for marks */
 } RowReader;
 
 /* The best one for this CPU; GRADC_LOAD in the environment names another. */

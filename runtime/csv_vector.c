@@ -239,8 +239,8 @@ static Cpu cpu_read(void) {
 }
 
 const RowReader *csv_vector_reader(const char *name) {
-    static const RowReader readers[] = {{"avx512", read_rows_avx512, true},
-                                        {"avx2", read_rows_avx2, true}};
+    static const RowReader readers[] = {{"avx512", read_rows_avx512, count_lines_avx512, true},
+                                        {"avx2", read_rows_avx2, count_lines_avx2, true}};
     Cpu cpu = cpu_read();
     const bool has[] = {cpu.avx512, cpu.avx2};
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {

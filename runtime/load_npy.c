@@ -1,5 +1,6 @@
-/* load_npy.c: NumPy's .npy files: a vector, or a matrix of rows × columns, of numbers in C order.
- * They have no names, so the arguments take the columns in order. */
+/* load_npy.c: NumPy's .npy files: a vector, or a matrix of rows × columns, of
+ * numbers in C order. They have no names, so the arguments take the columns in
+ * order. */
 #include "runtime/runtime.h"
 
 #include <math.h>
@@ -175,7 +176,9 @@ static bool bad_value(Npy *npy, int64_t row, int64_t column, double value, const
     char text[NUMBER_SIZE];
     number_write(text, value, false);
     fflush(stdout);
-    fprintf(stderr, "%s:%lld:%lld: error: `%s` %s (row %lld, column %lld of the array, from 0)\n",
+    fprintf(stderr,
+            "%s:%lld:%lld: error: `%s` %s (row %lld, column %lld of the array, "
+            "from 0)\n",
             npy->input->path, (long long)row + 1, (long long)column + 1, text, why, (long long)row,
             (long long)column);
     return false;
@@ -218,10 +221,90 @@ static bool separate(Npy *npy, int64_t row, int64_t field, double value) {
     return same || data_begin_sample(npy->context, npy->data, row);
 }
 
+/* ---- rows of floats, as a whole ---- */
+
+/* Neighbouring fields that go to neighbouring entries of one column. */
+typedef struct {
+    int64_t field, length, entry;
+    uint32_t column;
+} Run;
+
+/* NULL: there is something else in a row, or no memory. */
+static Run *find_runs(Npy *npy, size_t *count) {
+    Run *runs = NEW(npy->context, Run, npy->width);
+    *count = 0;
+    if (!runs || npy->swapped || (npy->type != NPY_F8 && npy->type != NPY_F4)) {
+        return NULL;
+    }
+    for (int64_t field = 0; field < npy->width; field++) {
+        const Target *target = &npy->targets[field];
+        Run *last = *count ? &runs[*count - 1] : NULL;
+        if (target->separates || (target->used && npy->model->columns[target->column].is_int)) {
+            return NULL;
+        }
+        if (!target->used) {
+            continue;
+        }
+        if (last && last->column == target->column && last->field + last->length == field &&
+            last->entry + last->length == target->entry) {
+            last->length++;
+        } else {
+            runs[(*count)++] = (Run){field, 1, target->entry, target->column};
+        }
+    }
+    return runs;
+}
+
+/* Returns whether all are finite. */
+static bool copy_run(const Npy *npy, const char *from, double *to, int64_t length) {
+    uint64_t beyond = 0;
+    if (npy->type == NPY_F8) {
+        memcpy(to, from, (size_t)length * sizeof *to);
+    }
+    for (int64_t i = 0; i < length; i++) {
+        if (npy->type == NPY_F4) {
+            float value;
+            memcpy(&value, from + (size_t)i * sizeof value, sizeof value);
+            to[i] = (double)value;
+        }
+        uint64_t bits;
+        memcpy(&bits, &to[i], sizeof bits);
+        beyond |= bits << 1 >= UINT64_C(0x7ff) << 53; /* the exponent is all ones */
+    }
+    return !beyond;
+}
+
+/* Rows that are in the block as a whole, up to one that is not finite. */
+static int64_t copy_rows(Npy *npy, const Run *runs, size_t count, int64_t row) {
+    Input *input = npy->input;
+    size_t size = npy_types[npy->type].size;
+    int64_t available = (input->end - input->position) / ((int64_t)size * npy->width);
+    int64_t end = npy->rows - row < available ? npy->rows : row + available;
+    for (; row < end; row++) {
+        for (size_t i = 0; i < count; i++) {
+            const Run *run = &runs[i];
+            double *to = npy->data->columns[run->column];
+            to += row * npy->model->columns[run->column].shape.count + run->entry;
+            if (!copy_run(npy, input->position + run->field * (int64_t)size, to, run->length) &&
+                !npy->options->nonfinite) {
+                return row;
+            }
+        }
+        input->position += (int64_t)size * npy->width;
+    }
+    return row;
+}
+
 static bool read_rows(Npy *npy) {
     Input *input = npy->input;
     size_t size = npy_types[npy->type].size;
+    size_t run_count;
+    const Run *runs = find_runs(npy, &run_count);
     for (int64_t row = 0; row < npy->rows; row++) {
+        row = runs ? copy_rows(npy, runs, run_count, row) : row;
+        if (row == npy->rows) {
+            break;
+        }
         for (int64_t field = 0; field < npy->width; field++) {
             if ((size_t)(input->end - input->position) < size &&
                 !input_fill(input, input->position)) {
