@@ -146,6 +146,24 @@ static double milliseconds(void) {
  * length of a block. */
 enum { LONG_BLOCK = 2500 };
 
+/* In a function of more instructions, passes over its loops take that time, too. */
+enum { LONG_FUNCTION = 60000 };
+static const char *const short_pipeline = "function(mem2reg,early-cse,simplifycfg)";
+
+static size_t largest(const Llvm *llvm) {
+    size_t most = 0;
+    for (LLVMValueRef f = LLVMGetFirstFunction(llvm->module); f; f = LLVMGetNextFunction(f)) {
+        size_t count = 0;
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b)) {
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+                count++;
+            }
+        }
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
 static LLVMValueRef longest(const Llvm *llvm, size_t *length) {
     LLVMValueRef found = NULL;
     *length = 0;
@@ -188,7 +206,9 @@ void target_optimise(Llvm *llvm) {
     double start = milliseconds();
     int level = llvm->options.level < 0 ? 0 : llvm->options.level > 2 ? 2 : llvm->options.level;
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error = LLVMRunPasses(llvm->module, pipelines[level], llvm->machine, options);
+    const bool large = level > 0 && largest(llvm) > LONG_FUNCTION;
+    const char *passes = large ? short_pipeline : pipelines[level];
+    LLVMErrorRef error = LLVMRunPasses(llvm->module, passes, llvm->machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (error) {
         ice("emit", "LLVM passes: %s", LLVMGetErrorMessage(error));

@@ -19,6 +19,11 @@ def statements(n):
         f"  a{k} = tanh(a{k - 1}) * w + {k % 5} * x\n" for k in range(1, n)) + f"  return (a{n - 1} - y)^2\n}}\n"
 
 
+def loops(n):
+    return "param w = 1\nloss(x, y) {\n  a = w * x\n" + "".join(
+        f"  for t in 10 {{ a = tanh(a) * w + {k % 5} * x }}\n" for k in range(n)) + "  return (a - y)^2\n}\n"
+
+
 def params(n):
     return "".join(f"param p{k} = 1\n" for k in range(n)) + "loss(x, y) = " + " + ".join(
         f"p{k} * x" for k in range(n)) + "\n"
@@ -48,6 +53,15 @@ SIZES = [
     ("long-chain", chain(3000), ["-c"], 1, "at the end of a chain of 1000 calls"),
     ("statements", statements(2000), ["-c"], 0, ""),
     ("params", params(3000), ["-c"], 0, ""),
+    ("many-params", params(20000), ["-c"], 0, ""),
+    ("sines", "param w = 1\nloss(x, y) = (" + " + ".join(f"sin({k}*w*x)" for k in range(1, 5001)) + " - y)^2\n",
+     ["-c"], 0, ""),
+    ("products", "param w = 1\nloss(x, y) = (" + " + ".join(f"w*{k}*x" for k in range(1, 20001)) + " - y)^2\n",
+     ["-c"], 0, ""),
+    ("functions", "param w = 1\n" + "".join(f"f{k}(x) = sin(x * {k}) + w\n" for k in range(20000))
+     + "loss(x, y) = (w * x - y)^2\n", ["-c"], 0, ""),
+    ("longer-chain", chain(20000), ["-c"], 1, "at the end of a chain of 1000 calls"),
+    ("loops", loops(500), ["-c"], 0, ""),
 ]
 
 
