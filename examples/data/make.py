@@ -149,7 +149,4 @@ kinds = [["ANIMAL", "eats", "FOOD"], ["ANIMAL", "drinks", "DRINK"], ["VEHICLE", 
 sentences = [[random.choice(things[w].split()) if w in things else w for w in random.choice(kinds)] for _ in range(400)]
 bag = [w for s in sentences for w in s]
 rows = [[s[k], s[j]] + random.sample(bag, 5) for s in sentences for k in range(3) for j in range(3) if j != k]
-known = sorted(set(bag))
-write("vocabulary.csv", ["word"], [[w] for w in known])
-write("words.csv", ["word", "context"] + ["neg%d" % k for k in range(5)],
-      [["%d" % known.index(w) for w in row] for row in rows])
+write("words.csv", ["word", "context"] + ["neg%d" % k for k in range(5)], rows)

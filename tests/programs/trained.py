@@ -63,7 +63,10 @@ def test_autoencoder():
 
 def test_word2vec():
     params, _ = trained("word2vec", "words.csv")
-    words = open(f"{DATA}/vocabulary.csv", encoding="utf-8").read().split()[1:]
+    with open(f"{FOLDER}/word2vec.json", encoding="utf-8") as file:
+        classes = json.load(file)["classes"]
+    words = classes["word"]
+    expect(classes["context"] == classes["neg"] == words and len(words) == 29, classes)
     unit = params["U"] / np.linalg.norm(params["U"], axis=1)[:, None]
     for kind in ("dog cat horse cow sheep", "bread meat cheese fish grain", "water milk tea wine juice",
                  "car train boat bus plane", "london paris rome berlin madrid"):
