@@ -36,7 +36,7 @@ class Generator:
         self.features = features
         self.functions = []
         self.labels = []
-        self.generic = False
+        self.generic = None
         self.names = 0
 
     # ---- small choices
@@ -45,8 +45,8 @@ class Generator:
         return self.random.choice(items)
 
     def dim(self):
-        """A dim that is in scope: the generic size of the function, too."""
-        return "n" if self.generic and self.chance(0.4) else self.random.choice(list(DIMS))
+        """A dim that is in scope: the generic size of the function, or the rows of a sample, too."""
+        return self.generic if self.generic and self.chance(0.4) else self.random.choice(list(DIMS))
 
     def chance(self, probability):
         return self.random.random() < probability
@@ -69,7 +69,7 @@ class Generator:
     def index_of(self, dim):
         """A whole number that is inside the dim."""
         names = [n for n, d in self.indices if d == dim]
-        if dim == "n":
+        if dim not in DIMS:
             return self.pick(names + ["0"])
         if self.labels and self.chance(0.2):
             name, shape, of = self.pick(self.labels)
@@ -369,7 +369,15 @@ class Generator:
         step = self.fresh("t")
         heads = [f"for {step} in {low}..{dim}", f"for {step} in {dim}"]
         head = self.pick(heads) if low == "1" else heads[1]
-        if self.chance(0.2) and not record:
+        outer = [n for n, d in self.indices if d == dim]
+        if outer and not record and self.chance(0.5):
+            limit = self.pick(outer)
+            low, high = self.pick([("0", limit), (f"{limit} + 1", dim), (limit, dim), ("0", f"{limit} + 1")])
+            head = f"for {step} in {low}..{high}"
+        elif self.chance(0.1) and not record:
+            inner = self.fresh("j")
+            head = f"for {inner} in {dim}, {step} in 0..{inner}"
+        if self.chance(0.2) and not record and "," not in head:
             scalars = [n for n, s in carried if not s]
             if scalars:
                 head += f" while {self.pick(scalars)} < 0.9171"
@@ -379,7 +387,7 @@ class Generator:
         self.indices.append((step, dim))
         if self.chance(0.4):
             self.definition(lines, inner)
-        if self.chance(0.25) and depth > 0:
+        if self.chance(0.3) and depth > 0:
             self.loop(lines, inner, depth - 1)
         for name, shape in carried:
             if not shape:
@@ -409,9 +417,51 @@ class Generator:
 
     # ---- functions and files
 
+    def statements(self, most):
+        lines = []
+        for _ in range(self.random.randint(0, most)):
+            kind = self.random.random()
+            if kind < 0.3 and self.has("loops"):
+                self.loop(lines, "    ", 1)
+            elif kind < 0.45 and self.has("deriv"):
+                self.derivative(lines, "    ")
+            elif kind < 0.55 and self.has("locals"):
+                self.pick([self.local_function, self.two_values])(lines, "    ")
+            elif kind < 0.6:
+                self.slices(lines, "    ")
+            else:
+                self.definition(lines, "    ")
+        return lines
+
+    def with_locals(self, result):
+        """What nothing uses is not tested."""
+        for local, shape in self.values:
+            if local[0] in "vch" and self.chance(0.8):
+                result += f" + {local}" if not shape else f" + sum(sin({local}))"
+        return result
+
+    def loss(self):
+        """A loss of columns: of one row, or of all rows of a sample."""
+        rows = self.chance(0.5)
+        self.generic = "T" if rows else None
+        shapes = [("T",), ("T", "A"), ("T",)] if rows else [(), ("B",), ("A",)]
+        formals = [(self.fresh("x"), s) for s in self.random.sample(shapes, 2)]
+        label = self.fresh("k")
+        self.labels = [(label, "T", self.pick(["A", "B"]))] if rows else []
+        self.values = formals + list(self.outer)
+        self.indices = [] if rows else [(label, "B")]
+        written = [n + (f"[{', '.join(s)}]" if s else "") for n, s in formals]
+        written += [f"{n}[{s}] in {of}" for n, s, of in self.labels] if rows else [f"{label} in B"]
+        lines = self.statements(3)
+        if rows and self.has("loops"):
+            self.loop(lines, "    ", 1)
+        result = self.with_locals(self.scalar(3))
+        text = f"loss({', '.join(written)}) {{\n" + "\n".join(lines) + f"\n    return {result}\n}}\n"
+        return text, rows
+
     def function(self, index):
         formals = []
-        self.generic = False
+        self.generic = None
         for _ in range(self.random.randint(1, 3)):
             shape = self.pick([(), (), (self.dim(),), ("A", "C"), "B"])
             formals.append((self.fresh("x" if not isinstance(shape, str) else "k"), shape))
@@ -419,7 +469,7 @@ class Generator:
             formals.append((self.fresh("x"), ()))
         self.labels = []
         if self.chance(0.2):
-            self.generic = True
+            self.generic = "n"
             formals.append((self.fresh("x"), self.pick([("n",), ("n", "A")])))
         if self.chance(0.2):
             self.labels.append((self.fresh("k"), self.pick(["A", "C"]), "B"))
@@ -436,25 +486,11 @@ class Generator:
         name = f"f{index}"
         written += [f"{n}[{s}] in {of}" for n, s, of in self.labels]
         head = f"{name}({', '.join(written)})"
-        lines = []
-        for _ in range(self.random.randint(0, 4)):
-            kind = self.random.random()
-            if kind < 0.3 and self.has("loops"):
-                self.loop(lines, "    ", 1)
-            elif kind < 0.45 and self.has("deriv"):
-                self.derivative(lines, "    ")
-            elif kind < 0.55 and self.has("locals"):
-                self.pick([self.local_function, self.two_values])(lines, "    ")
-            elif kind < 0.6:
-                self.slices(lines, "    ")
-            else:
-                self.definition(lines, "    ")
+        lines = self.statements(4)
         shape = self.pick([(), (), (), (), (self.pick(list(DIMS)),)])
         result = self.value(shape, 3)
         if not shape:
-            for local, of in self.values:
-                if local[0] in "vch" and self.chance(0.8):  # what nothing uses is not tested
-                    result += f" + {local}" if not of else f" + sum(sin({local}))"
+            result = self.with_locals(result)
         if lines:
             text = f"{head} {{\n" + "\n".join(lines) + f"\n    return {result}\n}}\n"
         else:
@@ -479,12 +515,16 @@ class Generator:
                 self.outer.append((name, shape))
         text += "const w = 0.4\n"
         self.outer.append(("w", ()))
-        for k in range(count):
+        loss = self.has("losses") and self.chance(0.3)
+        for k in range(min(count, 3) if loss else count):
             text += "\n" + self.function(k)
+        if loss:
+            body, rows = self.loss()
+            text = ("dim T = rows\n" if rows else "") + text + "\n" + body
         return text
 
 
-FEATURES = ("library", "loops", "deriv", "linalg", "constraints", "data", "locals")
+FEATURES = ("library", "loops", "deriv", "linalg", "constraints", "data", "locals", "losses")
 
 
 def program(seed, count, features=FEATURES):
