@@ -259,6 +259,17 @@ static void spread_directions(Plan *plan) {
     }
 }
 
+/* The first of several largest entries counts, and under --strict sums are added up in order. */
+static void keep_order(const Plan *plan) {
+    for (size_t s = 0; s < plan->stage_count && plan->carries.count > 0; s++) {
+        Stage *stage = plan->stages[s];
+        bool ordered =
+            stage->kind == STAGE_ARGMAX ||
+            (plan->options->strict && (stage->kind == STAGE_SUM || stage->kind == STAGE_DEPOSIT));
+        stage->up |= ordered ? stage->bound & ~stage->down : 0;
+    }
+}
+
 bool cycle_find(Plan *plan) {
     bool found = plan->carries.count > 0;
     while (found) {
@@ -278,6 +289,7 @@ bool cycle_find(Plan *plan) {
             }
         }
     }
+    keep_order(plan);
     if (plan->carries.count > 0) {
         spread_directions(plan);
     }

@@ -110,8 +110,9 @@ static bool stage_key(Plan *plan, Stage *stage, Key *key) {
 
 /* Can a stage that wants b be in a scope opened by a? */
 static bool same_key(const Key *a, const Key *b) {
-    if (b->direction != 0 && a->direction != b->direction) {
-        return false;
+    if (b->direction != a->direction && b->direction != 0 &&
+        !(a->direction == 0 && b->direction > 0)) {
+        return false; /* a loop of no direction runs upwards */
     }
     if (a->kind != b->kind || a->index != b->index || a->cond != b->cond || a->at != b->at ||
         a->low_count != b->low_count || a->high_count != b->high_count) {
@@ -195,6 +196,7 @@ static bool choose_key(Plan *plan, const List *list, Key *chosen) {
         list->stages[s]->part = found && wants[s] && same_key(chosen, &keys[s]);
         if (list->stages[s]->part) {
             list->stages[s]->cond_done |= keys[s].used;
+            chosen->direction = keys[s].direction > 0 ? 1 : chosen->direction;
         }
     }
     return found;
