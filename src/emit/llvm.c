@@ -251,15 +251,27 @@ static bool is_library_call(BuiltinId id) {
     return builtins[id].flops >= 20 && !llvm_is_elementary(id);
 }
 
-static bool expr_calls_library(const LoopExpr *expr) {
+static bool expr_calls(const LoopExpr *expr, bool (*is_one)(BuiltinId), bool external) {
     if (!expr) {
         return false;
     }
-    if (expr->kind == LX_EXTERN || (expr->kind == LX_CALL && is_library_call(expr->as.builtin))) {
+    if ((external && expr->kind == LX_EXTERN) ||
+        (expr->kind == LX_CALL && is_one(expr->as.builtin))) {
         return true;
     }
     for (unsigned k = 0; k < expr->count; k++) {
-        if (expr_calls_library(expr->args[k])) {
+        if (expr_calls(expr->args[k], is_one, external)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool calls(const LoopStmt *statement, bool (*is_one)(BuiltinId), bool external) {
+    for (; statement; statement = statement->next) {
+        if (expr_calls(statement->value, is_one, external) ||
+            expr_calls(statement->condition, is_one, external) ||
+            calls(statement->body, is_one, external)) {
             return true;
         }
     }
@@ -267,13 +279,11 @@ static bool expr_calls_library(const LoopExpr *expr) {
 }
 
 static bool calls_library(const LoopStmt *statement) {
-    for (; statement; statement = statement->next) {
-        if (expr_calls_library(statement->value) || expr_calls_library(statement->condition) ||
-            calls_library(statement->body)) {
-            return true;
-        }
-    }
-    return false;
+    return calls(statement, is_library_call, true);
+}
+
+static bool calls_elementary(const LoopStmt *statement) {
+    return calls(statement, llvm_is_elementary, false);
 }
 
 /* Can the loop over these statements become one of vectors? */
@@ -297,8 +307,8 @@ static LLVMMetadataRef loop_option(Llvm *llvm, const char *name, LLVMTypeRef typ
 }
 
 /* Metadata on the branch back: it ends; a sum is taken in two vectors at a time, so that short rows
- * still enter the vector loop and long ones do not wait for one chain of additions; a loop of calls
- * stays as it is. */
+ * still enter the vector loop and long ones do not wait for one chain of additions; one vector of
+ * elementary functions at a time needs all registers; a loop of calls stays as it is. */
 static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement) {
     LLVMContextRef context = llvm->context;
     LLVMMetadataRef progress = LLVMMDStringInContext2(context, "llvm.loop.mustprogress", 22);
@@ -307,6 +317,9 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
     size_t count = 2;
     if (calls_library(statement->body)) {
         operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 0);
+    } else if (calls_elementary(statement->body)) {
+        operands[count++] =
+            loop_option(llvm, "llvm.loop.interleave.count", LLVMInt32TypeInContext(context), 1);
     } else if (statement->flags & LOOP_REDUCES) {
         operands[count++] =
             loop_option(llvm, "llvm.loop.interleave.count", LLVMInt32TypeInContext(context), 2);
@@ -591,9 +604,10 @@ static bool makes_products(const LoopStmt *statement) {
     return false;
 }
 
-/* Loops over a layer are long enough for the widest vectors; rows of few features are not. */
+/* Loops over a layer are long enough for the widest vectors, elementary functions bound by them; rows
+ * of few features are not. */
 static const char *vector_width(const LoopProgram *program) {
-    return makes_products(program->body) ? "512" : "256";
+    return makes_products(program->body) || calls_elementary(program->body) ? "512" : "256";
 }
 
 static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {

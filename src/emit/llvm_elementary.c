@@ -50,11 +50,6 @@ static V fma_(const Code *c, V x, V y, V z) {
     return llvm_intrinsic(c->llvm, c->b, "llvm.fma", args, 3);
 }
 
-/* z - x * y */
-static V fnma(const Code *c, V x, V y, V z) {
-    return fma_(c, LLVMBuildFNeg(c->b, x, ""), y, z);
-}
-
 static V bits(const Code *c, V x) {
     return LLVMBuildBitCast(c->b, x, c->llvm->integer, "");
 }
@@ -127,27 +122,28 @@ static V polynomial(const Code *c, V x, V square, const double *a, size_t count)
 enum { MANTISSA = 52 };
 #define ONE_BITS UINT64_C(0x3ff0000000000000)
 
-/* ---- the exponential family ------------------------------------------------------------------ */
-
 /* log(2) in two parts; products of the first with whole numbers up to 2^20 are exact. */
 static const double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
 
-/* x = n log 2 + exact - low, |x| < 2^20; r = exact - low rounded, |r| < 0.3468; `shifted` holds n
- * in its low bits. What is added up begins with `exact`, so that the rounding of r is in higher
- * powers only. */
+/* ---- the exponential family ------------------------------------------------------------------ */
+
+/* x = n log 2 + r + tail, |r| < 0.3468, |x| < 2^20; `shifted` holds n in its low bits. */
 typedef struct {
-    V shifted, exact, low, r, square;
+    V shifted, r, tail, square;
 } Reduced;
 
+/* The first product is exact: by FMA, or because its constant has few digits. */
 static Reduced reduce(const Code *c, V x) {
     Reduced to;
     V shift = num(c, 0x1.8p52); /* the sum is rounded to a whole number */
     V t = fma_(c, x, num(c, 0x1.71547652b82fep0), shift);
     V n = sub(c, t, shift);
     to.shifted = bits(c, t);
-    to.exact = fnma(c, n, num(c, ln2_high), x);
-    to.low = mul(c, n, num(c, ln2_low));
-    to.r = sub(c, to.exact, to.low);
+    V high = num(c, c->fused ? -0x1.62e42fefa39efp-1 : -ln2_high);
+    V low = num(c, c->fused ? -0x1.abc9e3b39803fp-56 : -ln2_low);
+    V exact = fma_(c, n, high, x);
+    to.r = fma_(c, n, low, exact);
+    to.tail = fma_(c, n, low, sub(c, exact, to.r));
     to.square = mul(c, to.r, to.r);
     return to;
 }
@@ -158,39 +154,30 @@ static V power_of_two(const Code *c, V shifted, int64_t by) {
     return real(c, iadd(c, shift_left(c, shifted, MANTISSA), whole(c, bias)));
 }
 
-/* exp - 1 - exact; the polynomial is (exp(r) - 1 - r) / r², of small absolute error. */
+/* exp(r + tail) - 1 - r; the polynomial is (exp(r) - 1 - r - r²/2) / r³, of small error relative to
+ * r. */
 static V exp_rest(const Code *c, const Reduced *x) {
-    static const double a[] = {0x1.000000000000cp-1,  0x1.5555555555561p-3,  0x1.555555554ffe9p-5,
-                               0x1.111111110d612p-7,  0x1.6c16c185b72aep-10, 0x1.a01a01baeff45p-13,
-                               0x1.a0199667976e6p-16, 0x1.71dddfac3eb98p-19, 0x1.28b072f97bb9dp-22,
-                               0x1.af85bb744902dp-26};
-    V q = polynomial(c, x->r, x->square, a, sizeof a / sizeof *a);
-    return fma_(c, q, x->square, LLVMBuildFNeg(c->b, x->low, ""));
-}
-
-/* The same, finer: the polynomial is (exp(r) - 1 - r - r²/2) / r³, of small error relative to r,
- * and the square is that of r not rounded. */
-static V expm1_rest(const Code *c, const Reduced *x) {
     static const double a[] = {0x1.5555555555559p-3,  0x1.5555555555559p-5,  0x1.111111110f6c7p-7,
                                0x1.6c16c16c14a5fp-10, 0x1.a01a01afdf5ffp-13, 0x1.a01a01af6fb8bp-16,
                                0x1.71ddf85b154f4p-19, 0x1.27e4c7aa2ceaep-22, 0x1.af5ebbd82e4bap-26,
                                0x1.1f92e90fdd2cbp-29};
-    V cube = mul(c, x->r, x->square);
     V q = polynomial(c, x->r, x->square, a, sizeof a / sizeof *a);
-    V tail = sub(c, sub(c, x->exact, x->r), x->low); /* of r */
-    V rest = fma_(c, x->r, tail, LLVMBuildFNeg(c->b, x->low, ""));
-    rest = fma_(c, cube, q, rest);
-    return fma_(c, num(c, 0.5), x->square, rest);
+    V cube = mul(c, x->r, x->square);
+    V tail = fma_(c, x->tail, x->r, x->tail);
+    return fma_(c, num(c, 0.5), x->square, fma_(c, cube, q, tail));
 }
 
-/* 2^n in two factors, so that exp(709.78) is not infinite and subnormal results are rounded once:
- * an arithmetic shift is not needed, for the upper bits of `shifted` are even. */
+/* By half of 2^n, so that exp(709.78) is not infinite; near subnormal results by 2^128 as much, and
+ * rounded once when that is taken off. */
 static V build_exp(const Code *c, V x) {
+    static const double near_subnormal = -700;
     Reduced to = reduce(c, at_most(c, at_least(c, x, -746), 710));
-    V y = add(c, num(c, 1), add(c, to.exact, exp_rest(c, &to)));
-    V half = shift_right(c, to.shifted, 1);
-    y = mul(c, y, power_of_two(c, half, 0));
-    return mul(c, y, power_of_two(c, isub(c, to.shifted, half), 0));
+    V low = num(c, near_subnormal);
+    V bias = below(c, x, low, whole(c, ONE_BITS + (UINT64_C(127) << MANTISSA)),
+                   whole(c, ONE_BITS - (UINT64_C(1) << MANTISSA)));
+    V scale = real(c, iadd(c, shift_left(c, to.shifted, MANTISSA), bias));
+    V y = fma_(c, scale, add(c, to.r, exp_rest(c, &to)), scale);
+    return mul(c, y, below(c, x, low, num(c, 0x1p-127), num(c, 2)));
 }
 
 /* a + scale * (exp(r) - 1) as sum + rest; `scale` is a power of two, and |a| is at least as large
@@ -200,22 +187,24 @@ typedef struct {
 } Pair;
 
 static Pair add_scaled(const Code *c, V a, V scale, const Reduced *x) {
-    V product = mul(c, scale, x->exact);
+    V product = mul(c, scale, x->r);
     Pair to;
     to.sum = add(c, a, product);
-    to.rest = fma_(c, scale, expm1_rest(c, x), sub(c, product, sub(c, to.sum, a)));
+    to.rest = fma_(c, scale, exp_rest(c, x), sub(c, product, sub(c, to.sum, a)));
     return to;
 }
 
-/* Halves, so that 2^1024 is none of the factors. */
+/* Begins as exp does, so that both of one argument share their polynomial. Halves, so that 2^1024
+ * is none of the factors. */
 static V build_expm1(const Code *c, V x) {
-    Reduced to = reduce(c, at_most(c, at_least(c, x, -50), 710));
+    Reduced to = reduce(c, at_most(c, at_least(c, x, -746), 710));
     V scale = power_of_two(c, to.shifted, -1);
     V less = sub(c, scale, num(c, 0.5));
     V lost = sub(c, sub(c, scale, less), num(c, 0.5)); /* not 0 from 2^53 on */
     Pair half = add_scaled(c, less, scale, &to);
     V y = add(c, half.sum, add(c, half.rest, lost));
-    return tiny_is_itself(c, x, add(c, y, y));
+    y = below(c, x, num(c, -50), num(c, -1), add(c, y, y)); /* there `scale` is none */
+    return tiny_is_itself(c, x, y);
 }
 
 /* 1 - 2 / (exp(2 |x|) + 1) from 0.5625 on; below, a polynomial. */
@@ -265,9 +254,9 @@ static V build_cosh(const Code *c, V x) {
     V fourth = mul(c, to.square, to.square);
     V p = polynomial(c, to.square, fourth, even, sizeof even / sizeof *even);
     V q = polynomial(c, to.square, fourth, odd, sizeof odd / sizeof *odd);
-    V sinh_rest = fma_(c, mul(c, to.r, to.square), q, LLVMBuildFNeg(c->b, to.low, ""));
+    V sinh_rest = fma_(c, mul(c, to.r, to.square), q, to.tail);
     V rest = fma_(c, up, mul(c, to.square, p), mul(c, down, sinh_rest));
-    V product = mul(c, down, to.exact);
+    V product = mul(c, down, to.r);
     V lost = sub(c, minus, sub(c, up, plus)); /* not 0 where n is large */
     V sum = add(c, up, product);
     V y = add(c, sum, add(c, add(c, rest, lost), sub(c, product, sub(c, sum, up))));
