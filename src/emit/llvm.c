@@ -297,6 +297,52 @@ static bool is_innermost(const LoopStmt *statement) {
     return true;
 }
 
+static bool reads(const LoopExpr *expr, VarId var) {
+    if (expr->kind == LX_VAR) {
+        return expr->as.var == var;
+    }
+    for (unsigned k = 0; k < expr->count; k++) {
+        if (reads(expr->args[k], var)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does `index` grow by 1 with var, or not at all? */
+static bool is_unit_stride(const LoopExpr *index, VarId var) {
+    if (index->kind == LX_VAR || !reads(index, var)) {
+        return true;
+    }
+    return index->kind == LX_CALL && index->as.builtin == BI_add &&
+           is_unit_stride(index->args[0], var) && is_unit_stride(index->args[1], var) &&
+           !(reads(index->args[0], var) && reads(index->args[1], var));
+}
+
+static bool loads_in_order(const LoopExpr *expr, VarId var) {
+    if (expr && expr->kind == LX_LOAD) {
+        return is_unit_stride(expr->args[0], var);
+    }
+    for (unsigned k = 0; expr && k < expr->count; k++) {
+        if (!loads_in_order(expr->args[k], var)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Are these the statements of an innermost loop over var that reads and writes memory in order? */
+static bool is_in_order(const LoopStmt *statement, VarId var) {
+    for (; statement; statement = statement->next) {
+        bool stores = statement->kind == LS_STORE || statement->kind == LS_STORE_ADD;
+        if (statement->body || !loads_in_order(statement->value, var) ||
+            (stores && !is_unit_stride(statement->index, var))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static LLVMMetadataRef loop_option(Llvm *llvm, const char *name, LLVMTypeRef type,
                                    unsigned long long value) {
     LLVMMetadataRef pair[] = {
@@ -308,21 +354,31 @@ static LLVMMetadataRef loop_option(Llvm *llvm, const char *name, LLVMTypeRef typ
 
 /* Metadata on the branch back: it ends; a sum is taken in two vectors at a time, so that short rows
  * still enter the vector loop and long ones do not wait for one chain of additions; one vector of
- * elementary functions at a time needs all registers; a loop of calls stays as it is. */
-static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement) {
+ * elementary functions at a time needs all registers, and where it is not the outermost loop, what
+ * is left of short ones is done by masks (which come with FMA), not by more code; beside them, what
+ * waits for memory stays in vectors of 256 bits, which cross fewer cache lines; a loop of calls
+ * stays as it is. */
+static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement, bool nested) {
     LLVMContextRef context = llvm->context;
     LLVMMetadataRef progress = LLVMMDStringInContext2(context, "llvm.loop.mustprogress", 22);
     LLVMMetadataRef self = LLVMTemporaryMDNode(context, NULL, 0); /* the node names itself first */
-    LLVMMetadataRef operands[3] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
+    LLVMMetadataRef operands[5] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
     size_t count = 2;
     if (calls_library(statement->body)) {
         operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 0);
     } else if (calls_elementary(statement->body)) {
         operands[count++] =
             loop_option(llvm, "llvm.loop.interleave.count", LLVMInt32TypeInContext(context), 1);
-    } else if (statement->flags & LOOP_REDUCES) {
-        operands[count++] =
-            loop_option(llvm, "llvm.loop.interleave.count", LLVMInt32TypeInContext(context), 2);
+        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.predicate.enable", llvm->boolean,
+                                        nested && llvm->fused);
+    } else {
+        LLVMTypeRef type = LLVMInt32TypeInContext(context);
+        if (statement->flags & LOOP_REDUCES) {
+            operands[count++] = loop_option(llvm, "llvm.loop.interleave.count", type, 2);
+        }
+        if (llvm->wide && llvm->fused && is_in_order(statement->body, statement->var)) {
+            operands[count++] = loop_option(llvm, "llvm.loop.vectorize.width", type, 4);
+        }
     }
     LLVMMetadataRef node = LLVMMDNodeInContext2(context, operands, count);
     LLVMMetadataReplaceAllUsesWith(self, node);
@@ -362,7 +418,8 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     LLVMValueRef more = statement->down ? LLVMBuildICmp(builder, LLVMIntSGT, counter, low, "more")
                                         : LLVMBuildICmp(builder, LLVMIntSLT, next, high, "more");
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
-    mark_loop(llvm, LLVMBuildCondBr(builder, more, loop, after), statement);
+    LLVMValueRef branch = LLVMBuildCondBr(builder, more, loop, after);
+    mark_loop(llvm, branch, statement, outer != NULL);
     LLVMValueRef values[] = {start, next};
     LLVMBasicBlockRef blocks[] = {before, latch};
     LLVMAddIncoming(counter, values, blocks, 2);
@@ -614,6 +671,7 @@ static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
     LLVMTypeRef result = program->returns ? llvm->real : llvm->nothing;
     LLVMValueRef value = declare(llvm, program->name, result, program->args, program->arg_count);
     describe_arguments(llvm, value, program);
+    llvm->wide = !makes_products(program->body) && calls_elementary(program->body);
     llvm_add_text_attribute(llvm, value, "prefer-vector-width", vector_width(program));
     LlvmFunction function = {.llvm = llvm, .program = program, .function = value};
     function.args = arena_array(llvm->arena, LLVMValueRef, program->arg_count + 1);

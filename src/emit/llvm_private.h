@@ -22,6 +22,7 @@ struct Llvm {
     LLVMTargetMachineRef machine;
     LLVMTypeRef real, integer, boolean, byte, pointer, nothing;
     Debug *debug; /* NULL without -g */
+    bool wide;    /* the function prefers vectors of 512 bits, for its elementary functions */
     bool fused;   /* the processor has FMA */
     bool inlines; /* elementary functions are inlined where the builder is */
 };
@@ -36,8 +37,8 @@ typedef struct {
     LLVMValueRef *vars; /* the value; the stack slot of those in `is_slot` */
     bool *is_slot;
     LLVMBasicBlockRef leave; /* behind the innermost loop */
-    LLVMValueRef *buffers; /* address of entry 0 */
-    LLVMMetadataRef scope; /* subprogram, or NULL */
+    LLVMValueRef *buffers;   /* address of entry 0 */
+    LLVMMetadataRef scope;   /* subprogram, or NULL */
 } LlvmFunction;
 
 /* ---- llvm.c ---------------------------------------------------------------------------------- */
@@ -62,15 +63,18 @@ LLVMValueRef llvm_maximum(Llvm *llvm, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef llvm_intrinsic(Llvm *llvm, LLVMBuilderRef builder, const char *name,
                             const LLVMValueRef *args, unsigned count);
 
-/* ---- llvm_elementary.c: exp and the like, without branches ------------------------------------ */
+/* ---- llvm_elementary.c: exp and the like, without branches ------------------------------------
+ */
 
 bool llvm_is_elementary(BuiltinId id);
 /* f(x), of a function of the module; inlined at the vectorising levels if llvm->inlines. */
 LLVMValueRef llvm_elementary(Llvm *llvm, BuiltinId id, LLVMValueRef x);
 
-/* ---- llvm_matrix.c: linear algebra ------------------------------------------------------------ */
+/* ---- llvm_matrix.c: linear algebra ------------------------------------------------------------
+ */
 
-/* The call of a planned operation on a matrix of n rows; `factor` and `columns` where it has them. */
+/* The call of a planned operation on a matrix of n rows; `factor` and `columns` where it has them.
+ */
 void llvm_library(Llvm *llvm, LibId f, Span span, LLVMValueRef matrix, LLVMValueRef factor,
                   LLVMValueRef n, LLVMValueRef columns);
 /* Once all functions are built: adds what these calls need, if there are any. */
