@@ -661,8 +661,8 @@ static bool makes_products(const LoopStmt *statement) {
     return false;
 }
 
-/* Loops over a layer are long enough for the widest vectors, elementary functions bound by them; rows
- * of few features are not. */
+/* Loops over a layer are long enough for the widest vectors, elementary functions bound by them;
+ * rows of few features are not. */
 static const char *vector_width(const LoopProgram *program) {
     return makes_products(program->body) || calls_elementary(program->body) ? "512" : "256";
 }
@@ -707,9 +707,18 @@ static void build_size_function(Llvm *llvm, const SizeFunction *size) {
 
 /* ---- the module ------------------------------------------------------------------------------ */
 
+/* Remarks on loops that asked for a width and did not get it are not for users. */
+static void on_diagnostic(LLVMDiagnosticInfoRef info, void *unused) {
+    (void)unused;
+    if (LLVMGetDiagInfoSeverity(info) == LLVMDSError) {
+        ice("emit", "LLVM: %s", LLVMGetDiagInfoDescription(info));
+    }
+}
+
 static void create_context(Llvm *llvm) {
     llvm->safe_context = LLVMOrcCreateNewThreadSafeContext();
     llvm->context = LLVMOrcThreadSafeContextGetContext(llvm->safe_context);
+    LLVMContextSetDiagnosticHandler(llvm->context, on_diagnostic, NULL);
     llvm->module = LLVMModuleCreateWithNameInContext(llvm->unit->prefix, llvm->context);
     LLVMSetSourceFileName(llvm->module, llvm->unit->source_path, strlen(llvm->unit->source_path));
     llvm->builder = LLVMCreateBuilderInContext(llvm->context);
