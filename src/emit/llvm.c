@@ -297,6 +297,33 @@ static bool is_innermost(const LoopStmt *statement) {
     return true;
 }
 
+/* What a vector loop may hold: elementary functions, of some 40 instructions each, count as such.
+ */
+enum { VECTOR_LOOP_LIMIT = 1500, ELEMENTARY_SIZE = 40 };
+
+static size_t expr_size(const LoopExpr *expr) {
+    size_t size = 1;
+    if (expr->kind == LX_CALL && llvm_is_elementary(expr->as.builtin)) {
+        size += ELEMENTARY_SIZE;
+    }
+    for (unsigned k = 0; k < expr->count; k++) {
+        size += expr_size(expr->args[k]);
+    }
+    return size;
+}
+
+/* LLVM takes time that grows with the square of the length of a loop to make vectors of it: not of
+ * one that is longer than the limit. */
+static bool is_short_loop(const LoopStmt *statement) {
+    size_t size = 0;
+    for (; statement && size <= VECTOR_LOOP_LIMIT; statement = statement->next) {
+        size += statement->value ? expr_size(statement->value) : 1;
+        size += statement->condition ? expr_size(statement->condition) : 0;
+        size += is_short_loop(statement->body) ? 0 : VECTOR_LOOP_LIMIT;
+    }
+    return size <= VECTOR_LOOP_LIMIT;
+}
+
 static bool reads(const LoopExpr *expr, VarId var) {
     if (expr->kind == LX_VAR) {
         return expr->as.var == var;
@@ -364,7 +391,8 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
     LLVMMetadataRef self = LLVMTemporaryMDNode(context, NULL, 0); /* the node names itself first */
     LLVMMetadataRef operands[5] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
     size_t count = 2;
-    if (calls_library(statement->body)) {
+    if (calls_library(statement->body) ||
+        (is_innermost(statement->body) && !is_short_loop(statement->body))) {
         operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 0);
     } else if (calls_elementary(statement->body)) {
         operands[count++] =
@@ -408,7 +436,8 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     LLVMValueRef counter = LLVMBuildPhi(builder, llvm->integer, name);
     function->vars[statement->var] = counter;
     function->is_slot[statement->var] = false;
-    llvm->inlines = is_innermost(statement->body) && !calls_library(statement->body);
+    llvm->inlines = is_innermost(statement->body) && !calls_library(statement->body) &&
+                    is_short_loop(statement->body);
     build_statements(function, statement->body);
     llvm->inlines = false;
     function->leave = outer;
