@@ -19,13 +19,17 @@ NUMBER = re.compile(r"[-+]?\d+\.?\d*(?:[eE][-+]?\d+)?")
 
 
 def same_line(shown, printed):
-    if "…" in shown:
-        parts = " ".join(shown.split()).split("…")
-        return re.fullmatch(".*".join(re.escape(part) for part in parts), " ".join(printed.split())) is not None
-    if NUMBER.sub("#", shown).split() != NUMBER.sub("#", printed).split():
-        return False
-    return all(math.isclose(float(a), float(b), rel_tol=1e-6, abs_tol=1e-12)
-               for a, b in zip(NUMBER.findall(shown), NUMBER.findall(printed)))
+    """Word by word, numbers as numbers; `…` stands for any text, behind digits for more of them."""
+    shown, printed = " ".join(shown.split()), " ".join(printed.split())
+    pattern, numbers, end = "", [], 0
+    for number in NUMBER.finditer(shown):
+        if not shown.startswith("…", number.end()):
+            pattern += re.escape(shown[end:number.start()]) + f"({NUMBER.pattern})"
+            numbers.append(number[0])
+            end = number.end()
+    found = re.fullmatch((pattern + re.escape(shown[end:])).replace("…", ".*"), printed)
+    return found is not None and all(
+        math.isclose(float(a), float(b), rel_tol=1e-6, abs_tol=1e-12) for a, b in zip(numbers, found.groups()))
 
 
 def same(shown, printed):
