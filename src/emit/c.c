@@ -456,7 +456,8 @@ const char *emit_c(Arena *arena, const Unit *unit, const char *header_name) {
     Text body;
     text_init(&body, arena);
     bool *helpers = arena_array(arena, bool, HELPER_COUNT);
-    size_t external_count = unit->function_count > 0 ? unit->functions[0]->ir->external_count : 0;
+    const Ir *ir = unit->function_count > 0 ? unit->functions[0]->ir : NULL;
+    size_t external_count = ir ? ir->external_count : 0;
     bool *externals = arena_array(arena, bool, external_count + 1);
     size_t size_count;
     const SizeFunction *sizes = unit_sizes(arena, unit, &size_count);

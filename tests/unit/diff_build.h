@@ -60,7 +60,8 @@ static inline T new_test(uint64_t seed) {
     t.names = interner_create(t.arena);
     t.sources = sources_create(t.arena);
     t.diags = diags_create(t.arena, t.sources);
-    t.front = (Front){t.arena, t.names, t.sources, t.diags};
+    t.front = (Front){
+        .arena = t.arena, .names = t.names, .sources = t.sources, .diags = t.diags};
     t.rules = arena_new(t.arena, Rules);
     t.ir = ir_create(t.arena, t.names, intern_text(t.names, "test"));
     const uint32_t file = sources_add(t.sources, "test.model", "test\n", 5, false);
@@ -363,7 +364,7 @@ static inline void check_derivatives(T *t, const char *name, const Ir *ir, const
             scale += fabs(g[i] * direction[leaf][i]);
         }
     }
-    const Diff diff = {t->rules, t->diags};
+    const Diff diff = {.rules = t->rules, .diags = t->diags};
     const Ir *forward = diff_forward(&diff, ir, 0, wrt.list, wrt.count);
     if (!forward || !check_verify(name, "forward", forward)) {
         failures++;
@@ -382,7 +383,7 @@ static inline void check_derivatives(T *t, const char *name, const Ir *ir, const
 }
 
 static inline Ir *gradient_of(T *t, const char *name, const Ir *ir) {
-    const Diff diff = {t->rules, t->diags};
+    const Diff diff = {.rules = t->rules, .diags = t->diags};
     const Wrt wrt = wrt_of(t);
     rules_prepare(t->rules, &t->front, ir);
     Ir *gradient = diff_gradient(&diff, ir, 0, wrt.list, wrt.count, SINK_STORE);

@@ -3,7 +3,7 @@
 #include "diff_build.h"
 
 static Ir *expanded(T *t, const char *name) {
-    const Diff diff = {t->rules, t->diags};
+    const Diff diff = {.rules = t->rules, .diags = t->diags};
     rules_prepare(t->rules, &t->front, t->ir);
     Ir *ir = diff_expand(&diff, t->ir);
     if (!ir || !check_verify(name, "expand", ir)) {

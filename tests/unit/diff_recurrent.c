@@ -230,7 +230,7 @@ static void compare_second(const char *name, const char *what, const double *fou
 
 static void forward_over_reverse(T *t, const char *name, const Ir *gradient, const Wrt *wrt,
                                  double *const *direction, const double *expected) {
-    const Diff diff = {t->rules, t->diags};
+    const Diff diff = {.rules = t->rules, .diags = t->diags};
     for (size_t k = 0; k < wrt->count; k++) {
         const Ir *second = diff_forward(&diff, gradient, 1 + k, wrt->list, wrt->count);
         size_t count = t->counts[wrt->list[k]];
@@ -269,7 +269,7 @@ static void reverse_over_reverse(T *t, const char *name, const Ir *gradient, con
                                .role = OUT_VALUE,
                                .value = sum,
                                .span = ir->at});
-    const Diff diff = {t->rules, t->diags};
+    const Diff diff = {.rules = t->rules, .diags = t->diags};
     rules_prepare(t->rules, &t->front, ir);
     const Ir *second = diff_gradient(&diff, ir, place, wrt->list, wrt->count, SINK_STORE);
     if (!second || !check_verify(name, "reverse over reverse", second)) {

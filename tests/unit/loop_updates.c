@@ -115,7 +115,7 @@ static void check_program(size_t k, bool verbose) {
     t.ir->per_sample = true;
     t.ir->sample_index = ir_index(t.ir, t.ir->sample_dim, 0);
     set_output(&t, programs[k].build(&t, t.ir->sample_index));
-    const Diff diff = {t.rules, t.diags};
+    const Diff diff = {.rules = t.rules, .diags = t.diags};
     const Wrt wrt = wrt_of(&t);
     rules_prepare(t.rules, &t.front, t.ir);
     for (int level = 0; level <= 2; level += 2) {

@@ -116,7 +116,9 @@ static bool compare(Arena *arena, const Ir *ir, const struct Case *c) {
 
 static bool run_case(const struct Case *c) {
     Arena *arena = arena_create();
-    Front front = {arena, interner_create(arena), sources_create(arena), NULL};
+    Front front = {.arena = arena,
+                   .names = interner_create(arena),
+                   .sources = sources_create(arena)};
     front.diags = diags_create(arena, front.sources);
     uint32_t file = sources_add(front.sources, "case.model", c->model, strlen(c->model), false);
     const Imported imported = sema_import(&front, front_parse(&front, file));
@@ -127,7 +129,8 @@ static bool run_case(const struct Case *c) {
 
     if (diags_errors(front.diags) == 0) {
         ir = c->run == RUN_DERIVED ? lower_derived_metric(&front, model, f, "f")
-                                   : lower_entry(&front, model, entries[c->run], f, "f");
+                                   : lower_entry(&front, model, entries[c->run],
+                                                 c->run == RUN_REGULAR ? NULL : f, "f");
     }
     diags_print(front.diags, COLOR_NEVER);
     if (ir) {
