@@ -249,7 +249,9 @@ static bool hint_comparison(const Slip *slip, Hint *hint) {
         return true;
     }
     if (slip->found == TOKEN_ASSIGN && expects(slip, "`and`")) {
-        hint->label = "`=` defines, and `==` compares; neither can stand here";
+        hint->label = token_text_is(slip->p, slip->p->statement, "param")
+                          ? "a constraint is written `param s > 0` or `param p in (0, 1)`"
+                          : "`=` defines, and `==` compares; neither can stand here";
         return true;
     }
     if (slip->found == TOKEN_EQ && expects(slip, "`=`")) {
@@ -355,6 +357,10 @@ static const struct {
     {TOKEN_STAR, TOKEN_SLASH, NULL, NULL, "a comment begins with `#`"},
     {TOKEN_SEPARATOR, TOKEN_RETURN, NULL, "`return` returns a value", "write `return x`"},
     {TOKEN_STRING, 0, "a number", NULL, "text is no value; classes are numbers 0 … K - 1"},
+    {TOKEN_LEFT_BRACE, TOKEN_ASSIGN, "a number", NULL, "a block has no `=`: `f(x) { … }`"},
+    {TOKEN_LEFT, 0, "`return`", NULL, "the value of a block is `return …`"},
+    {TOKEN_NUMBER, 0, "`return`", NULL, "the value of a block is `return …`"},
+    {TOKEN_MINUS, 0, "`return`", NULL, "the value of a block is `return …`"},
     {TOKEN_LEFT_BRACE, 0, "`=`", NULL, "a block follows the name of a function: `f(x) { … }`"},
     {TOKEN_ADD_ASSIGN, 0, "`=`", NULL, "updates are for statements of a block"},
     {TOKEN_SUB_ASSIGN, 0, "`=`", NULL, "updates are for statements of a block"},
@@ -606,7 +612,7 @@ static const struct {
     {"&&", "write `and`"},
     {"&", "write `and`"},
     {"||", "write `or`"},
-    {"|", "write `or`; the absolute value is `abs(x)`"},
+    {"|", "write `or`, or `abs(x)`, or a `,` between arguments"},
     {"!", "write `not`"},
     {"===", "write `==`"},
     {"!==", "write `!=`"},

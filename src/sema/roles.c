@@ -130,6 +130,16 @@ void sema_roles(Sema *sema) {
     }
 }
 
+/* The function that may be meant as the loss. */
+static void note_misspelt_loss(const Front *front, const Model *model, Diag *diag) {
+    for (size_t k = 0; k < model->function_count; k++) {
+        const ModelFunction *f = &model->functions[k];
+        if (closest_name("loss", &f->name, 1)) {
+            diag_note(front->diags, diag, f->ast->name_span, "is `%s` meant as `loss`?", f->name);
+        }
+    }
+}
+
 bool sema_check_trainer(const Front *front, const Model *model) {
     Span start = {model->ast->file, 0, 0};
 
@@ -138,6 +148,7 @@ bool sema_check_trainer(const Front *front, const Model *model) {
             front->diags, start,
             "a trainer needs a `loss`, and there is none"); /* rare: --check makes no trainer */
         diag_label(front->diags, diag, "for C functions alone, use `-c` or `--emit=c`");
+        note_misspelt_loss(front, model, diag);
         return false;
     }
     if (model->param_count == 0) {
