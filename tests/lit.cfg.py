@@ -1,4 +1,5 @@
 """What lit runs: files with RUN lines, wrong programs with golden messages, and all examples."""
+import glob
 import os
 import sys
 
@@ -49,5 +50,7 @@ config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
 for library, header in (("gsl", "gsl/gsl_multimin.h"), ("nlopt", "nlopt.h")):
     if os.path.exists(os.path.join("/usr/include", header)):
         config.available_features.add(library)
+if any(glob.glob(f"/usr/lib{folder}/liblapack.{end}") for folder in ("", "64", "/*") for end in ("so", "a")):
+    config.available_features.add("lapack")
 if "fsanitize" in config.gradc_sanitize:
     config.available_features.add("sanitize")
