@@ -44,6 +44,9 @@ static EpochStatus epoch(Training *training) {
     if (training->epoch == 0) {
         search_scale(training, training->state[STATE_SCALE]);
     }
+    if (search_settled(training)) {
+        return EPOCH_CONVERGED;
+    }
     for (;;) {
         find_direction(training);
         Point start = search_start(&search);

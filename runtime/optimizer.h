@@ -78,11 +78,16 @@ typedef struct {
     double step, value, slope;
 } Point;
 
+enum { SEARCH_MEMORY = 13 }; /* the numbers of Training.memory from here on are search.c's */
+
 double dot(const double *a, const double *b, size_t count);
 /* The root mean square of each param's values, 1 where it is 0. */
 void search_scale(const Training *training, double *scale);
 /* Where the line begins: objective and gradient of the training must be current. */
 Point search_start(const Search *search);
+/* Once an epoch, before it: have the last ten lowered neither J nor its gradient below their best?
+ * What goes on then is rounding. */
+bool search_settled(Training *training);
 /* Looks for a step that lowers J enough, `step` first. False if there is none, or a signal came. */
 bool search_line(const Search *search, const Point *start, double step, Point *found);
 /* Goes to the point that was found: params, gradient and objective of the training. */

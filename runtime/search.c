@@ -76,6 +76,17 @@ void search_accept(const Search *search, const Point *found) {
     training->current = true;
 }
 
+bool search_settled(Training *training) {
+    enum { IDLE_MAX = 10 };
+    double *best = training->memory + SEARCH_MEMORY; /* J, norm of the gradient, epochs since */
+    bool first = training->epoch == 0;
+    bool better = training->objective < best[0] || training->gradient_norm < best[1];
+    best[2] = first || better ? 0 : best[2] + 1;
+    best[0] = first ? training->objective : fmin(best[0], training->objective);
+    best[1] = first ? training->gradient_norm : fmin(best[1], training->gradient_norm);
+    return best[2] >= IDLE_MAX;
+}
+
 static double between(double low, double high, double guess) {
     double margin = 0.1 * (high - low);
     if (!(guess >= low + margin)) { /* a NaN too */
