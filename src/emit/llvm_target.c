@@ -146,9 +146,31 @@ static double milliseconds(void) {
  * length of a block. */
 enum { LONG_BLOCK = 2500 };
 
-/* In a function of more instructions, passes over its loops take that time, too. */
-enum { LONG_FUNCTION = 60000 };
+/* In a function of more instructions, passes over its loops take that time, too, and so does the
+ * allocation of registers. */
+enum { LONG_FUNCTION = 20000 };
 static const char *const short_pipeline = "function(mem2reg,early-cse,simplifycfg)";
+
+/* mem2reg walks over all blocks for each variable: with more steps than these, variables stay in
+ * memory. */
+enum { LONG_WALK = 5000000 };
+static const char *const shortest_pipeline = "function(early-cse,simplifycfg)";
+
+/* The most steps that mem2reg takes for a function. */
+static size_t longest_walk(const Llvm *llvm) {
+    size_t most = 0;
+    for (LLVMValueRef f = LLVMGetFirstFunction(llvm->module); f; f = LLVMGetNextFunction(f)) {
+        size_t variables = 0;
+        for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b; b = LLVMGetNextBasicBlock(b)) {
+            for (LLVMValueRef i = LLVMGetFirstInstruction(b); i; i = LLVMGetNextInstruction(i)) {
+                variables += LLVMGetInstructionOpcode(i) == LLVMAlloca;
+            }
+        }
+        const size_t steps = variables * LLVMCountBasicBlocks(f);
+        most = steps > most ? steps : most;
+    }
+    return most;
+}
 
 static size_t largest(const Llvm *llvm) {
     size_t most = 0;
@@ -182,16 +204,17 @@ static LLVMValueRef longest(const Llvm *llvm, size_t *length) {
     return found;
 }
 
-static void spare_time(Llvm *llvm) {
+/* `large`: a function has more instructions than LONG_FUNCTION. */
+static void spare_time(Llvm *llvm, bool large) {
     size_t length;
     LLVMValueRef function = longest(llvm, &length);
-    if (llvm->options.level <= 0 || length <= LONG_BLOCK) {
+    if (llvm->options.level <= 0 || (length <= LONG_BLOCK && !large)) {
         return;
     }
     if (llvm->options.time_passes) {
         size_t size;
-        fprintf(stderr, "%13zu instructions in a row in `%s`: code is made as for -O0\n", length,
-                LLVMGetValueName2(function, &size));
+        fprintf(stderr, "%13zu instructions in a row in `%s`%s: code is made as for -O0\n", length,
+                LLVMGetValueName2(function, &size), large ? ", many in all" : "");
     }
     char *triple = LLVMGetTargetMachineTriple(llvm->machine);
     LLVMDisposeTargetMachine(llvm->machine);
@@ -207,7 +230,8 @@ void target_optimise(Llvm *llvm) {
     int level = llvm->options.level < 0 ? 0 : llvm->options.level > 2 ? 2 : llvm->options.level;
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     const bool large = level > 0 && largest(llvm) > LONG_FUNCTION;
-    const char *passes = large ? short_pipeline : pipelines[level];
+    const bool huge = large && longest_walk(llvm) > LONG_WALK;
+    const char *passes = huge ? shortest_pipeline : large ? short_pipeline : pipelines[level];
     LLVMErrorRef error = LLVMRunPasses(llvm->module, passes, llvm->machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (error) {
@@ -216,7 +240,7 @@ void target_optimise(Llvm *llvm) {
     if (llvm->options.times) {
         llvm->options.times->passes += milliseconds() - start;
     }
-    spare_time(llvm);
+    spare_time(llvm, large);
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */

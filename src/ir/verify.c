@@ -201,6 +201,10 @@ static void check_state(Check *c, const Node *node) {
     if (!(node->free & INDEX_BIT(node->as.state.t))) {
         fail(c, "a state without its index");
     }
+    Ref scan = ir_scan_of_tag(c->ir, tag);
+    if (scan != REF_NONE && scan < c->at) {
+        fail(c, "the state comes after its scan %%%u", (unsigned)scan);
+    }
     if (c->first_state[tag] == REF_NONE) {
         c->first_state[tag] = c->at;
     }
@@ -239,12 +243,12 @@ static void check_scan(Check *c, const Node *node) {
             fail(c, "start %u comes after a state", (unsigned)k);
         }
     }
-    for (Ref v = 1; v < ir_count(c->ir); v++) {
+    if (c->first_state[tag] == REF_NONE) {
+        return;
+    }
+    for (Ref v = c->first_state[tag]; v <= c->last_state[tag]; v++) {
         const Node *state = ir_node(c->ir, v);
         if (state->op == OP_STATE && state->as.state.tag == tag) {
-            if (v > c->at) {
-                fail(c, "the state %%%u comes after its scan", (unsigned)v);
-            }
             check_step(c, node, v);
         }
     }

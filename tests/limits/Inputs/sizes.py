@@ -60,6 +60,7 @@ SIZES = [
      + "loss(x, y) = (w * x - y)^2\n", ["-c"], 0, ""),
     ("longer-chain", chain(20000), ["-c"], 1, "at the end of a chain of 1000 calls"),
     ("loops", loops(500), ["--emit=c"], 0, ""),
+    ("compiled-loops", loops(1000), ["-c"], 0, ""),
 ]
 
 
