@@ -67,8 +67,8 @@ static void print_help(Context *context, const Model *model, unsigned mask) {
     printf("%s: trainer of model `%s`\n\nusage:\n", context->program, model->name);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (commands[i].command & mask) {
-            printf("  %s %s %s\n      %s\n", context->program, commands[i].name,
-                   commands[i].arguments, commands[i].help);
+            printf("  %s %s%s%s\n      %s\n", context->program, commands[i].name,
+                   *commands[i].arguments ? " " : "", commands[i].arguments, commands[i].help);
         }
     }
     printf("\noptions:\n");

@@ -48,7 +48,8 @@ static bool choose_method(Session *session, Training *training) {
     }
     const char *guess = closest_name(name, names, optimizer_count);
     return report_error(session->context, "--method: unknown method `%s`%s%s%s", name,
-                        guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
+                        guess ? "; did you mean `" : "; --help lists them", guess ? guess : "",
+                        guess ? "`?" : "");
 }
 
 static bool read_order(Session *session, Training *training) {

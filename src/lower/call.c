@@ -25,7 +25,9 @@ bool lower_shape(Lower *lower, const Expr *axes, Dim *shape, unsigned *rank, Spa
             lower_error(lower, at, "an array has at most %d axes", RANK_LIMIT);
             return false;
         }
+        lower->in_shape = e->kind == EXPR_NAME;
         shape[*rank] = lower_size(lower, e, "a size");
+        lower->in_shape = false;
         int64_t n;
         if (shape[*rank] != DIM_NONE && dim_value(lower->ir, shape[*rank], &n) && n < 1) {
             lower_error(lower, e->span, "a size is at least 1, and `%s` is %lld",

@@ -68,6 +68,7 @@ typedef struct {
     Ref *consts;
     Ref *datas;
     bool derived;        /* a derived metric: metrics are leaves */
+    bool in_shape;       /* a name that is lowered is a size of a shape: what an error says */
     bool no_params;      /* the starts of params may not use params */
     size_t param_limit;  /* how many params there are already, for the bound of a param: … */
     Name bound_of;       /* … this one; else NULL */

@@ -194,6 +194,8 @@ static Ref lower_name(Lower *lower, const Expr *expr) {
         Diag *diag = lower_error(lower, expr->span, "unknown name `%s`", name);
         if (close) {
             diag_label(lower->diags, diag, "did you mean `%s`?", close);
+        } else if (lower->in_shape) {
+            diag_label(lower->diags, diag, "declare it: `dim %s`", name);
         } else if (strcmp(name, "e") == 0) {
             diag_label(lower->diags, diag, "the exponential function is `exp(x)`");
         }
