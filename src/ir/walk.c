@@ -295,6 +295,16 @@ static bool runs_over_nothing(const Node *node, const IndexSet *free) {
     return node->op == OP_DEPOSIT && (node->as.deposit.bound & ~have);
 }
 
+/* A constructor that saw fewer indices in an operand may make something simpler, through arrays,
+ * too. Kept as they are: deposits, on purpose, and recurrences, which are not whole yet. */
+static bool has_changed(const Node *node, const bool *changed) {
+    bool found = false;
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        found = found || changed[node->args[k]];
+    }
+    return found && node->op != OP_DEPOSIT && node->op != OP_STATE && node->op != OP_SCAN;
+}
+
 Ir *ir_compact(const Ir *ir) {
     return ir_compact_in(ir->arena, ir);
 }
@@ -305,6 +315,7 @@ Ir *ir_compact_in(Arena *arena, const Ir *ir) {
     const bool *reached = reach_outputs(scratch, ir);
     const IndexSet *free = least_free(scratch, ir, reached);
     Ref *map = arena_array(scratch, Ref, ir_count(ir));
+    bool *changed = arena_array(scratch, bool, ir_count(ir));
     Ref *args = NULL;
     size_t room = 0;
     bool simpler = false; /* then there may be fewer indices again */
@@ -320,11 +331,14 @@ Ir *ir_compact_in(Arena *arena, const Ir *ir) {
             args[k] = map[node.args[k]];
         }
         bool nothing = runs_over_nothing(&node, free);
-        simpler = simpler || nothing;
+        bool again = nothing || has_changed(&node, changed);
         node.args = args;
-        node.free = free[v];
+        node.free = node.op == OP_STATE ? free[v] : ir_free_of(to, &node);
         to->at = node.span;
-        map[v] = nothing ? ir_rebuild_node(to, &node, args) : ir_make(to, &node);
+        Ref same = nothing ? REF_NONE : ir_make(to, &node);
+        map[v] = again ? ir_rebuild_node(to, &node, args) : same;
+        changed[v] = again || free[v] != ir_free(ir, v);
+        simpler = simpler || map[v] != same;
         if (node.op == OP_SCAN) {
             to->tables->scan_of_tag[node.as.scan.tag] = map[v];
         }
