@@ -28,6 +28,7 @@ config.substitutions += [
     ("%examples", os.path.join(config.gradc_source, "examples")),
     ("%tests", config.test_source_root),
     ("%runtime", os.path.join(config.gradc_build, "libgradc-runtime.a")),
+    ("%plain_cc", config.gradc_cc),  # for what Python loads, which has no sanitizer
     ("%cc", f"{config.gradc_cc} {config.gradc_sanitize}"),
     ("%nm", config.gradc_nm),
     ("%ar", config.gradc_ar),
@@ -45,7 +46,7 @@ config.environment["LC_ALL"] = "C.UTF-8"
 config.environment.pop("GRADC_CC", None)
 config.environment["XDG_CACHE_HOME"] = "/dev/null"  # every test compiles
 # leaks at exit are the end of a compilation's arena, not faults
-config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
+config.environment["ASAN_OPTIONS"] = "detect_leaks=0:allocator_may_return_null=1"
 config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
 for library, header in (("gsl", "gsl/gsl_multimin.h"), ("nlopt", "nlopt.h")):
     if os.path.exists(os.path.join("/usr/include", header)):
