@@ -1,7 +1,8 @@
 /* sparse.c: data for sparse.sh, and the same steps written by hand.
  *
  *     sparse data factorisation|words PARAM_ROWS SAMPLES      a CSV file
- *     sparse factorisation|words PARAM_ROWS SAMPLES EPOCHS    "ns STEP": time of a step, the least epoch's
+ *     sparse factorisation|words PARAM_ROWS SAMPLES EPOCHS    "ns STEP": time of a step, the least
+ * epoch's
  */
 #include <math.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-/* Times full-batch gradients of gradc's C functions beside the peers of vector_peer.c, one thread, in
- * one run: the median of 7 rounds each, in turns. Prints a Markdown table; the results are compared
- * first. */
+/* Times full-batch gradients of gradc's C functions beside the peers of vector_peer.c, one thread,
+ * in one run: the median of 7 rounds each, in turns. Prints a Markdown table; the results are
+ * compared first. */
 #include "curve.h"
 #include "logistic.h"
 
@@ -60,7 +60,8 @@ static void compare(const char *name, void (*run)(int, size_t), size_t m, size_t
     }
     for (int kind = 1; kind < KINDS; kind++) {
         for (size_t k = 0; k <= count; k++) {
-            double a = k < count ? grad[0][k] : value[0], b = k < count ? grad[kind][k] : value[kind];
+            double a = k < count ? grad[0][k] : value[0],
+                   b = k < count ? grad[kind][k] : value[kind];
             if (!(fabs(a - b) <= 1e-9 * (fabs(a) + fabs(b)) + 1e-12)) {
                 fprintf(stderr, "%s: results differ: %.17g and %.17g\n", name, a, b);
                 exit(1);

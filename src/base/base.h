@@ -164,7 +164,8 @@ void text_add_number(Text *text, double value, bool real);
 /* Reads a decimal number, correctly rounded, locale-free; `*end` is where it stopped. */
 double number_read(const char *text, const char **end);
 
-/* ---- hash.c: what texts and files are known by ------------------------------------------------ */
+/* ---- hash.c: what texts and files are known by ------------------------------------------------
+ */
 
 enum { HASH_BYTES = 32 };
 

@@ -72,8 +72,8 @@ bool derivative_title(Arena *arena, const char *function, const Ir *ir, size_t k
 /* ---- tex.c -------------------------------------------------------------------------------------
  */
 
-/* Numbers, by value, what becomes a definition: what is shared, deep, or has a name; 0: nothing. *count of
- * them. */
+/* Numbers, by value, what becomes a definition: what is shared, deep, or has a name; 0: nothing.
+ * *count of them. */
 uint32_t *formula_names(Arena *arena, const Ir *ir, const bool *reached, uint32_t *count);
 
 /* ---- mathml.c ----------------------------------------------------------------------------------

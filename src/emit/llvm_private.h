@@ -80,7 +80,8 @@ void llvm_library(Llvm *llvm, LibId f, Span span, LLVMValueRef matrix, LLVMValue
 /* Once all functions are built: adds what these calls need, if there are any. */
 void llvm_link_library(Llvm *llvm);
 
-/* ---- llvm_product.c: matrix products ----------------------------------------------------------- */
+/* ---- llvm_product.c: matrix products -----------------------------------------------------------
+ */
 
 /* The call of LS_PRODUCT; `parts` as in LoopProduct. */
 void llvm_product(Llvm *llvm, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b,

@@ -60,8 +60,7 @@ static inline T new_test(uint64_t seed) {
     t.names = interner_create(t.arena);
     t.sources = sources_create(t.arena);
     t.diags = diags_create(t.arena, t.sources);
-    t.front = (Front){
-        .arena = t.arena, .names = t.names, .sources = t.sources, .diags = t.diags};
+    t.front = (Front){.arena = t.arena, .names = t.names, .sources = t.sources, .diags = t.diags};
     t.rules = arena_new(t.arena, Rules);
     t.ir = ir_create(t.arena, t.names, intern_text(t.names, "test"));
     const uint32_t file = sources_add(t.sources, "test.model", "test\n", 5, false);

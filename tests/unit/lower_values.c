@@ -116,9 +116,8 @@ static bool compare(Arena *arena, const Ir *ir, const struct Case *c) {
 
 static bool run_case(const struct Case *c) {
     Arena *arena = arena_create();
-    Front front = {.arena = arena,
-                   .names = interner_create(arena),
-                   .sources = sources_create(arena)};
+    Front front = {
+        .arena = arena, .names = interner_create(arena), .sources = sources_create(arena)};
     front.diags = diags_create(arena, front.sources);
     uint32_t file = sources_add(front.sources, "case.model", c->model, strlen(c->model), false);
     const Imported imported = sema_import(&front, front_parse(&front, file));
