@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static void update(Training *training) {
+void adam_step(Training *training) {
     double *mean = training->state[0];
     double *square = training->state[1];
     double a = training->beta1;
@@ -28,5 +28,5 @@ const Optimizer opt_adam = {
     .batch = 32,
     .states = 2,
     .epoch = epoch_batched,
-    .update = update,
+    .update = adam_step,
 };

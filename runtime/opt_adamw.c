@@ -1,24 +1,13 @@
-/* opt_adamw.c: Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2). */
+/* opt_adamw.c: Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2): the
+ * parameters lose their share before Adam's step. */
 #include "runtime/optimizer.h"
 
-#include <math.h>
-
 static void update(Training *training) {
-    double *mean = training->state[0];
-    double *square = training->state[1];
-    double a = training->beta1;
-    double b = training->beta2;
-    double mean_scale = 1 / (1 - pow(a, (double)training->step));
-    double square_scale = 1 / (1 - pow(b, (double)training->step));
+    double keep = 1 - training->rate * training->decay;
     for (size_t i = 0; i < training->parameters; i++) {
-        double g = training->gradient[i];
-        mean[i] = a * mean[i] + (1 - a) * g;
-        square[i] = b * square[i] + (1 - b) * g * g;
-        training->params[i] -=
-            training->rate *
-            (mean[i] * mean_scale / (sqrt(square[i] * square_scale) + training->epsilon) +
-             training->decay * training->params[i]);
+        training->params[i] *= keep;
     }
+    adam_step(training);
 }
 
 const Optimizer opt_adamw = {

@@ -2,41 +2,17 @@
  * 1966), and is tried twice as large in the next epoch. */
 #include "runtime/optimizer.h"
 
-#include <math.h>
-#include <string.h>
-
-enum { STATE_TRIAL, STATE_GRADIENT, STATE_COUNT, HALVINGS_MAX = 100 };
-
-static const double enough_decrease = 1e-4;
+enum { STATE_TRIAL, STATE_GRADIENT, STATE_COUNT };
 
 static EpochStatus epoch(Training *training) {
-    size_t n = training->parameters;
-    double *trial = training->state[STATE_TRIAL];
-    double square = dot(training->gradient, training->gradient, n);
-    for (int k = 0; k < HALVINGS_MAX; k++, training->rate /= 2) {
-        bool moved = false;
-        for (size_t i = 0; i < n; i++) {
-            trial[i] = training->params[i] - training->rate * training->gradient[i];
-            moved |= trial[i] != training->params[i];
-        }
-        if (!moved) {
-            return EPOCH_CONVERGED;
-        }
-        double value = evaluate(training->evaluator, trial, training->state[STATE_GRADIENT]);
-        if (isfinite(value) && all_finite(training->state[STATE_GRADIENT], n) &&
-            value <= training->objective - enough_decrease * training->rate * square) {
-            memcpy(training->params, trial, n * sizeof(double));
-            memcpy(training->gradient, training->state[STATE_GRADIENT], n * sizeof(double));
-            training->objective = value;
-            training->current = true;
-            training->rate *= 2;
-            return EPOCH_DONE;
-        }
-        if (training->stopped()) {
-            return EPOCH_STOPPED;
-        }
+    double *trial = training->state[STATE_TRIAL], *slope = training->state[STATE_GRADIENT];
+    double value;
+    EpochStatus status = descend(training, training->objective, trial, slope, &value);
+    if (status == EPOCH_DONE) {
+        search_go(training, trial, slope, value);
+        training->rate *= 2;
     }
-    return EPOCH_CONVERGED;
+    return status;
 }
 
 const Optimizer opt_backtracking = {

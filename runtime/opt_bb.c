@@ -4,11 +4,8 @@
 #include "runtime/optimizer.h"
 
 #include <math.h>
-#include <string.h>
 
-enum { STATE_TRIAL, STATE_GRADIENT, STATE_COUNT, WINDOW = 10, HALVINGS_MAX = 100 };
-
-static const double enough_decrease = 1e-4;
+enum { STATE_TRIAL, STATE_GRADIENT, STATE_COUNT, WINDOW = 10 };
 
 static double largest(const Training *training) {
     double most = training->objective;
@@ -32,34 +29,15 @@ static double next_rate(const Training *training, double rate) {
 }
 
 static EpochStatus epoch(Training *training) {
-    size_t n = training->parameters;
-    double *trial = training->state[STATE_TRIAL], *gradient = training->state[STATE_GRADIENT];
-    double square = dot(training->gradient, training->gradient, n);
-    double limit = largest(training);
-    for (int k = 0; k < HALVINGS_MAX; k++, training->rate /= 2) {
-        bool moved = false;
-        for (size_t i = 0; i < n; i++) {
-            trial[i] = training->params[i] - training->rate * training->gradient[i];
-            moved |= trial[i] != training->params[i];
-        }
-        if (!moved) {
-            return EPOCH_CONVERGED;
-        }
-        double value = evaluate(training->evaluator, trial, gradient);
-        if (isfinite(value) && all_finite(gradient, n) &&
-            value <= limit - enough_decrease * training->rate * square) {
-            training->rate = next_rate(training, training->rate);
-            memcpy(training->params, trial, n * sizeof(double));
-            memcpy(training->gradient, gradient, n * sizeof(double));
-            training->memory[training->step++ % WINDOW] = training->objective = value;
-            training->current = true;
-            return EPOCH_DONE;
-        }
-        if (training->stopped()) {
-            return EPOCH_STOPPED;
-        }
+    double *trial = training->state[STATE_TRIAL], *slope = training->state[STATE_GRADIENT];
+    double value;
+    EpochStatus status = descend(training, largest(training), trial, slope, &value);
+    if (status == EPOCH_DONE) {
+        training->rate = next_rate(training, training->rate);
+        search_go(training, trial, slope, value);
+        training->memory[training->step++ % WINDOW] = value;
     }
-    return EPOCH_CONVERGED;
+    return status;
 }
 
 const Optimizer opt_bb = {

@@ -8,7 +8,7 @@
 enum { STATE_DIRECTION, STATE_TRIAL, STATE_SLOPE, STATE_SCALE, STATE_OLD, STATE_COUNT };
 
 /* The last step and slope, from which the next first step is guessed. */
-static double first_step(Training *training, const Point *start, double length) {
+static double first_step(const Training *training, const Point *start, double length) {
     const double last = training->memory[0];
     if (training->step == 0 || last == 0) {
         return length > 1 ? 1 / length : 1;
@@ -33,6 +33,8 @@ static void find_direction(Training *training) {
     memcpy(training->state[STATE_OLD], training->gradient, n * sizeof(double));
 }
 
+static const Line line = {find_direction, first_step};
+
 static EpochStatus epoch(Training *training) {
     const Search search = {training,
                            training->state[STATE_TRIAL],
@@ -40,29 +42,15 @@ static EpochStatus epoch(Training *training) {
                            training->state[STATE_DIRECTION],
                            training->state[STATE_SCALE],
                            0.1};
-    Point found;
+    Point start, found;
     if (training->epoch == 0) {
         search_scale(training, training->state[STATE_SCALE]);
     }
-    if (search_settled(training)) {
-        return EPOCH_CONVERGED;
+    EpochStatus status = search_epoch(&search, &line, &start, &found);
+    if (status != EPOCH_DONE) {
+        return status;
     }
-    for (;;) {
-        find_direction(training);
-        Point start = search_start(&search);
-        double first = first_step(training, &start, norm(search.direction, training->parameters));
-        if (start.slope < 0 && search_line(&search, &start, first, &found)) {
-            training->memory[0] = found.step * start.slope;
-            break;
-        }
-        if (training->stopped()) {
-            return EPOCH_STOPPED;
-        }
-        if (training->step == 0) {
-            return EPOCH_CONVERGED; /* not even along the gradient is there anything lower */
-        }
-        training->step = 0; /* begin again along the gradient */
-    }
+    training->memory[0] = found.step * start.slope;
     training->step++;
     search_accept(&search, &found);
     return EPOCH_DONE;

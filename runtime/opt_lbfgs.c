@@ -15,7 +15,8 @@ enum {
 };
 
 /* The two-loop recursion: direction = −H · gradient, in scaled variables. */
-static void find_direction(Training *training, int64_t pairs) {
+static void find_direction(Training *training) {
+    const int64_t pairs = training->step;
     size_t n = training->parameters;
     double *direction = training->state[STATE_DIRECTION];
     const double *scale = training->state[STATE_SCALE];
@@ -65,6 +66,13 @@ static void keep_pair(Training *training, int64_t pairs) {
     }
 }
 
+static double first_step(const Training *training, const Point *start, double length) {
+    (void)start;
+    return training->step == 0 && length > 1 ? 1 / length : 1;
+}
+
+static const Line line = {find_direction, first_step};
+
 static EpochStatus epoch(Training *training) {
     const Search search = {training,
                            training->state[STATE_TRIAL],
@@ -72,28 +80,13 @@ static EpochStatus epoch(Training *training) {
                            training->state[STATE_DIRECTION],
                            training->state[STATE_SCALE],
                            0.9};
-    Point found;
+    Point start, found;
     if (training->epoch == 0) {
         search_scale(training, training->state[STATE_SCALE]);
     }
-    if (search_settled(training)) {
-        return EPOCH_CONVERGED;
-    }
-    for (;;) {
-        find_direction(training, training->step);
-        Point start = search_start(&search);
-        double length = norm(search.direction, training->parameters);
-        double first = training->step == 0 && length > 1 ? 1 / length : 1;
-        if (start.slope < 0 && search_line(&search, &start, first, &found)) {
-            break;
-        }
-        if (training->stopped()) {
-            return EPOCH_STOPPED;
-        }
-        if (training->step == 0) {
-            return EPOCH_CONVERGED; /* not even along the gradient is there anything lower */
-        }
-        training->step = 0; /* what was learned misleads: forget it */
+    EpochStatus status = search_epoch(&search, &line, &start, &found);
+    if (status != EPOCH_DONE) {
+        return status;
     }
     keep_pair(training, training->step);
     search_accept(&search, &found);

@@ -63,6 +63,9 @@ struct Training {
     bool (*stopped)(void); /* has a signal asked to end? */
 };
 
+/* Adam's step along `gradient`; the first two states are its moments (opt_adam.c). */
+void adam_step(Training *training);
+
 /* ---- search.c: along a line, for full-batch methods ------------------------------------------
  */
 
@@ -83,15 +86,26 @@ enum { SEARCH_MEMORY = 13 }; /* the numbers of Training.memory from here on are 
 double dot(const double *a, const double *b, size_t count);
 /* The root mean square of each param's values, 1 where it is 0. */
 void search_scale(const Training *training, double *scale);
-/* Where the line begins: objective and gradient of the training must be current. */
-Point search_start(const Search *search);
-/* Once an epoch, before it: have the last ten lowered neither J nor its gradient below their best?
- * What goes on then is rounding. */
-bool search_settled(Training *training);
-/* Looks for a step that lowers J enough, `step` first. False if there is none, or a signal came. */
-bool search_line(const Search *search, const Point *start, double step, Point *found);
+/* What a method has to say of an epoch along a line. */
+typedef struct {
+    void (*direction)(
+        Training *training); /* sets the direction; step 0: forgets what was learned */
+    double (*first)(const Training *training, const Point *start, double length);
+} Line;
+
+/* Finds a step along the method's line that lowers J enough, if need be after it has forgotten what
+ * it had learned. On EPOCH_DONE *start and *found hold, and search_accept may go there.
+ * EPOCH_CONVERGED: nothing is lower even along the gradient, or the last ten epochs lowered neither
+ * J nor its gradient below their best: what goes on then is rounding. */
+EpochStatus search_epoch(const Search *search, const Line *line, Point *start, Point *found);
+/* Goes there: params, gradient and objective of the training, which are current then. */
+void search_go(Training *training, const double *params, const double *gradient, double value);
 /* Goes to the point that was found: params, gradient and objective of the training. */
 void search_accept(const Search *search, const Point *found);
+
+/* A step along −gradient from params to `trial`, whose gradient goes to `slope`: the rate is halved
+ * until J there is *value ≤ limit − 1e-4 · rate · |gradient|² (Armijo 1966). */
+EpochStatus descend(Training *training, double limit, double *trial, double *slope, double *value);
 
 bool all_finite(const double *values, size_t count);
 double norm(const double *values, size_t count);

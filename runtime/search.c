@@ -59,7 +59,7 @@ static bool good_enough(const Search *search, const Point *start, const Point *p
     return flat && (lower || level);
 }
 
-Point search_start(const Search *search) {
+static Point line_start(const Search *search) {
     Point start = {0, search->training->objective, 0};
     for (size_t i = 0; i < search->training->parameters; i++) {
         start.slope += search->scale[i] * search->direction[i] * search->training->gradient[i];
@@ -67,16 +67,19 @@ Point search_start(const Search *search) {
     return start;
 }
 
-void search_accept(const Search *search, const Point *found) {
-    Training *training = search->training;
+void search_go(Training *training, const double *params, const double *gradient, double value) {
     size_t bytes = training->parameters * sizeof(double);
-    memcpy(training->params, search->trial, bytes);
-    memcpy(training->gradient, search->gradient, bytes);
-    training->objective = found->value;
+    memcpy(training->params, params, bytes);
+    memcpy(training->gradient, gradient, bytes);
+    training->objective = value;
     training->current = true;
 }
 
-bool search_settled(Training *training) {
+void search_accept(const Search *search, const Point *found) {
+    search_go(search->training, search->trial, search->gradient, found->value);
+}
+
+static bool is_settled(Training *training) {
     enum { IDLE_MAX = 10 };
     double *best = training->memory + SEARCH_MEMORY; /* J, norm of the gradient, epochs since */
     bool first = training->epoch == 0;
@@ -95,7 +98,8 @@ static double between(double low, double high, double guess) {
     return guess > high - margin ? high - margin : guess;
 }
 
-bool search_line(const Search *search, const Point *start, double step, Point *found) {
+/* Looks for a step that lowers J enough, `step` first. False if there is none, or a signal came. */
+static bool find_step(const Search *search, const Point *start, double step, Point *found) {
     Point low = *start;
     double high = INFINITY;
     for (int i = 0; i < TRIALS_MAX; i++) {
@@ -131,4 +135,53 @@ bool search_line(const Search *search, const Point *start, double step, Point *f
         }
     }
     return false;
+}
+
+EpochStatus search_epoch(const Search *search, const Line *line, Point *start, Point *found) {
+    Training *training = search->training;
+    if (is_settled(training)) {
+        return EPOCH_CONVERGED;
+    }
+    for (;; training->step = 0) { /* what was learned misleads: forget it */
+        line->direction(training);
+        *start = line_start(search);
+        double first = line->first(training, start, norm(search->direction, training->parameters));
+        if (start->slope < 0 && find_step(search, start, first, found)) {
+            return EPOCH_DONE;
+        }
+        if (training->stopped()) {
+            return EPOCH_STOPPED;
+        }
+        if (training->step == 0) {
+            return EPOCH_CONVERGED;
+        }
+    }
+}
+
+/* ---- along the gradient itself ----------------------------------------------------------------
+ */
+
+EpochStatus descend(Training *training, double limit, double *trial, double *slope, double *value) {
+    enum { HALVINGS_MAX = 100 };
+    size_t n = training->parameters;
+    double square = dot(training->gradient, training->gradient, n);
+    for (int k = 0; k < HALVINGS_MAX; k++, training->rate /= 2) {
+        bool moved = false;
+        for (size_t i = 0; i < n; i++) {
+            trial[i] = training->params[i] - training->rate * training->gradient[i];
+            moved |= trial[i] != training->params[i];
+        }
+        if (!moved) {
+            return EPOCH_CONVERGED;
+        }
+        *value = evaluate(training->evaluator, trial, slope);
+        if (isfinite(*value) && all_finite(slope, n) &&
+            *value <= limit - enough_decrease * training->rate * square) {
+            return EPOCH_DONE;
+        }
+        if (training->stopped()) {
+            return EPOCH_STOPPED;
+        }
+    }
+    return EPOCH_CONVERGED;
 }

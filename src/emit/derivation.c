@@ -5,6 +5,38 @@
 
 #include <string.h>
 
+bool is_written_inline(const Ir *ir, const Node *node) {
+    switch (node->op) {
+    case OP_CONST:
+    case OP_SIZE:
+    case OP_INDEX:
+    case OP_LEAF:
+    case OP_CONVERT:
+        return true;
+    case OP_READ:
+        return ir_node(ir, node->args[0])->op == OP_LEAF;
+    case OP_CALL:
+    case OP_SELECT:
+    case OP_GUARD:
+    case OP_ARRAY:
+    case OP_SUM:
+    case OP_MAX:
+    case OP_ARGMAX:
+    case OP_LSE:
+    case OP_DEPOSIT:
+    case OP_STATE:
+    case OP_SCAN:
+    case OP_PICK:
+    case OP_LIB:
+    case OP_VAR:
+    case OP_EXTERN:
+    case OP_DERIV:
+    case OP_COUNT:
+        return false;
+    }
+    return false;
+}
+
 /* The node that is index `i` itself, so that axes are named as the formula names them. */
 static Ref index_node(const Ir *ir, Index i) {
     for (Ref v = 1; v < ir_count(ir); v++) {

@@ -69,6 +69,9 @@ typedef struct {
 bool derivative_title(Arena *arena, const char *function, const Ir *ir, size_t k,
                       DerivativeTitle *title);
 
+/* Constants, sizes, indices, leaves and their entries have no step or name of their own. */
+bool is_written_inline(const Ir *ir, const Node *node);
+
 /* ---- tex.c -------------------------------------------------------------------------------------
  */
 

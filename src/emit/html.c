@@ -103,39 +103,6 @@ static const char *step_name(Math *m, Ref v, const char *letter, unsigned number
     return text.data;
 }
 
-/* Is it written where it is used? */
-static bool is_inline(const Ir *ir, const Node *node) {
-    switch (node->op) {
-    case OP_CONST:
-    case OP_SIZE:
-    case OP_INDEX:
-    case OP_LEAF:
-    case OP_CONVERT:
-        return true;
-    case OP_READ:
-        return ir_node(ir, node->args[0])->op == OP_LEAF;
-    case OP_CALL:
-    case OP_SELECT:
-    case OP_GUARD:
-    case OP_ARRAY:
-    case OP_SUM:
-    case OP_MAX:
-    case OP_ARGMAX:
-    case OP_LSE:
-    case OP_DEPOSIT:
-    case OP_STATE:
-    case OP_SCAN:
-    case OP_PICK:
-    case OP_LIB:
-    case OP_VAR:
-    case OP_EXTERN:
-    case OP_DERIV:
-    case OP_COUNT:
-        return false;
-    }
-    return false;
-}
-
 static void add_rule(Text *out, const Ir *ir, Ref v) {
     static const char letters[] = "abc";
     const Node *node = ir_node(ir, v);
@@ -168,7 +135,7 @@ static void add_forward(Text *out, Math *m, unsigned *numbers) {
     text_add(out, "<h3>The values, in the order in which they are computed</h3>\n<table>\n");
     for (Ref v = 1; v < ir_count(m->ir); v++) {
         const Node *node = ir_node(m->ir, v);
-        if (!needed[v] || is_inline(m->ir, node)) {
+        if (!needed[v] || is_written_inline(m->ir, node)) {
             continue;
         }
         numbers[v] = ++number;
@@ -202,7 +169,8 @@ static void add_backward(Text *out, Math *m, const Trace *trace, const unsigned 
         text_add(out, "</td><td class=\"rule\">");
         add_rule(out, m->ir, step->value);
         text_add(out, "</td></tr>\n");
-        if (!is_inline(m->ir, ir_node(m->ir, step->adjoint)) && m->names[step->adjoint] == NULL) {
+        if (!is_written_inline(m->ir, ir_node(m->ir, step->adjoint)) &&
+            m->names[step->adjoint] == NULL) {
             m->names[step->adjoint] = name;
         }
     }

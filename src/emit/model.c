@@ -135,38 +135,6 @@ static void add_definition(Program *p, Ref v) {
     ir_formulas_name(p->formulas, v, reference(p, name, axes, outer));
 }
 
-static bool is_short(const Ir *ir, const Node *node) {
-    switch (node->op) {
-    case OP_CONST:
-    case OP_SIZE:
-    case OP_INDEX:
-    case OP_LEAF:
-    case OP_CONVERT:
-        return true;
-    case OP_READ:
-        return ir_node(ir, node->args[0])->op == OP_LEAF;
-    case OP_CALL:
-    case OP_SELECT:
-    case OP_GUARD:
-    case OP_ARRAY:
-    case OP_SUM:
-    case OP_MAX:
-    case OP_ARGMAX:
-    case OP_LSE:
-    case OP_DEPOSIT:
-    case OP_STATE:
-    case OP_SCAN:
-    case OP_PICK:
-    case OP_LIB:
-    case OP_VAR:
-    case OP_EXTERN:
-    case OP_DERIV:
-    case OP_COUNT:
-        return false;
-    }
-    return false;
-}
-
 /* The language has no word for infinity, but a value. */
 static void name_infinity(Program *p, Ref v) {
     const Node *node = ir_node(p->ir, v);
@@ -188,7 +156,7 @@ static void add_definitions(Program *p) {
             p->depth[v] = below > p->depth[v] ? below : p->depth[v];
         }
         bool array = node->op == OP_ARRAY;
-        bool number = node->rank == 0 && node->kind == KIND_REAL && !is_short(ir, node) &&
+        bool number = node->rank == 0 && node->kind == KIND_REAL && !is_written_inline(ir, node) &&
                       ((p->uses[v] > 1 && p->depth[v] > 2) || p->depth[v] > DEPTH_LIMIT);
         if (array || number) {
             add_definition(p, v);

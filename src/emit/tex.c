@@ -402,38 +402,6 @@ static void tex_value(Tex *tex, Ref v, TexLevel around) {
 /* ---- definitions ------------------------------------------------------------------------------
  */
 
-static bool is_short(const Ir *ir, const Node *node) {
-    switch (node->op) {
-    case OP_CONST:
-    case OP_SIZE:
-    case OP_INDEX:
-    case OP_LEAF:
-    case OP_CONVERT:
-    case OP_ARRAY:
-        return true;
-    case OP_READ:
-        return ir_node(ir, node->args[0])->op == OP_LEAF;
-    case OP_CALL:
-    case OP_SELECT:
-    case OP_GUARD:
-    case OP_SUM:
-    case OP_MAX:
-    case OP_ARGMAX:
-    case OP_LSE:
-    case OP_DEPOSIT:
-    case OP_STATE:
-    case OP_SCAN:
-    case OP_PICK:
-    case OP_LIB:
-    case OP_VAR:
-    case OP_EXTERN:
-    case OP_DERIV:
-    case OP_COUNT:
-        return false;
-    }
-    return false;
-}
-
 uint32_t *formula_names(Arena *arena, const Ir *ir, const bool *reached, uint32_t *name_count) {
     Ref count = ir_count(ir);
     uint32_t *names = arena_array(arena, uint32_t, count + 1);
@@ -454,7 +422,8 @@ uint32_t *formula_names(Arena *arena, const Ir *ir, const bool *reached, uint32_
         }
         bool shared = uses[v] > 1 && depth[v] > 2;
         bool called = depth[v] > 2 && ir_has_own_name(ir, v);
-        if (reached[v] && !is_short(ir, node) && (shared || called || depth[v] > DEPTH_LIMIT)) {
+        if (reached[v] && node->op != OP_ARRAY && !is_written_inline(ir, node) &&
+            (shared || called || depth[v] > DEPTH_LIMIT)) {
             names[v] = ++*name_count;
             depth[v] = 0;
         }
