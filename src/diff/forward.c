@@ -186,8 +186,10 @@ static Ref forward_node(Forward *f, Ref v) {
         return ir_read(ir, first, node->args + 1, node->arg_count - 1);
     case OP_ARRAY:
         return ir_array(ir, node->as.indices.list, node->as.indices.count, first);
-    case OP_SUM:
-        return ir_sum(ir, node->as.index, first);
+    case OP_SUM: {
+        const Ref dot = forward_factor_sum(ir, v, f->dot);
+        return dot != REF_NONE ? dot : ir_sum(ir, node->as.index, first);
+    }
     case OP_MAX:
         return forward_max(f, v);
     case OP_LSE:
@@ -209,13 +211,8 @@ static Ref forward_node(Forward *f, Ref v) {
         return f->dot[v];
     case OP_VAR:
         return first;
-    case OP_LIB: {
-        Ref dots[LIB_ARITY];
-        for (uint32_t k = 0; k < node->arg_count; k++) {
-            dots[k] = f->dot[node->args[k]];
-        }
-        return forward_lib(ir, v, dots);
-    }
+    case OP_LIB:
+        return forward_lib(ir, v, f->dot);
     case OP_DERIV:
         ice("diff", "value %u is a deriv that was not expanded", v);
     case OP_CONST:

@@ -244,18 +244,24 @@ static void reverse_lse(Reverse *r, Ref v, Ref g) {
     reverse_accumulate(r, a, c, node->free | INDEX_BIT(node->as.index));
 }
 
-static void reverse_read(Reverse *r, Ref v, Ref g) {
-    Ir *ir = r->ir;
-    const Node *node = ir_node(ir, v);
-    const Ref array = node->args[0];
-    if (!r->active[array]) {
+void reverse_accumulate_at(Reverse *r, Ref a, const Ref *positions, IndexSet dom, Ref c) {
+    if (!r->active[a]) {
         return;
     }
+    Ir *ir = r->ir;
     Index names[RANK_LIMIT];
-    const unsigned rank = ir_axis_names(ir, array, names);
-    const IndexSet bound = node->free & ~ir_free(ir, array) & ~r->held;
-    const Ref c = ir_deposit(ir, bound, names, node->args + 1, rank, g);
-    r->adj[array] = r->adj[array] == REF_NONE ? c : ir_add(ir, r->adj[array], c);
+    const unsigned rank = ir_axis_names(ir, a, names);
+    const IndexSet bound = dom & ~ir_free(ir, a) & ~r->held;
+    const Ref guarded = ir_guard(ir, r->guard, c);
+    const Ref all = ir_deposit(ir, bound, names, positions, rank, guarded);
+    r->adj[a] = r->adj[a] == REF_NONE ? all : ir_add(ir, r->adj[a], all);
+}
+
+static void reverse_sum(Reverse *r, Ref v, Ref g) {
+    const Node *node = ir_node(r->ir, v);
+    if (!reverse_factor_sum(r, v, g)) {
+        reverse_accumulate(r, node->args[0], g, node->free | INDEX_BIT(node->as.index));
+    }
 }
 
 static void reverse_deposit(Reverse *r, Ref v, Ref g) {
@@ -298,7 +304,7 @@ static void reverse_node(Reverse *r, Ref v, Ref g) {
         reverse_accumulate(r, node->args[1], ir_guard(ir, node->args[0], g), node->free);
         return;
     case OP_SUM:
-        reverse_accumulate(r, node->args[0], g, node->free | INDEX_BIT(node->as.index));
+        reverse_sum(r, v, g);
         return;
     case OP_MAX:
         reverse_max(r, v, g);
@@ -312,7 +318,7 @@ static void reverse_node(Reverse *r, Ref v, Ref g) {
         return;
     }
     case OP_READ:
-        reverse_read(r, v, g);
+        reverse_accumulate_at(r, node->args[0], node->args + 1, node->free, g);
         return;
     case OP_DEPOSIT:
         reverse_deposit(r, v, g);

@@ -105,6 +105,9 @@ typedef struct {
 void reverse_accumulate(Reverse *r, Ref a, Ref c, IndexSet dom);
 /* ā += array B, read at a's axis names (after the position `lead`), summed over what a lacks. */
 void reverse_accumulate_array(Reverse *r, Ref a, Ref array, Ref lead);
+/* The contribution c, over the indices `dom` of the user, to the entry of array a at `positions`.
+ */
+void reverse_accumulate_at(Reverse *r, Ref a, const Ref *positions, IndexSet dom, Ref c);
 void reverse_scan(Reverse *r, Ref scan);
 /* To be called at each state leaf; closes the adjoint's recurrence at the lowest one. */
 void reverse_state(Reverse *r, Ref state);
@@ -114,8 +117,12 @@ void reverse_state(Reverse *r, Ref state);
 
 /* Adds the contributions of the operation v, whose adjoint is g. */
 void reverse_lib(Reverse *r, Ref v, Ref g);
-/* The tangent of v; dots[k] is that of operand k, or REF_NONE, and one of them is given. */
-Ref forward_lib(Ir *ir, Ref v, const Ref *dots);
+/* The tangent of v; dot[a] is that of value a, or REF_NONE, and one of the operands' is given. */
+Ref forward_lib(Ir *ir, Ref v, const Ref *dot);
+/* The same of a sum v, if it is one of a Cholesky factor whose derivatives are simpler by the
+ * matrix; else false and REF_NONE. */
+bool reverse_factor_sum(Reverse *r, Ref v, Ref g);
+Ref forward_factor_sum(Ir *ir, Ref v, const Ref *dot);
 
 /* ---- forward.c
  * -------------------------------------------------------------------------------------- */
