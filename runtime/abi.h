@@ -38,6 +38,8 @@
  *
  *   objective         Σ loss over the samples
  *   gradient          Σ loss;                  its gradient, laid out like params
+ *   curvature         0;                       the Hessian of Σ loss, row by row; only of models
+ *                     whose loss is a polynomial of degree 2 in all params: the params are not read
  *   sgd               Σ of what is minimised for one sample (loss − prior/total + penalty), each at
  *                     the parameters before its update; params are updated
  *   step              Σ loss;                  params − rate · gradient are the new params; only of

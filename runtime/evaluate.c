@@ -20,10 +20,10 @@ enum {
 static const double threads_worth =
     300e-6; /* seconds of one evaluation, below which one thread does it */
 
-static int64_t chunk_count(const Data *data, size_t parameters) {
+int64_t chunk_count(const Data *data, size_t numbers) {
     int64_t count = data->rows / CHUNK_ROWS;
-    int64_t limit = parameters ? (int64_t)(PARTIALS_MAX / parameters) : CHUNKS_MAX;
-    int64_t most = parameters ? (int64_t)(PARTIALS_MOST / parameters) : CHUNKS_MAX;
+    int64_t limit = numbers ? (int64_t)(PARTIALS_MAX / numbers) : CHUNKS_MAX;
+    int64_t most = numbers ? (int64_t)(PARTIALS_MOST / numbers) : CHUNKS_MAX;
     int64_t least = most < 1 ? 1 : most < CHUNKS_MIN ? most : CHUNKS_MIN;
     limit = limit < least ? least : limit > CHUNKS_MAX ? CHUNKS_MAX : limit;
     count = count > limit ? limit : count;
@@ -138,15 +138,16 @@ static double call(const Evaluator *evaluator, const Kernel *kernel, double *par
     return kernel->function(&args);
 }
 
-/* Samples, cut into chunks for one kernel; the values and gradients go to those of the evaluator.
- */
+/* Samples, cut into chunks for one kernel; the values go to those of the evaluator. */
 typedef struct {
     Evaluator *evaluator;
     const Kernel *kernel;
     const Part *part;
     double *params;
     int64_t chunk, chunks;
-    bool with_gradient;
+    double *partials; /* `size` numbers for each chunk, or NULL */
+    size_t size;
+    double **work; /* by worker */
 } Job;
 
 /* A part of a part. With an order the kernel finds its samples itself. */
@@ -171,23 +172,23 @@ static void do_chunk(void *argument, size_t item, size_t worker) {
     int64_t left = job->part->count - first;
     Part part = move(evaluator, job->part, first, left < job->chunk ? left : job->chunk,
                      evaluator->moved[worker]);
-    double *out = job->with_gradient ? evaluator->partials + item * evaluator->parameters : NULL;
+    double *out = job->partials ? job->partials + item * job->size : NULL;
     evaluator->values[item] =
-        call(evaluator, job->kernel, job->params, &part, out, evaluator->work[worker]);
+        call(evaluator, job->kernel, job->params, &part, out, job->work[worker]);
 }
 
 /* Adds the chunks' sums into the first. */
 static void add_chunks(const Job *job) {
     Evaluator *evaluator = job->evaluator;
-    size_t n = evaluator->parameters;
+    size_t n = job->size;
     for (int64_t step = 1; step < job->chunks; step *= 2) {
         for (int64_t i = 0; i + step < job->chunks; i += 2 * step) {
             evaluator->values[i] += evaluator->values[i + step];
-            if (!job->with_gradient) {
+            if (!job->partials) {
                 continue;
             }
-            double *to = evaluator->partials + (size_t)i * n;
-            const double *from = evaluator->partials + (size_t)(i + step) * n;
+            double *to = job->partials + (size_t)i * n;
+            const double *from = job->partials + (size_t)(i + step) * n;
             for (size_t k = 0; k < n; k++) {
                 to[k] += from[k];
             }
@@ -213,19 +214,55 @@ static void do_chunks(Job *job) {
     }
 }
 
-double evaluate(Evaluator *evaluator, double *params, double *gradient) {
-    const Kernel *kernel = &evaluator->model->kernels[gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
+static Job losses_job(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
+                      int64_t chunk, int64_t chunks, bool slopes) {
+    return (Job){.evaluator = evaluator,
+                 .kernel = kernel,
+                 .part = part,
+                 .params = params,
+                 .chunk = chunk,
+                 .chunks = chunks,
+                 .partials = slopes ? evaluator->partials : NULL,
+                 .size = evaluator->parameters,
+                 .work = evaluator->work};
+}
+
+void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, double **work) {
+    const Kernel *kernel = &evaluator->model->kernels[ROLE_CURVATURE];
     Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
-    Job job = {evaluator,         kernel,          &all, params, evaluator->chunk,
-               evaluator->chunks, gradient != NULL};
+    int64_t chunk = (evaluator->samples + chunks - 1) / chunks;
+    chunks = (evaluator->samples + chunk - 1) / chunk;
+    Job job = {.evaluator = evaluator,
+               .kernel = kernel,
+               .part = &all,
+               .chunk = chunk,
+               .chunks = chunks,
+               .partials = partials,
+               .size = evaluator->parameters * evaluator->parameters,
+               .work = work};
     do_chunks(&job);
     add_chunks(&job);
+}
+
+double evaluate_losses(Evaluator *evaluator, double *params, bool slopes) {
+    const Kernel *kernel = &evaluator->model->kernels[slopes ? ROLE_GRADIENT : ROLE_OBJECTIVE];
+    Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
+    Job job =
+        losses_job(evaluator, kernel, params, &all, evaluator->chunk, evaluator->chunks, slopes);
+    do_chunks(&job);
+    add_chunks(&job);
+    return evaluator->values[0];
+}
+
+double evaluate(Evaluator *evaluator, double *params, double *gradient) {
+    double sum = evaluator->statistics ? statistics_losses(evaluator, params)
+                                       : evaluate_losses(evaluator, params, gradient != NULL);
     double samples = (double)evaluator->samples;
     double regular = evaluate_regular(evaluator, params, gradient ? evaluator->regular : NULL);
     for (size_t i = 0; gradient && i < evaluator->parameters; i++) {
         gradient[i] = evaluator->partials[i] / samples + evaluator->regular[i];
     }
-    return evaluator->values[0] / samples + regular;
+    return sum / samples + regular;
 }
 
 /* How the samples of a part are cut: by their number, and by the memory for gradients. */
@@ -236,7 +273,7 @@ static Job cut_part(Evaluator *evaluator, const Kernel *kernel, double *params, 
     chunks = chunks > most ? most : chunks < 1 ? 1 : chunks;
     int64_t chunk = (part->count + chunks - 1) / chunks;
     chunks = (part->count + chunk - 1) / chunk;
-    return (Job){evaluator, kernel, part, params, chunk, chunks, with_gradient};
+    return losses_job(evaluator, kernel, params, part, chunk, chunks, with_gradient);
 }
 
 double evaluate_part(Evaluator *evaluator, double *params, const Part *part, double *gradient) {
@@ -261,8 +298,8 @@ double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int
 
 double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metric) {
     Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
-    Job job = {evaluator,        &metric->kernel,   &all, params,
-               evaluator->chunk, evaluator->chunks, false};
+    Job job = losses_job(evaluator, &metric->kernel, params, &all, evaluator->chunk,
+                         evaluator->chunks, false);
     double sum = 0;
     do_chunks(&job);
     for (int64_t i = 0; i < evaluator->chunks; i++) {

@@ -12,6 +12,7 @@ static const char *const role_names[ROLE_COUNT] = {
     [ROLE_OBJECTIVE] = "objective",
     [ROLE_GRADIENT] = "gradient",
     [ROLE_SGD] = "sgd",
+    [ROLE_CURVATURE] = "curvature",
     [ROLE_STEP] = "step",
     [ROLE_REGULAR] = "regular",
     [ROLE_FORWARD] = "forward",

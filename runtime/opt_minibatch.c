@@ -53,6 +53,9 @@ static Part batch_part(Training *training, int64_t first, int64_t rows) {
 
 static double batch_gradient(Training *training, int64_t first, int64_t rows) {
     Evaluator *evaluator = training->evaluator;
+    if (evaluator->statistics) { /* the batch is all rows */
+        return evaluate(evaluator, training->params, training->gradient);
+    }
     Part part = batch_part(training, first, rows);
     double sum = evaluate_part(evaluator, training->params, &part, training->gradient);
     sum = sum / (double)rows +
@@ -88,7 +91,7 @@ EpochStatus epoch_batched(Training *training) {
     if (steps_in_kernel(training->model, training->optimizer)) {
         return epoch_updates(training, run_batch, training->batch);
     }
-    if (training->order) {
+    if (training->order && !training->evaluator->statistics) {
         random_shuffle(&training->random, training->order, total);
     }
     for (int64_t first = 0; first < total; first += training->batch) {

@@ -45,6 +45,7 @@ struct Training {
     double rate, momentum, beta1, beta2, epsilon, decay, tolerance;
     int64_t epochs, batch, report;
     bool shuffle;
+    StatisticsUse statistics;
     Random random;
     int64_t *order; /* NULL: the order of the file */
     void **staging; /* rows of a shuffled batch, by column */

@@ -113,6 +113,15 @@ bool progress_epoch(Progress *progress, const Training *training, bool last) {
     return true;
 }
 
+static void statistics_text(const Training *training, Text *text) {
+    int64_t passes, saved;
+    statistics_count(training->evaluator, &passes, &saved);
+    if (saved > 0) {
+        text_format(text, "sufficient statistics: %lld passes over the data, %lld saved\n",
+                    (long long)passes, (long long)saved);
+    }
+}
+
 bool progress_end(Progress *progress, const Training *training, const View *view) {
     Context *context = training->context;
     bool done = true;
@@ -127,6 +136,7 @@ bool progress_end(Progress *progress, const Training *training, const View *view
     }
     Text text;
     text_start(&text, context);
+    statistics_text(training, &text);
     view_text(&text, view, SHOWN_VALUES);
     text_string(&text, "objective = ");
     text_number(&text, training->objective, true);

@@ -90,6 +90,7 @@ size_t number_write(char text[NUMBER_SIZE], double value, bool real);
 typedef enum {
     ROLE_OBJECTIVE,
     ROLE_GRADIENT,
+    ROLE_CURVATURE,
     ROLE_SGD,
     ROLE_STEP,
     ROLE_REGULAR,
@@ -406,10 +407,13 @@ typedef enum { SLOPES_NONE, SLOPES_OF_BATCHES, SLOPES_OF_ALL } Slopes;
 
 /* J(θ) = (Σ loss − prior)/m + penalty. Rows are cut into chunks by their number alone, and the
  * chunks' sums are added by a fixed tree: the same bits for any number of threads. */
+typedef struct Statistics Statistics;
+
 typedef struct {
     Context *context;
     const Model *model;
     const Data *data;
+    Statistics *statistics; /* or NULL */
     int64_t samples, chunk, chunks;
     size_t parameters;
     double *values; /* of the chunks */
@@ -438,6 +442,13 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                      size_t threads, int64_t largest, Slopes slopes);
 void evaluator_end(Evaluator *evaluator);
 double evaluate(Evaluator *evaluator, double *params, double *gradient); /* NULL: value alone */
+/* How many chunks the samples are cut into, where each has so many numbers. */
+int64_t chunk_count(const Data *data, size_t numbers);
+/* Σ loss over all samples, from the data themselves; the gradient goes to evaluator->partials. */
+double evaluate_losses(Evaluator *evaluator, double *params, bool slopes);
+/* The Hessian of Σ loss, by kernel curvature, to `partials`, which has room for that of each of so
+ * many chunks; `work` by worker. */
+void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, double **work);
 /* Σ loss of samples first … first + count - 1 of the data, and its gradient; no penalty. */
 double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int64_t count,
                         double *gradient);
@@ -452,6 +463,23 @@ double evaluate_regular(Evaluator *evaluator, double *params, double *gradient);
 /* The first sample whose loss (or gradient) is not finite, or -1. */
 int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
                           double *value);
+
+/* ---- statistics.c: the losses of all rows without the rows ----
+ */
+
+/* Of a model whose loss is a polynomial of degree 2 in its params: evaluate() takes the sums from a
+ * Hessian that is made once, where `epochs` of it save enough; see there. */
+typedef enum { STATISTICS_AUTO, STATISTICS_NO, STATISTICS_YES } StatisticsUse;
+/* False: there is no memory (reported). Without a use for them nothing changes. */
+bool statistics_start(Context *context, Evaluator *evaluator, StatisticsUse use, int64_t epochs);
+/* What evaluate_losses gives, from the statistics where they are exact to rounding. */
+double statistics_losses(Evaluator *evaluator, double *params);
+/* The next evaluation is one of the data, as all those that a user is told at the end are. */
+void statistics_renew(Evaluator *evaluator);
+/* Did the last evaluation do without the data? */
+bool statistics_answered(const Evaluator *evaluator);
+/* How often the data were gone through for losses, and how often that was saved. */
+void statistics_count(const Evaluator *evaluator, int64_t *passes, int64_t *saved);
 
 /* ---- json.c
  * --------------------------------------------------------------------------------------------------

@@ -62,11 +62,26 @@ static bool read_order(Session *session, Training *training) {
     return true;
 }
 
+static bool read_statistics(Session *session, Training *training) {
+    static const char *const names[] = {
+        [STATISTICS_AUTO] = "auto", [STATISTICS_NO] = "no", [STATISTICS_YES] = "yes"};
+    const char *text = option_text(session->model, session->options, OPT_statistics);
+    for (size_t i = 0; text && i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            training->statistics = (StatisticsUse)i;
+            return true;
+        }
+    }
+    return !text || report_error(session->context,
+                                 "--statistics: expected auto, yes or no, found `%s`", text);
+}
+
 static bool read_settings(Session *session, Training *training) {
     Context *context = session->context;
     const Model *model = session->model;
     const Options *options = session->options;
-    if (!choose_method(session, training) || !read_order(session, training)) {
+    if (!choose_method(session, training) || !read_order(session, training) ||
+        !read_statistics(session, training)) {
         return false;
     }
     training->rate = training->optimizer->rate;
@@ -123,6 +138,13 @@ static bool model_can_train(const Session *session, const Training *training) {
         return report_error(session->context, "model `%s` has no parameters to train", model->name);
     }
     return true;
+}
+
+/* Is each step one along the gradient of all rows? */
+static bool whole_batches(const Training *training) {
+    const Optimizer *optimizer = training->optimizer;
+    return !training->in_kernel &&
+           (optimizer->full_batch || training->batch == training->data->samples);
 }
 
 /* ---- memory ---- */
@@ -184,7 +206,7 @@ static bool make_vectors(Session *session, Training *training) {
 
 /* ---- the loop ---- */
 
-static EpochStatus evaluate_epoch(Training *training) {
+static void look(Training *training) {
     bool full = training->optimizer->full_batch;
     if (!training->current) {
         training->objective =
@@ -193,6 +215,17 @@ static EpochStatus evaluate_epoch(Training *training) {
     training->current = false;
     if (full) {
         training->gradient_norm = norm(training->gradient, training->parameters);
+    }
+}
+
+/* `last`, or so it seems by the tolerance: what statistics said is said by the data themselves. */
+static EpochStatus evaluate_epoch(Training *training, bool last) {
+    bool full = training->optimizer->full_batch;
+    look(training);
+    if ((last || (full && training->gradient_norm <= training->tolerance)) &&
+        statistics_answered(training->evaluator)) {
+        statistics_renew(training->evaluator);
+        look(training);
     }
     if (isfinite(training->objective) &&
         (!full || all_finite(training->gradient, training->parameters))) {
@@ -216,7 +249,7 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
         bool last = training->epoch == training->epochs || status != EPOCH_DONE;
         bool due = last || progress_due(progress, training);
         if ((due || training->optimizer->full_batch) &&
-            evaluate_epoch(training) == EPOCH_DIVERGED) {
+            evaluate_epoch(training, last) == EPOCH_DIVERGED) {
             if (training->in_kernel) {
                 memcpy(training->good, training->start, bytes);
             }
@@ -419,6 +452,10 @@ int command_train(Session *session) {
     }
     if (!progress_start(session->context, &progress, quiet, to_stdout,
                         session->options->values[OPT_log])) {
+        return STATUS_FAILED;
+    }
+    if (whole_batches(&training) &&
+        !statistics_start(session->context, &evaluator, training.statistics, training.epochs)) {
         return STATUS_FAILED;
     }
     bool failed = false;

@@ -34,6 +34,8 @@ Ir *diff_hessian_vector(const Diff *diff, const Ir *ir, const uint32_t *wrt, siz
 /* The gradient and the Hessian of output 0: OUT_MATRIX outputs "hessian.<leaf>.<leaf>", one for
  * each pair of variables; both halves are the same values. */
 Ir *diff_hessian(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wrt_count);
+/* The Hessian of output 0 and nothing else. */
+Ir *diff_curvature(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wrt_count);
 /* The Jacobian of all outputs, the rows in their order: OUT_MATRIX outputs
  * "jacobian.<output>.<leaf>". Reverse mode, or forward mode where it is known that there are
  * fewer inputs than outputs. Numbers become OUT_ARRAY outputs. */

@@ -249,6 +249,20 @@ Ir *diff_hessian(const Diff *diff, const Ir *source, const uint32_t *wrt, size_t
     return matrix_close(&m);
 }
 
+Ir *diff_curvature(const Diff *diff, const Ir *source, const uint32_t *wrt, size_t wrt_count) {
+    Ir *ir = diff_hessian(diff, source, wrt, wrt_count);
+    size_t kept = 0;
+    for (size_t k = 0; ir && k < ir->output_count; k++) {
+        if (ir->outputs[k].role == OUT_MATRIX) {
+            ir->outputs[kept++] = ir->outputs[k];
+        }
+    }
+    if (ir) {
+        ir->output_count = kept;
+    }
+    return ir;
+}
+
 /* ---- Jacobians
  * ---------------------------------------------------------------------------------------- */
 

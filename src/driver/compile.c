@@ -230,6 +230,8 @@ static Ir *differentiate(Compiler *compiler, const Request *request, const Ir *i
         return diff_hessian_vector(&diff, ir, wrt, count);
     case DERIVE_HESSIAN:
         return diff_hessian(&diff, ir, wrt, count);
+    case DERIVE_CURVATURE:
+        return diff_curvature(&diff, ir, wrt, count);
     case DERIVE_JACOBIAN:
         return diff_jacobian(&diff, ir, wrt, count);
     }

@@ -178,6 +178,7 @@ typedef enum {
     DERIVE_FORWARD,
     DERIVE_HVP,
     DERIVE_HESSIAN,
+    DERIVE_CURVATURE, /* the Hessian alone */
     DERIVE_JACOBIAN
 } Derive;
 

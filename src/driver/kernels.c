@@ -70,19 +70,54 @@ static bool wants_step(const Model *model, const Kernel *kernels, size_t count) 
     return false;
 }
 
+/* Has the loss a Hessian that is the same whatever the params are? */
+static bool wants_curvature(const Kernel *kernels, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        const Ir *ir = kernels[k].stages.program->ir;
+        if (strcmp(kernels[k].role, "objective") == 0) {
+            return ir->rows_dim == DIM_NONE && opt_degree(ir, ir->outputs[0].value) == 2;
+        }
+    }
+    return false;
+}
+
+static bool reads_params(const Kernel *kernel) {
+    const LoopProgram *program = kernel->stages.program;
+    for (size_t k = 0; k < program->arg_count; k++) {
+        if (program->args[k].role == ARG_PARAMS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is the kernel one that the model has a use for, by the kernels that were made before? */
+static bool is_wanted(const Model *model, EntryKind entry, Derive derive, const Kernel *kernels,
+                      size_t count) {
+    if (derive == DERIVE_CURVATURE) {
+        return wants_curvature(kernels, count);
+    }
+    if (entry == ENTRY_SUM && derive == DERIVE_UPDATE) {
+        return wants_step(model, kernels, count);
+    }
+    return kernel_applies(model, entry);
+}
+
 bool entries_kernels(Compiler *compiler, Kernel **made, size_t *made_count) {
     const Model *model = compiler->model;
     Kernel *kernels = arena_array(compiler->arena, Kernel, KERNEL_ROWS + model->function_count);
     size_t count = 0;
     bool ok = true;
-    for (int k = 0; k < KERNEL_ROWS; k++) {
-        bool step = kernel_rows[k].entry == ENTRY_SUM && kernel_rows[k].derive == DERIVE_UPDATE;
-        if (kernel_applies(model, kernel_rows[k].entry) &&
-            (!step || (ok && wants_step(model, kernels, count)))) {
+    for (int k = 0; ok && k < KERNEL_ROWS; k++) {
+        const EntryKind entry = kernel_rows[k].entry;
+        const Derive derive = kernel_rows[k].derive;
+        if (is_wanted(model, entry, derive, kernels, count)) {
             kernels[count].role = kernel_rows[k].role;
-            ok = ok && add_kernel(compiler, &kernels[count++],
-                                  (Request){.entry = kernel_rows[k].entry,
-                                            .derive = kernel_rows[k].derive});
+            ok = add_kernel(compiler, &kernels[count++],
+                            (Request){.entry = entry, .derive = derive});
+            if (ok && derive == DERIVE_CURVATURE && reads_params(&kernels[count - 1])) {
+                count--; /* params that cancel, but not by the rules of opt/ */
+            }
         }
     }
     for (size_t k = 0; k < model->function_count; k++) {

@@ -195,6 +195,20 @@ static void add_samples(Text *text, const Unit *unit) {
     }
 }
 
+/* What the trainer makes of a loss with one Hessian for all params (kernel curvature). */
+static void add_statistics(Text *text, const Compiler *compiler, const Unit *unit) {
+    const char *name = entries_name(compiler, "loss", "");
+    for (size_t k = 0; k < unit->function_count; k++) {
+        const Ir *ir = unit->functions[k]->ir;
+        if (compiler->model->loss != NULL && strcmp(unit->functions[k]->name, name) == 0 &&
+            ir->rows_dim == DIM_NONE && opt_degree(ir, ir->outputs[0].value) == 2) {
+            text_add(text,
+                     "\nthe loss is quadratic in the params: training on all rows goes through "
+                     "them once (sufficient statistics)\n");
+        }
+    }
+}
+
 const char *report_unit(Compiler *compiler, const Unit *unit) {
     Text text;
     text_init(&text, compiler->arena);
@@ -204,6 +218,7 @@ const char *report_unit(Compiler *compiler, const Unit *unit) {
         add_program(&text, unit, unit->functions[k]);
     }
     add_samples(&text, unit);
+    add_statistics(&text, compiler, unit);
     add_work(&text, unit);
     if (unit_uses_lapack(unit)) {
         text_add(&text, "\nlinked with LAPACK (-llapack)\n");

@@ -162,13 +162,13 @@ static LLVMValueRef unpack(const Wrapper *wrapper, const LoopArg *arg) {
         return load_member(wrapper, KERNEL_RATE);
     case ARG_GRADIENT:
     case ARG_OUTPUT:
+    case ARG_MATRIX:
         return load_member(wrapper, KERNEL_OUT);
     case ARG_WORK:
         return load_member(wrapper, KERNEL_WORK);
     case ARG_SCALAR:
     case ARG_ARRAY:
     case ARG_TANGENT:
-    case ARG_MATRIX:
     case ARG_LENGTHS:
         break;
     }

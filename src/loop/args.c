@@ -386,6 +386,7 @@ static void trainer_arguments(Plan *plan, const Used *used) {
     add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_DOUBLE_PTR, "direction", false);
     add_outputs(plan, true, used->init ? "params" : flat_out(plan));
     add_outputs(plan, false, NULL);
+    add_matrix(plan);
 }
 
 /* ---- buffers behind arguments

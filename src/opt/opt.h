@@ -26,6 +26,11 @@ void opt_domain(Diags *diags, const Ir *ir);
  * with lse and built-ins kept: what derivations print. */
 Ir *opt_for_display(const OptOptions *options, const Ir *ir);
 
+/* The degree of v as a polynomial in all params together, DEGREE_NONE if it is none that is seen, or
+ * one of a high degree. */
+enum { DEGREE_NONE = 100 };
+unsigned opt_degree(const Ir *ir, Ref v);
+
 /* The rewrites that stable.c made, for --report. */
 typedef struct {
     Span span;
