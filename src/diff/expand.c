@@ -12,7 +12,7 @@ struct Expander {
     Ref *map;       /* old value → what it has become */
     uint32_t *tags; /* old tag → new one */
     bool *tagged;
-    unsigned serial; /* of held indices: none may be an axis of what is differentiated */
+    IndexSet taken; /* indices that what is differentiated uses, or that are held: see held_index */
     bool failed;
     Ref (*rule)(Expander *x, Ref v);
 };
@@ -126,8 +126,41 @@ static IndexSet axes_below(Ir *ir, Ref e) {
     return axes;
 }
 
+/* The indices that these values need anywhere, free or bound. */
+static IndexSet indices_below(Ir *ir, const Ref *values, size_t count) {
+    const bool *needed = ir_reach(ir, values, count);
+    IndexSet used = 0;
+    Ref top = 0;
+    for (size_t k = 0; k < count; k++) {
+        top = values[k] > top ? values[k] : top;
+    }
+    for (Ref u = 1; u <= top; u++) {
+        const Node *node = ir_node(ir, u);
+        if (!needed[u]) {
+            continue;
+        }
+        used |= node->free;
+        if (node->op == OP_ARRAY) {
+            used |= diff_index_set(node->as.indices.list, node->as.indices.count);
+        } else if (node->op == OP_SCAN) {
+            used |= INDEX_BIT(node->as.scan.t);
+        } else if (node->op == OP_STATE) {
+            used |= INDEX_BIT(node->as.state.t);
+        }
+    }
+    return used;
+}
+
+/* An index for components: of those that nothing below uses, the first, so that derivatives beside
+ * each other hold the same one. */
 static Index held_index(Expander *x, Dim dim) {
-    return ir_index(x->ir, dim, HELD_ORDINAL + x->serial++);
+    for (unsigned ordinal = HELD_ORDINAL;; ordinal++) {
+        const Index i = ir_index(x->ir, dim, ordinal);
+        if (!(x->taken & INDEX_BIT(i)) || ir_overflowed(x->ir)) {
+            x->taken |= INDEX_BIT(i);
+            return i;
+        }
+    }
 }
 
 static Ref by_array(Expander *x, Ref e, Ref v) {
@@ -237,9 +270,11 @@ static Ref expand_rule(Expander *x, Ref v) {
     }
     const Ref e = x->map[node->args[0]];
     const Ref variable = x->map[node->args[1]];
+    Ref below[3] = {e, variable, node->arg_count == 3 ? x->map[node->args[2]] : e};
+    x->taken = indices_below(ir, below, 3);
     const bool inside = (ir_free(ir, variable) & ~ir_free(ir, e)) == 0;
     const bool number = ir_rank(ir, variable) == 0 && inside && !x->diff->by_adjoints;
-    Ref result = node->arg_count == 3 ? along(x, e, variable, x->map[node->args[2]])
+    Ref result = node->arg_count == 3 ? along(x, e, variable, below[2])
                  : number             ? by_number(x, e, variable)
                                       : by_array(x, e, variable);
     if (ir_overflowed(ir) && !x->failed) {

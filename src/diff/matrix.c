@@ -14,9 +14,9 @@ typedef struct {
     Ir *ir;
     const uint32_t *wrt;
     size_t wrt_count;
-    Ref *leaves; /* the values of wrt */
-    Dim *begins; /* of each variable in a flat vector of all; then the length of that */
-    unsigned serial;
+    Ref *leaves;     /* the values of wrt */
+    Dim *begins;     /* of each variable in a flat vector of all; then the length of that */
+    unsigned serial; /* of the indices that are held at a time */
     bool failed;
 } Matrix;
 
@@ -141,6 +141,7 @@ Ir *diff_hessian_vector(const Diff *diff, const Ir *source, const uint32_t *wrt,
 static Ref held_entry(Matrix *m, const Output *output, Index *rows) {
     Ir *ir = m->ir;
     Ref at[INDEX_LIMIT] = {REF_NONE};
+    m->serial = 0; /* what was held before is bound by now */
     for (unsigned k = 0; k < output->rank; k++) {
         rows[k] = held_index(m, ir_index_dim(ir, output->axes[k]));
         at[output->axes[k]] = ir_idx(ir, rows[k]);
@@ -302,6 +303,7 @@ static Ref unit_vectors(Matrix *m, size_t c, Index *columns) {
     Index names[RANK_LIMIT];
     const unsigned rank = column_axes(ir, m->leaves[c], names);
     Ref same = REF_NONE;
+    m->serial = 0;
     for (unsigned k = 0; k < rank; k++) {
         columns[k] = held_index(m, ir_index_dim(ir, names[k]));
         const Ref own = ir_idx(ir, names[k]);

@@ -17,22 +17,45 @@ typedef struct {
     Sema *sema;
     Entry *entries;
     size_t count, capacity;
+    NameTable values, calls;    /* of the entries that are one, and of those that are the other */
+    size_t *value_at, *call_at; /* their entries, by place in these tables */
+    size_t value_capacity, call_capacity;
 } Collector;
+
+/* The entry of that name among values or calls, or NULL. */
+static const Entry *entered(const Collector *c, const NameTable *table, const size_t *at,
+                            Name name) {
+    const size_t place = names_find(table, name);
+    return place == SIZE_MAX ? NULL : &c->entries[at[place]];
+}
+
+static void note_entry(Collector *c, NameTable *table, size_t **at, size_t *capacity, Name name) {
+    Arena *arena = c->sema->arena;
+    *at = arena_grow(arena, *at, table->noted, capacity, sizeof **at);
+    (*at)[table->noted] = c->count;
+    names_note(table, arena, name);
+}
 
 /* Reports a name that an earlier item has; returns false then. */
 static bool enter(Collector *c, Entry entry) {
-    for (size_t k = 0; k < c->count; k++) {
-        const Entry *e = &c->entries[k];
-        if (e->name == entry.name && ((e->value && entry.value) || (e->call && entry.call))) {
-            Diag *diag =
-                diag_error(c->sema->diags, entry.span, "`%s` is defined twice", entry.name);
-            diag_label(c->sema->diags, diag, "as a %s", entry.what);
-            diag_note(c->sema->diags, diag, e->span, "`%s` is a %s here", e->name, e->what);
-            return false;
-        }
+    const Entry *value = entry.value ? entered(c, &c->values, c->value_at, entry.name) : NULL;
+    const Entry *call = entry.call ? entered(c, &c->calls, c->call_at, entry.name) : NULL;
+    const Entry *e = value && call ? (value < call ? value : call) : value ? value : call;
+    if (e) {
+        Diag *diag = diag_error(c->sema->diags, entry.span, "`%s` is defined twice", entry.name);
+        diag_label(c->sema->diags, diag, "as a %s", entry.what);
+        diag_note(c->sema->diags, diag, e->span, "`%s` is a %s here", e->name, e->what);
+        return false;
     }
     c->entries = arena_grow(c->sema->arena, c->entries, c->count, &c->capacity, sizeof *c->entries);
-    c->entries[c->count++] = entry;
+    c->entries[c->count] = entry;
+    if (entry.value) {
+        note_entry(c, &c->values, &c->value_at, &c->value_capacity, entry.name);
+    }
+    if (entry.call) {
+        note_entry(c, &c->calls, &c->call_at, &c->call_capacity, entry.name);
+    }
+    c->count++;
     return true;
 }
 
