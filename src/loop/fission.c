@@ -303,6 +303,14 @@ static LoopStmt *blocks_of(Plan *plan, LoopStmt *loop, const char **why) {
         *why = "library operations in it";
         return NULL;
     }
+    size_t count = 0;
+    for (const LoopStmt *stmt = loop->body; stmt && count <= STATEMENT_LIMIT; stmt = stmt->next) {
+        count++;
+    }
+    if (count > STATEMENT_LIMIT) {
+        *why = "its steps are too many to be taken apart";
+        return NULL;
+    }
     size_t vars = plan->program->var_count;
     size_t buffers = plan->program->buffer_count;
     LoopStmt *made = split(plan, with_inner_apart(plan, loop, sample), sample, why);

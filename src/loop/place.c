@@ -283,37 +283,58 @@ void place_common(Plan *plan) {
 /* ---- what is known of a loop
  * ---------------------------------------------------------------------------------------- */
 
-void place_flags(Plan *plan, Stmt *loop, const Scope *scope) {
-    IndexSet x = INDEX_BIT(scope->key.index);
-    bool independent = !(plan->ragged && (plan->sample & x)); /* blocks follow each other */
-    bool reduces = false;
-    for (size_t s = 0; s < plan->stage_count; s++) {
-        const Stage *stage = plan->stages[s];
-        if (stage->dropped || !scope_inside(stage->scope, scope)) {
-            continue;
-        }
-        if (!(stage->free & x)) {
-            bool adds =
-                stage->kind == STAGE_SUM || stage->kind == STAGE_MAX || stage->kind == STAGE_RETURN;
-            const Scope *begins = stage->partial ? stage->partial : stage->gather;
-            bool held = stage->has_var || stage->partial;
-            bool scalar = adds && held && !scope_inside(begins, scope);
-            bool keeps = stage->kind == STAGE_VALUE || stage->kind == STAGE_INIT ||
-                         (stage->kind == STAGE_LIB && (stage->bound & x)) ||
-                         (adds && scope_inside(stage->gather, scope));
-            reduces = reduces || scalar;
-            independent = independent && (scalar || keeps);
-        }
-        /* a buffer that every iteration uses again */
-        if (stage->value != REF_NONE && !stage->scalar && scope_inside(stage->home, scope)) {
-            independent = false;
-        }
-        const Carry *carry = stage->carry;
-        if (carry &&
-            (carry->loop == scope || (carry->has_buffer && scope_inside(carry->home, scope)))) {
-            independent = false;
+/* What the stages in a loop over x say of it. */
+typedef struct {
+    const Scope *loop;
+    IndexSet x;
+    bool independent, reduces;
+} Flags;
+
+static void add_flags(Flags *flags, const Stage *stage) {
+    const Scope *scope = flags->loop;
+    if (stage->dropped) {
+        return;
+    }
+    if (!(stage->free & flags->x)) {
+        bool adds =
+            stage->kind == STAGE_SUM || stage->kind == STAGE_MAX || stage->kind == STAGE_RETURN;
+        const Scope *begins = stage->partial ? stage->partial : stage->gather;
+        bool held = stage->has_var || stage->partial;
+        bool scalar = adds && held && !scope_inside(begins, scope);
+        bool keeps = stage->kind == STAGE_VALUE || stage->kind == STAGE_INIT ||
+                     (stage->kind == STAGE_LIB && (stage->bound & flags->x)) ||
+                     (adds && scope_inside(stage->gather, scope));
+        flags->reduces = flags->reduces || scalar;
+        flags->independent = flags->independent && (scalar || keeps);
+    }
+    /* a buffer that every iteration uses again */
+    if (stage->value != REF_NONE && !stage->scalar && scope_inside(stage->home, scope)) {
+        flags->independent = false;
+    }
+    const Carry *carry = stage->carry;
+    if (carry &&
+        (carry->loop == scope || (carry->has_buffer && scope_inside(carry->home, scope)))) {
+        flags->independent = false;
+    }
+}
+
+/* Of all stages in the scope; scopes nest no deeper than there are indices and conditions. */
+static void add_all_flags(Flags *flags, const Scope *scope) {
+    for (size_t k = 0; k < scope->item_count; k++) {
+        if (scope->items[k].stage) {
+            add_flags(flags, scope->items[k].stage);
+        } else {
+            add_all_flags(flags, scope->items[k].scope);
         }
     }
-    loop->s.flags = (plan->sample & x ? LOOP_SAMPLE : 0) | (independent ? LOOP_INDEPENDENT : 0) |
-                    (independent && reduces ? LOOP_REDUCES : 0);
+}
+
+void place_flags(Plan *plan, Stmt *loop, const Scope *scope) {
+    const IndexSet x = INDEX_BIT(scope->key.index);
+    Flags flags = {scope, x, !(plan->ragged && (plan->sample & x)),
+                   false}; /* blocks follow each other */
+    add_all_flags(&flags, scope);
+    loop->s.flags = (plan->sample & x ? LOOP_SAMPLE : 0) |
+                    (flags.independent ? LOOP_INDEPENDENT : 0) |
+                    (flags.independent && flags.reduces ? LOOP_REDUCES : 0);
 }
