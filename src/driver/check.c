@@ -529,11 +529,10 @@ static bool ends_at_first(const Subject *subject) {
 static bool prepare_derivatives(Compiler *compiler, Subject *subject, Request request) {
     for (int d = 0; d < DERIVATIVE_COUNT; d++) {
         const DerivativeEntry *entry = &derivative_entries[d];
-        bool blocks = subject->value.ir->per_sample && d != DERIVATIVE_grad;
         bool second = d == DERIVATIVE_hvp || d == DERIVATIVE_hessian;
         bool missing = second && ends_at_first(subject);
-        if ((entry->of_number && !subject->number) || blocks || missing) {
-            continue; /* the batch of blocks has a gradient only */
+        if (!entries_has_derivative(subject->value.ir, entry) || missing) {
+            continue;
         }
         request.name = arena_format(compiler->arena, "%s_%s", subject->value_name, entry->suffix);
         request.derive = entry->derive;
@@ -715,7 +714,7 @@ Status check_model(Compiler *compiler) {
         if (subjects[k].back.lowered != NULL) {
             check_way_back(&check, &subjects[k].back);
         }
-        if (subjects[k].differentiated && !subjects[k].value.ir->per_sample) {
+        if (subjects[k].differentiated) {
             check_matrices(&check);
         }
         compare_backend(&check, "loop program", false);

@@ -246,7 +246,9 @@ void check_matrices(Check *check) {
             point.directions[leaf] = point_direction(&point, leaf);
         }
         compare_jvp(check, &point, &scores);
-        compare_jacobian(check, &point, &scores);
+        if (subject->made[DERIVATIVE_jacobian].program != NULL) {
+            compare_jacobian(check, &point, &scores);
+        }
         if (subject->made[DERIVATIVE_hvp].program != NULL) {
             compare_hvp(check, &point, &scores);
             compare_hessian(check, &point, &scores);

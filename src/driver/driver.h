@@ -242,6 +242,8 @@ bool entries_trainer(Compiler *compiler, Unit *unit);
 const char *entries_derivation(Compiler *compiler, EmitKind kind);
 /* Is the value of an entry one number that can be differentiated? */
 bool entries_is_scalar(const Ir *ir);
+/* Is there such a derivative of the entry? */
+bool entries_has_derivative(const Ir *ir, const DerivativeEntry *entry);
 /* Can it take many samples at once? Not without arguments, nor where one is a size. */
 bool entries_has_batch(const ModelFunction *function);
 /* Has it a leaf to differentiate by? */

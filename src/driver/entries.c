@@ -181,28 +181,37 @@ bool entries_has_batch(const ModelFunction *function) {
     return ok;
 }
 
-/* Are samples blocks of rows? Their batch has a gradient only. */
-static bool in_blocks(const Model *model) {
-    for (size_t k = 0; k < model->dim_count; k++) {
-        if (model->dims[k].rows) {
-            return true;
-        }
-    }
+bool entries_has_derivative(const Ir *ir, const DerivativeEntry *entry) {
+    const bool blocks = ir->per_sample && ir->rows_dim != DIM_NONE;
+    const bool number = entries_is_scalar(ir);
+    return number || (!entry->of_number && !(blocks && entry->derive == DERIVE_JACOBIAN));
+}
+
+/* The Jacobian of the values of all blocks of rows was asked for. */
+static bool refuse_blocks(const ModelFunction *function) {
+    fprintf(stderr,
+            "gradc: error: `--derivatives=jacobian`: of the values of `%s` for blocks of rows it "
+            "is not supported yet; leave `--batch` out, or use `--derivatives=jvp`\n",
+            function->name);
     return false;
 }
 
-/* The derivatives by all params of what a batch function gives. */
+/* The derivatives by all params of the batch function of which `of` is the IR. */
 static bool add_batch_derivatives(Compiler *compiler, Programs *programs, Request request,
-                                  bool number) {
+                                  const Ir *of) {
     const char *name = request.name;
     bool ok = true;
     for (int k = 0; ok && compiler->model->param_count > 0 && k < DERIVATIVE_COUNT; k++) {
         const DerivativeEntry *entry = &derivative_entries[k];
-        const bool none = k != DERIVATIVE_grad && in_blocks(compiler->model);
-        if (compiler->options->derivatives[k] && (number || !entry->of_number) && !none) {
+        if (!compiler->options->derivatives[k]) {
+            continue;
+        }
+        if (entries_has_derivative(of, entry)) {
             request.derive = entry->derive;
             request.name = arena_format(compiler->arena, "%s_%s", name, entry->suffix);
             ok = add_entry(compiler, programs, request);
+        } else if (!entry->of_number) {
+            ok = refuse_blocks(request.function);
         }
     }
     return ok;
@@ -223,8 +232,11 @@ static bool add_batch(Compiler *compiler, Programs *programs, const ModelFunctio
         return true; /* several values: one sample at a time */
     }
     request.entry = number ? ENTRY_BATCH_MEAN : ENTRY_FORWARD;
-    return add_entry(compiler, programs, request) &&
-           add_batch_derivatives(compiler, programs, request, number);
+    if (!compile_entry(compiler, &request, &stages)) {
+        return false;
+    }
+    add_program(compiler, programs, stages.program);
+    return add_batch_derivatives(compiler, programs, request, stages.program->ir);
 }
 
 static bool add_init(Compiler *compiler, Programs *programs) {

@@ -161,8 +161,7 @@ static void output_term(Plan *plan, size_t k, Ref body, Sink sink, bool term) {
     for (unsigned a = 0; a < output->rank; a++) {
         axes |= INDEX_BIT(output->axes[a]);
     }
-    bool total = plan->ragged && output->role == OUT_MATRIX; /* it has its sum */
-    IndexSet sample = plan->ir->per_sample && !total ? INDEX_BIT(plan->ir->sample_index) : 0;
+    IndexSet sample = plan->ir->per_sample ? INDEX_BIT(plan->ir->sample_index) : 0;
     stage->free = axes;
     stage->bound = sample & ~axes;
     if (!returns) {

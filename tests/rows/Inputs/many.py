@@ -130,6 +130,54 @@ def check_model(name, lengths, library, declaration):
     return value, g, total / len(lengths), sum_grad / len(lengths)
 
 
+def by_numbers(gradient, p, direction):
+    """The Hessian along a direction, of the Richardson extrapolation of central differences."""
+    h = 1e-3
+    steps = [(gradient(p + s * direction) - gradient(p - s * direction)) / (2 * s) for s in (h, 2 * h, 4 * h)]
+    first = [(4 * steps[0] - steps[1]) / 3, (4 * steps[1] - steps[2]) / 3]
+    return (16 * first[0] - first[1]) / 15
+
+
+def check_others(name, lengths, library):
+    """jvp, hvp and hessian of a batch, by its gradient; the number of mistakes."""
+    random = np.random.default_rng(len(name) + 1)
+    count = getattr(library, f"{name}_param_count")
+    count.restype = ctypes.c_size_t
+    n = count()
+    x = random.normal(size=(sum(lengths), 2))
+    w = random.integers(0, 3, sum(lengths))
+    v = random.normal(size=len(lengths))
+    p = random.normal(size=n) * 0.5
+    direction = random.normal(size=n)
+    m, array = ctypes.c_size_t(len(lengths)), np.array(lengths, dtype=np.uint64)
+
+    def call(kind, at, *outputs):
+        function = getattr(library, f"{name}_loss_batch_{kind}")
+        function.restype = ctypes.c_double
+        extra = work(library, f"{name}_loss_batch_{kind}", m, pointer(array))
+        at = np.ascontiguousarray(at)
+        function(pointer(at), m, pointer(array), pointer(x), pointer(w), pointer(v),
+                 *(pointer(o) for o in outputs), *(pointer(e) for e in extra))
+        return outputs[-1]
+
+    def gradient(at):
+        return call("grad", at, np.full(n, np.nan))
+
+    g = gradient(p)
+    jvp = call("jvp", p, direction, np.full(1, np.nan))
+    hvp = call("hvp", p, direction, np.full(n, np.nan))
+    hessian = call("hessian", p, np.full(n, np.nan), np.full((n, n), np.nan))
+    scale = 1 + np.abs(hessian).max()
+    bad = 0
+    for what, found, wanted, tolerance in (("jvp", jvp, g @ direction, 1e-12), ("hessian", hessian @ direction, hvp, 1e-12),
+                                           ("hvp", hvp, by_numbers(gradient, p, direction), 1e-7),
+                                           ("symmetry", hessian, hessian.T, 1e-13)):
+        if not np.abs(found - wanted).max() <= tolerance * scale * n:
+            print(f"{name} {lengths} {what}: {found} {wanted}")
+            bad += 1
+    return bad
+
+
 def run(*words):
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
@@ -146,7 +194,7 @@ with tempfile.TemporaryDirectory() as folder:
         with open(f"{name}.model", "w", encoding="utf-8") as file:
             file.write(HEAD + "\n".join(line.strip() for line in text.replace("loss", f"loss{COLUMNS}", 1).splitlines()))
         good = run(GRADC, "--check", f"{name}.model")
-        good = run(GRADC, "--emit=shared", f"{name}.model", "-o", f"{name}.so") and good
+        good = run(GRADC, "--emit=shared", "--derivatives=grad,jvp,hvp,hessian", f"{name}.model", "-o", f"{name}.so") and good
         good = run(GRADC, f"{name}.model", "-o", f"{name}.exe") and good
         good = good and run(GRADC, "--emit=header", f"{name}.model", "-o", f"{name}.h")
         if not good:
@@ -156,6 +204,7 @@ with tempfile.TemporaryDirectory() as folder:
         declaration = header.split(f"double {name}_loss_grad(")[1].split(")")[0]
         library = ctypes.CDLL(os.path.abspath(f"{name}.so"))
         for lengths in (LENGTHS, [1], [7, 2]):
+            bad += check_others(name, lengths, library)
             value, g, wanted, gradient = check_model(name, lengths, library, declaration)
             if "constrained" in name:  # the prior: the rest is the same at any number of samples
                 continue
