@@ -84,13 +84,18 @@ typedef struct {
 typedef double GradcKernel(const GradcArgs *args);
 extern GradcKernel *const gradc_kernels[];
 
-/* Linear algebra that has no result gives NaNs whose bits tell what failed and where; arithmetic
- * hands them on, so that the loss of a row is such a NaN. */
+/* Linear algebra that has no result, and an entry that an array does not have, are NaNs whose bits
+ * tell what failed and where; arithmetic hands them on, so that the loss of a row is such a NaN. */
 #define GRADC_NAN      UINT64_C(0x7ff84c0000000000)
 #define GRADC_NAN_MASK UINT64_C(0x7fffff0000000000) /* arithmetic may set the sign */
 #define GRADC_NAN_WHAT 32                           /* shift of the next byte: one of these */
 #define GRADC_NAN_LINE UINT64_C(0xffffffff)         /* line of the model; 0: not known */
-enum { GRADC_NOT_DEFINITE = 1, GRADC_SINGULAR = 2, GRADC_ZERO_DIAGONAL = 3 };
+enum {
+    GRADC_NOT_DEFINITE = 1,
+    GRADC_SINGULAR = 2,
+    GRADC_ZERO_DIAGONAL = 3,
+    GRADC_OUTSIDE = 4,
+};
 
 /* The trainer's main, in the runtime; the compiled executable's main calls it. */
 int gradc_main(int argc, char **argv, const char *model, GradcKernel *const *kernels);

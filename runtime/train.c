@@ -282,19 +282,20 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
 
 /* ---- the end ---- */
 
-/* What linear algebra had no result, when a value is a NaN that tells (abi.h); else "". */
+/* What had no result, when a value is a NaN that tells (abi.h); else "". */
 static void describe_nan(const Model *model, double value, char *text, size_t size) {
     static const char *const reasons[] = {
         [GRADC_NOT_DEFINITE] = "the matrix of `cholesky` is not positive definite",
         [GRADC_SINGULAR] = "the matrix of a linear system or of an inverse is singular",
         [GRADC_ZERO_DIAGONAL] = "a triangular matrix has a zero on its diagonal",
+        [GRADC_OUTSIDE] = "an index is outside of its array",
     };
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     uint64_t what = bits >> GRADC_NAN_WHAT & 255;
     text[0] = '\0';
     if ((bits & GRADC_NAN_MASK) != GRADC_NAN || what < GRADC_NOT_DEFINITE ||
-        what > GRADC_ZERO_DIAGONAL) {
+        what > GRADC_OUTSIDE) {
         return;
     }
     const char *slash = strrchr(model->source, '/');

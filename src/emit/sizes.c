@@ -19,6 +19,9 @@ const char *span_text(Arena *arena, const Unit *unit, Span span) {
     return arena_format(arena, "%s:%u", base_name(source->path), (unsigned)place.line);
 }
 
+_Static_assert(IR_NAN_OUTSIDE == (GRADC_NAN | (uint64_t)GRADC_OUTSIDE << GRADC_NAN_WHAT),
+               "the runtime knows what the IR means");
+
 uint64_t emit_where(const Unit *unit, LibId f, Span span) {
     uint64_t what = f == LIB_CHOLESKY                          ? GRADC_NOT_DEFINITE
                     : f == LIB_LU_SOLVE || f == LIB_LU_SOLVE_T ? GRADC_SINGULAR

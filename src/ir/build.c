@@ -108,6 +108,13 @@ Ref ir_real(Ir *ir, double value) {
     return ir_make(ir, &node);
 }
 
+double ir_outside(uint32_t line) {
+    const uint64_t bits = IR_NAN_OUTSIDE | line;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 Ref ir_int(Ir *ir, int64_t value) {
     Node node = {.op = OP_CONST, .kind = KIND_INT};
     node.as.integer = value;

@@ -79,7 +79,7 @@ Ref lower_indexed(Lower *lower, Name name, const Subscript *subscripts, const Ex
     Range ranges[RANK_LIMIT];
     unsigned count = 0;
     const Binding *env = lower->env;
-    IndexSet guarded = lower->guarded;
+    const Fact *facts = lower->facts;
     Ref result = REF_NONE;
     int opened = RANGE_OK;
 
@@ -98,7 +98,7 @@ Ref lower_indexed(Lower *lower, Name name, const Subscript *subscripts, const Ex
                     "an array has at least one entry, and this range is empty");
     }
     lower->env = env;
-    lower->guarded = guarded;
+    lower->facts = facts;
     return result;
 }
 
@@ -114,7 +114,7 @@ typedef struct {
     Dim extent;    /* of what is set, if `rest` */
 } Part;
 
-static bool slice_part(Lower *lower, const Subscript *s, Dim axis, Part *p) {
+static bool slice_part(Lower *lower, const Subscript *s, Dim axis, Part *p, Ref *inside) {
     Dim low = s->low ? lower_size(lower, s->low, "the start of a slice") : dim_const(lower->ir, 0);
     Dim high = s->high ? lower_size(lower, s->high, "the end of a slice") : axis;
 
@@ -130,17 +130,38 @@ static bool slice_part(Lower *lower, const Subscript *s, Dim axis, Part *p) {
     p->rest = true;
     p->low = ir_size(lower->ir, low);
     p->high = ir_size(lower->ir, high);
+    check_ends(lower, p->low, p->high, axis, inside);
     p->extent = dim_sub(lower->ir, high, low);
     return true;
 }
 
-static bool index_part(Lower *lower, Name array, const Subscript *s, Dim axis, Part *p) {
+/* The range of an index of the left side: its condition holds where the right side is evaluated. */
+static bool run_inside(Lower *lower, const Subscript *s, const Part *p, Ref index, Dim axis,
+                       Name array, Ref *inside) {
+    Dim high = ir_value_dim(lower->ir, p->high);
+
+    if (high != DIM_NONE &&
+        dim_proves_le(lower->ir, dim_add(lower->ir, axis, dim_const(lower->ir, 1)), high)) {
+        lower_error(lower, s->range_high->span,
+                    "the range ends at %s, and this axis of `%s` has %s entries",
+                    dim_text(lower->ir, high), array, dim_text(lower->ir, axis));
+        return false;
+    }
+    check_ends(lower, p->low, p->high, axis, inside);
+    add_fact(lower, ir_compare(lower->ir, BI_le, p->low, index), true);
+    add_fact(lower, ir_compare(lower->ir, BI_lt, index, p->high), true);
+    return true;
+}
+
+static bool index_part(Lower *lower, Name array, const Subscript *s, Dim axis, Part *p,
+                       Ref *inside) {
     Name name = new_index(lower, s);
     Range range;
 
     if (!name) {
         p->position = lower_whole(lower, s->index, "an index");
-        return p->position != REF_NONE && check_position(lower, s->index, p->position, axis, array);
+        return p->position != REF_NONE &&
+               check_position(lower, s->index, p->position, axis, array, inside);
     }
     if (s->has_range) {
         p->low = s->range_low ? lower_whole(lower, s->range_low, "the start of a range")
@@ -153,8 +174,8 @@ static bool index_part(Lower *lower, Name array, const Subscript *s, Dim axis, P
     if (open_whole(lower, name, s->index->span, axis, &range) != RANGE_OK) {
         return false;
     }
-    if (s->has_range) {
-        lower->guarded |= INDEX_BIT(range.index);
+    if (s->has_range && !run_inside(lower, s, p, range.position, axis, array, inside)) {
+        return false;
     }
     p->runs = true;
     p->name = range.index;
@@ -162,7 +183,7 @@ static bool index_part(Lower *lower, Name array, const Subscript *s, Dim axis, P
 }
 
 static bool open_parts(Lower *lower, Name array, const Subscript *subscripts, const Node *node,
-                       Part *parts) {
+                       Part *parts, Ref *inside) {
     const Subscript *s = subscripts;
     bool good = true;
 
@@ -172,9 +193,9 @@ static bool open_parts(Lower *lower, Name array, const Subscript *subscripts, co
         if (!s || s->kind == SUB_ALL) {
             parts[k].rest = true;
         } else if (s->kind == SUB_SLICE) {
-            good &= slice_part(lower, s, axis, &parts[k]);
+            good &= slice_part(lower, s, axis, &parts[k], inside);
         } else {
-            good &= index_part(lower, array, s, axis, &parts[k]);
+            good &= index_part(lower, array, s, axis, &parts[k], inside);
         }
         s = s ? s->next : NULL;
     }
@@ -288,7 +309,7 @@ static Ref set_entries(Lower *lower, const Target *target, Ref old, const Expr *
     Part parts[RANK_LIMIT];
     const Node *node = ir_node(lower->ir, old);
     const Binding *env = lower->env;
-    IndexSet guarded = lower->guarded;
+    const Fact *facts = lower->facts;
     unsigned count = 0;
     Ref result = REF_NONE;
 
@@ -305,17 +326,19 @@ static Ref set_entries(Lower *lower, const Target *target, Ref old, const Expr *
                     what_text(lower, old), count);
         return REF_NONE;
     }
-    bool good = open_parts(lower, target->name, target->subscripts, node, parts);
+    Ref inside = REF_NONE;
+    bool good = open_parts(lower, target->name, target->subscripts, node, parts, &inside);
     if (good) {
         Ref value = given != REF_NONE ? given : lower_expr(lower, expr);
         lower->ir->at = user_span(lower, target->span);
         if (value != REF_NONE &&
             check_value(lower, target->name, parts, node->rank, value, expr->span)) {
             result = set_parts(lower, parts, node->rank, old, value);
+            result = checked(lower, result, inside, target->span, target->name);
         }
     }
     lower->env = env;
-    lower->guarded = guarded;
+    lower->facts = facts;
     return result;
 }
 

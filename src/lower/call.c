@@ -11,6 +11,8 @@ struct Memo {
     const Callee *const *functions;
     size_t count;
     Values values;
+    bool contextual; /* they hold where the facts are these */
+    const Fact *facts;
     Memo *next;
 };
 
@@ -218,6 +220,7 @@ static Memo *find_memo(const Lower *lower, const Callee *callee, const Arguments
 
     for (Memo *m = lower->memo[memo_hash(f, arguments->refs, count)]; m; m = m->next) {
         if (m->function == f && m->env == callee->env &&
+            (!m->contextual || m->facts == lower->facts) &&
             same_refs(m->args, arguments->refs, count) &&
             same_functions(m->functions, arguments->functions, count)) {
             return m;
@@ -345,6 +348,7 @@ Values invoke(Lower *lower, const Callee *callee, const Arguments *arguments, Sp
     Memo *memo = find_memo(lower, callee, arguments);
 
     if (memo) {
+        lower->contextual |= memo->contextual;
         return memo->values;
     }
     if (is_broken(lower, callee->model)) {
@@ -362,7 +366,9 @@ Values invoke(Lower *lower, const Callee *callee, const Arguments *arguments, Sp
     bool library = lower->library;
     const Variables *variables = lower->variables;
     unsigned depth = lower->call ? lower->call->depth + 1 : 1;
-    Call call = {f, arguments->functions, at, lower->call, depth};
+    Call call = {f, arguments->functions, at, lower->call, depth, lower->facts};
+    bool contextual = lower->contextual;
+    lower->contextual = false;
     lower->env = callee->env;
     lower->call = &call;
     lower->library = callee->model ? callee->model->library : callee->library;
@@ -376,7 +382,8 @@ Values invoke(Lower *lower, const Callee *callee, const Arguments *arguments, Sp
     lower->library = library;
     lower->variables = variables;
     add_memo(lower, (Memo){f, callee->env, arguments->refs, arguments->functions, f->formal_count,
-                           values, NULL});
+                           values, lower->contextual, lower->facts, NULL});
+    lower->contextual |= contextual;
     return values;
 }
 

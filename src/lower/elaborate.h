@@ -29,6 +29,14 @@ struct Binding {
     const Binding *next;
 };
 
+/* A condition that holds, or does not, where an expression stands: the innermost first. */
+typedef struct Fact Fact;
+struct Fact {
+    Ref condition;
+    bool holds;
+    const Fact *next;
+};
+
 /* A call that is being elaborated, for messages. */
 typedef struct Call Call;
 struct Call {
@@ -36,7 +44,8 @@ struct Call {
     const Callee *const *functions; /* of the formals that are functions */
     Span span;                      /* of the call */
     const Call *outer;
-    unsigned depth; /* calls inside calls; the outermost has 1 */
+    unsigned depth;    /* calls inside calls; the outermost has 1 */
+    const Fact *facts; /* at the call */
 };
 
 /* Several values: what a function returns. `count` 0: an error was reported. */
@@ -62,9 +71,11 @@ typedef struct {
     const Call *call;
     bool library;         /* inside a function of the standard library */
     unsigned conditional; /* how many branches of `if` deep: ranges are not certain errors there */
-    IndexSet guarded;     /* indices that run over less than their dim */
-    Ref *params;          /* of the model, in order, as the model sees them */
-    uint32_t *leaves;     /* of the params; NO_LEAF: its error was reported */
+    const Fact *facts;
+    unsigned effort;  /* steps left for the bounds of one whole number */
+    bool contextual;  /* what was elaborated of this call depends on facts outside of it */
+    Ref *params;      /* of the model, in order, as the model sees them */
+    uint32_t *leaves; /* of the params; NO_LEAF: its error was reported */
     Ref *consts;
     Ref *datas;
     bool derived;        /* a derived metric: metrics are leaves */
@@ -156,14 +167,32 @@ Ref lower_fill(Lower *lower, const Expr *call, double value);
 /* ---- subscript.c ----------------------------------------------------------------------------- */
 
 Ref lower_subscript(Lower *lower, const Expr *expr);
-/* Checks a position against an axis, as far as it can be known. */
-bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const char *array);
-/* The least and the greatest value of an int; `exact` if both are reached. */
+/* Checks a position against an axis. One that is neither proved to be inside nor known to leave is
+ * checked when the program runs: `*inside` becomes that and what `*inside` was (REF_NONE: true). */
+bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const char *array,
+                    Ref *inside);
+/* The same of what runs from `low` up to, not including, `high`. */
+void check_ends(Lower *lower, Ref low, Ref high, Dim axis, Ref *inside);
+/* The value, or where the condition does not hold NaN; `array` is what it
+ * is of. REF_NONE: reported, as a whole number cannot be NaN. */
+Ref checked(Lower *lower, Ref value, Ref inside, Span at, const char *array);
+/* No value of an int is below `low`, and none above `high`. */
 typedef struct {
     Dim low, high;
-    bool known, exact;
+    Dim classes; /* of one of its atoms; DIM_NONE: of none */
+    bool known;
 } Bounds;
 Bounds int_bounds(Lower *lower, Ref value);
+
+/* ---- prove.c: what the conditions around an expression say --------------------------------------
+ */
+
+/* From here on, until lower->facts is set back. */
+void add_fact(Lower *lower, Ref condition, bool holds);
+/* Is a ≤ b, both whole numbers, by the facts here? Conservative. */
+bool proves_le(Lower *lower, Ref a, Ref b);
+/* The bounds of a value whose atoms may take all their values independently; else not known. */
+Bounds reached_bounds(Lower *lower, Ref value);
 
 /* ---- range.c --------------------------------------------------------------------------------- */
 

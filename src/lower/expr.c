@@ -414,6 +414,22 @@ static Ref binary(Lower *lower, const Expr *expr, const Expr *left, Ref a, Ref b
     return elementwise(lower, values, 2, apply_binary, &expr->as.binary.op);
 }
 
+/* The expression, where a condition holds or does not. */
+static Ref lower_where(Lower *lower, Ref condition, bool holds, const Expr *expr) {
+    const Fact *facts = lower->facts;
+    bool known = condition != REF_NONE && ir_rank(lower->ir, condition) == 0 &&
+                 ir_kind(lower->ir, condition) == KIND_BOOL;
+
+    if (known) {
+        add_fact(lower, condition, holds);
+    }
+    lower->conditional++;
+    Ref value = lower_expr(lower, expr);
+    lower->conditional--;
+    lower->facts = facts;
+    return value;
+}
+
 /* A chain of operators leans to the left and may be long: no recursion along it. */
 static Ref lower_chain(Lower *lower, const Expr *expr) {
     size_t count = 0;
@@ -429,7 +445,11 @@ static Ref lower_chain(Lower *lower, const Expr *expr) {
     }
     Ref value = lower_expr(lower, first);
     for (k = 0; k < count; k++) {
-        Ref right = lower_expr(lower, chain[k]->as.binary.b);
+        BinaryOp op = chain[k]->as.binary.op;
+        const Expr *operand = chain[k]->as.binary.b;
+        Ref right = op == BIN_AND || op == BIN_OR
+                        ? lower_where(lower, value, op == BIN_AND, operand)
+                        : lower_expr(lower, operand);
         value = binary(lower, chain[k], chain[k]->as.binary.a, value, right);
     }
     return value;
@@ -493,10 +513,8 @@ static Ref lower_choice(Lower *lower, const Expr *expr) {
     unsigned rank, bad;
 
     values[0] = lower_expr(lower, parts[0]);
-    lower->conditional++;
-    values[1] = lower_expr(lower, parts[1]);
-    values[2] = lower_expr(lower, parts[2]);
-    lower->conditional--;
+    values[1] = lower_where(lower, values[0], true, parts[1]);
+    values[2] = lower_where(lower, values[0], false, parts[2]);
     if (values[0] != REF_NONE && ir_kind(lower->ir, values[0]) != KIND_BOOL) {
         Diag *diag =
             lower_error(lower, parts[0]->span, "a condition is a truth value, and `%s` is %s",

@@ -282,9 +282,9 @@ Dim infer_range(Lower *lower, const Pending *pending, const Expr *body, const ch
  */
 
 static void bind_range(Lower *lower, Range *r) {
-    IndexSet bit = INDEX_BIT(r->index);
-
-    lower->guarded = r->condition == REF_NONE ? lower->guarded & ~bit : lower->guarded | bit;
+    if (r->condition != REF_NONE) {
+        add_fact(lower, r->condition, true);
+    }
     bind_name(lower, r->name, r->span, r->position);
 }
 

@@ -161,7 +161,15 @@ static bool run_body(Loop *l) {
     }
     bool good = find_active(l);
     if (good) {
+        const Fact *facts = lower->facts;
+        bool early = l->active != REF_NONE && l->active != l->range.condition;
+        if (early) {
+            add_fact(lower, l->active, true);
+        }
+        lower->conditional += early;
         lower_stmts(lower, l->loop->as.loop.body);
+        lower->conditional -= early;
+        lower->facts = facts;
         lower->ir->at = user_span(lower, l->binder->span);
         good = take_steps(l);
     }
@@ -336,7 +344,7 @@ static int open_loop(Loop *l) {
 void lower_loop(Lower *lower, const Stmt *stmt) {
     Loop l = {.lower = lower};
     const Binding *env = lower->env;
-    IndexSet guarded = lower->guarded;
+    const Fact *facts = lower->facts;
     size_t capacity = 0;
 
     l.loop = stmt->as.loop.binders->next ? nest(lower, stmt) : stmt;
@@ -353,7 +361,7 @@ void lower_loop(Lower *lower, const Stmt *stmt) {
     l.free |= opened == RANGE_OK ? INDEX_BIT(l.range.index) : 0;
     bool good = opened == RANGE_OK && settle(&l);
     lower->env = env;
-    lower->guarded = guarded;
+    lower->facts = facts;
     if (good) {
         finish(&l);
     } else {

@@ -212,7 +212,7 @@ Ref lower_reduce(Lower *lower, const Expr *expr) {
     unsigned count;
     Reduction r;
     const Binding *env = lower->env;
-    IndexSet guarded = lower->guarded;
+    const Fact *facts = lower->facts;
     Ref result = REF_NONE;
 
     if (!find_reduction(name, &r)) {
@@ -239,7 +239,7 @@ Ref lower_reduce(Lower *lower, const Expr *expr) {
         result = reduce_body(lower, expr, r, ranges, count);
     }
     lower->env = env;
-    lower->guarded = guarded;
+    lower->facts = facts;
     return result;
 }
 
@@ -340,7 +340,7 @@ Ref lower_comprehension(Lower *lower, const Expr *expr) {
     Range ranges[RANK_LIMIT];
     unsigned count;
     const Binding *env = lower->env;
-    IndexSet guarded = lower->guarded;
+    const Fact *facts = lower->facts;
     Ref result = REF_NONE;
     int opened = open_binders(lower, expr->as.comprehension.binders, expr->as.comprehension.body,
                               ranges, &count);
@@ -351,6 +351,6 @@ Ref lower_comprehension(Lower *lower, const Expr *expr) {
         lower_error(lower, expr->span, "an array has at least one entry, and this range is empty");
     }
     lower->env = env;
-    lower->guarded = guarded;
+    lower->facts = facts;
     return result;
 }

@@ -5,17 +5,12 @@
 
 /* ---- bounds of whole numbers ----------------------------------------------------------------- */
 
-enum { DEPTH = 64 };
+enum { DEPTH = 64, EFFORT = 2000 };
 
 static Bounds bounds_of(Lower *lower, Ref value, unsigned depth);
 
-static Bounds point(Lower *lower, Dim d) {
-    (void)lower;
-    return (Bounds){d, d, true, true};
-}
-
 static Bounds class_bounds(Lower *lower, Dim class_dim) {
-    Bounds b = {DIM_NONE, DIM_NONE, class_dim != DIM_NONE, false};
+    Bounds b = {.known = class_dim != DIM_NONE};
 
     if (b.known) {
         b.low = dim_const(lower->ir, 0);
@@ -32,7 +27,7 @@ static Bounds times(Lower *lower, Bounds a, Bounds b) {
         return (Bounds){0};
     }
     Dim low = dim_mul(lower->ir, a.low, b.low);
-    return (Bounds){low, dim_mul(lower->ir, a.high, b.high), true, false};
+    return (Bounds){.low = low, .high = dim_mul(lower->ir, a.high, b.high), .known = true};
 }
 
 static Bounds over(Lower *lower, BuiltinId f, Bounds a, Bounds b) {
@@ -43,10 +38,10 @@ static Bounds over(Lower *lower, BuiltinId f, Bounds a, Bounds b) {
         return (Bounds){0};
     }
     if (f == BI_mod) {
-        return (Bounds){zero, dim_sub(lower->ir, b.low, one), true, false};
+        return (Bounds){.low = zero, .high = dim_sub(lower->ir, b.low, one), .known = true};
     }
     Dim low = dim_floordiv(lower->ir, a.low, b.low);
-    return (Bounds){low, dim_floordiv(lower->ir, a.high, b.low), true, false};
+    return (Bounds){.low = low, .high = dim_floordiv(lower->ir, a.high, b.low), .known = true};
 }
 
 static Bounds call_bounds(Lower *lower, const Node *node, unsigned depth) {
@@ -59,16 +54,16 @@ static Bounds call_bounds(Lower *lower, const Node *node, unsigned depth) {
     }
     if (f == BI_add) {
         Dim low = dim_add(lower->ir, a.low, b.low);
-        return (Bounds){low, dim_add(lower->ir, a.high, b.high), true, false};
+        return (Bounds){.low = low, .high = dim_add(lower->ir, a.high, b.high), .known = true};
     }
     if (f == BI_sub) {
         Dim low = dim_sub(lower->ir, a.low, b.high);
-        return (Bounds){low, dim_sub(lower->ir, a.high, b.low), true, false};
+        return (Bounds){.low = low, .high = dim_sub(lower->ir, a.high, b.low), .known = true};
     }
     if (f == BI_neg) {
         Dim zero = dim_const(lower->ir, 0);
         Dim low = dim_sub(lower->ir, zero, a.high);
-        return (Bounds){low, dim_sub(lower->ir, zero, a.low), true, false};
+        return (Bounds){.low = low, .high = dim_sub(lower->ir, zero, a.low), .known = true};
     }
     if (f == BI_mul) {
         return times(lower, a, b);
@@ -79,14 +74,19 @@ static Bounds call_bounds(Lower *lower, const Node *node, unsigned depth) {
     return (Bounds){0};
 }
 
-static Bounds leaf_bounds(Lower *lower, Ref v) {
-    const Node *node = ir_node(lower->ir, v);
-
-    if (node->op == OP_READ) {
-        node = ir_node(lower->ir, node->args[0]);
+/* What is certain of both. */
+static Bounds either(Lower *lower, Bounds a, Bounds b) {
+    if (!a.known || !b.known) {
+        return (Bounds){0};
     }
-    return node->op == OP_LEAF ? class_bounds(lower, lower->ir->leaves[node->as.leaf].class_dim)
-                               : (Bounds){0};
+    bool a_lower = dim_proves_le(lower->ir, a.low, b.low);
+    bool a_higher = dim_proves_le(lower->ir, b.high, a.high);
+    bool known = (a_lower || dim_proves_le(lower->ir, b.low, a.low)) &&
+                 (a_higher || dim_proves_le(lower->ir, a.high, b.high));
+    return known ? (Bounds){.low = a_lower ? a.low : b.low,
+                            .high = a_higher ? a.high : b.high,
+                            .known = true}
+                 : (Bounds){0};
 }
 
 static Bounds bounds_of(Lower *lower, Ref value, unsigned depth) {
@@ -94,55 +94,55 @@ static Bounds bounds_of(Lower *lower, Ref value, unsigned depth) {
     Dim size = ir_value_dim(lower->ir, value);
 
     if (size != DIM_NONE) {
-        return point(lower, size);
+        return (Bounds){.low = size, .high = size, .known = true};
     }
-    if (depth > DEPTH) {
+    lower->effort = depth == 0 ? EFFORT : lower->effort - (lower->effort > 0);
+    if (depth > DEPTH || lower->effort == 0) {
         return (Bounds){0};
     }
-    if (node->op == OP_INDEX) {
-        Bounds b = class_bounds(lower, ir_index_dim(lower->ir, node->as.index));
-        b.exact = (lower->guarded & node->free) == 0;
-        return b;
+    while (node->op == OP_READ || node->op == OP_ARRAY || node->op == OP_VAR) {
+        node = ir_node(lower->ir, value = node->args[0]);
     }
-    if (node->op == OP_CALL) {
+    switch (node->op) {
+    case OP_INDEX:
+    case OP_ARGMAX:
+        return class_bounds(lower, ir_index_dim(lower->ir, node->as.index));
+    case OP_LEAF:
+        return class_bounds(lower, lower->ir->leaves[node->as.leaf].class_dim);
+    case OP_CALL:
         return call_bounds(lower, node, depth);
+    case OP_SELECT:
+        return either(lower, bounds_of(lower, node->args[1], depth + 1),
+                      bounds_of(lower, node->args[2], depth + 1));
+    case OP_CONST:
+    case OP_SIZE:
+        size = ir_value_dim(lower->ir, value);
+        return size == DIM_NONE ? (Bounds){0} : (Bounds){.low = size, .high = size, .known = true};
+    case OP_CONVERT:
+    case OP_GUARD:
+    case OP_READ:
+    case OP_ARRAY:
+    case OP_SUM:
+    case OP_MAX:
+    case OP_LSE:
+    case OP_DEPOSIT:
+    case OP_STATE:
+    case OP_SCAN:
+    case OP_PICK:
+    case OP_LIB:
+    case OP_EXTERN:
+    case OP_VAR:
+    case OP_DERIV:
+    case OP_COUNT:
+        break;
     }
-    return leaf_bounds(lower, value);
-}
-
-/* An affine value reaches both ends, if each of its indices runs over its whole dim. */
-static bool affine_bounds(Lower *lower, Ref value, Bounds *b) {
-    Affine a;
-
-    if (!ir_affine(lower->ir, value, &a)) {
-        return false;
-    }
-    Dim rest = a.rest == REF_NONE ? dim_const(lower->ir, 0) : ir_value_dim(lower->ir, a.rest);
-    if (rest == DIM_NONE) {
-        return false;
-    }
-    b->low = b->high = dim_add(lower->ir, rest, dim_const(lower->ir, a.constant));
-    for (unsigned i = 0; i < INDEX_LIMIT; i++) {
-        if (!(a.indices & INDEX_BIT(i))) {
-            continue;
-        }
-        Dim last = dim_sub(lower->ir, ir_index_dim(lower->ir, (Index)i), dim_const(lower->ir, 1));
-        Dim reach = dim_mul(lower->ir, dim_const(lower->ir, a.coefficient[i]), last);
-        if (a.coefficient[i] > 0) {
-            b->high = dim_add(lower->ir, b->high, reach);
-        } else {
-            b->low = dim_add(lower->ir, b->low, reach);
-        }
-    }
-    b->known = true;
-    b->exact = (a.indices & lower->guarded) == 0;
-    return true;
+    return (Bounds){0};
 }
 
 Bounds int_bounds(Lower *lower, Ref value) {
-    Bounds b = {0};
+    Bounds reached = reached_bounds(lower, value);
 
-    return affine_bounds(lower, value, &b) ? b : bounds_of(lower, value, 0);
+    return reached.known ? reached : bounds_of(lower, value, 0);
 }
 
 /* ---- positions ------------------------------------------------------------------------------- */
@@ -150,7 +150,7 @@ Bounds int_bounds(Lower *lower, Ref value) {
 static Dim class_of(Lower *lower, Ref v) {
     const Node *node = ir_node(lower->ir, v);
 
-    if (node->op == OP_READ) {
+    while (node->op == OP_READ || node->op == OP_ARRAY || node->op == OP_VAR) {
         node = ir_node(lower->ir, node->args[0]);
     }
     return node->op == OP_LEAF ? lower->ir->leaves[node->as.leaf].class_dim : DIM_NONE;
@@ -166,8 +166,20 @@ static const char *size_text(Lower *lower, Dim d) {
                : text;
 }
 
-static bool report_high(Lower *lower, const Expr *at, const Bounds *b, Dim axis,
-                        const char *array) {
+/* An index that depends on data has two mends. */
+static bool has_label(Lower *lower, Ref position) {
+    const bool *reached = ir_reach(lower->ir, &position, 1);
+
+    for (Ref v = 1; v <= position; v++) {
+        if (reached[v] && ir_node(lower->ir, v)->op == OP_LEAF) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool report_high(Lower *lower, const Expr *at, const Bounds *b, Dim axis, const char *array,
+                        bool label) {
     bool moving = b->low != b->high;
     const char *reached = moving ? arena_format(lower->arena, "`%s` reaches %s,",
                                                 expr_text(lower, at), dim_text(lower->ir, b->high))
@@ -178,14 +190,26 @@ static bool report_high(Lower *lower, const Expr *at, const Bounds *b, Dim axis,
     Diag *diag = lower_error(lower, at->span, "%s past the end of `%s`, which has %s entr%s here",
                              reached, array, size_text(lower, axis), one ? "y" : "ies");
 
+    if (label) {
+        diag_label(lower->diags, diag,
+                   "keep it inside: `(%s) %% %s`, or `if %s < %s then … else …`",
+                   expr_text(lower, at), dim_text(lower->ir, axis), expr_text(lower, at),
+                   dim_text(lower->ir, axis));
+        return false;
+    }
     diag_label(lower->diags, diag, "the last index is %s", dim_text(lower->ir, last));
     return false;
 }
 
-static bool report_low(Lower *lower, const Expr *at, const Bounds *b, Dim axis, const char *array) {
+static bool report_low(Lower *lower, const Expr *at, const Bounds *b, Dim axis, const char *array,
+                       bool label) {
     if (b->low != b->high) {
-        lower_error(lower, at->span, "`%s` reaches %s, and no index is negative",
-                    expr_text(lower, at), dim_text(lower->ir, b->low));
+        Diag *diag = lower_error(lower, at->span, "`%s` reaches %s, and no index is negative",
+                                 expr_text(lower, at), dim_text(lower->ir, b->low));
+        if (label) {
+            diag_label(lower->diags, diag, "keep it inside: `if %s >= 0 then … else …`",
+                       expr_text(lower, at));
+        }
         return false;
     }
     Diag *diag = lower_error(lower, at->span, "no index is negative");
@@ -194,29 +218,94 @@ static bool report_low(Lower *lower, const Expr *at, const Bounds *b, Dim axis, 
     return false;
 }
 
-bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const char *array) {
-    Dim class_dim = class_of(lower, position);
-    Bounds b = int_bounds(lower, position);
+/* Is a ≤ b, where there is more than one class? */
+static bool leaves_by(Lower *lower, Dim a, Dim b, const Bounds *bounds) {
+    if (dim_proves_le(lower->ir, a, b)) {
+        return true;
+    }
+    int64_t known;
+    if (bounds->classes == DIM_NONE || dim_value(lower->ir, bounds->classes, &known)) {
+        return false;
+    }
+    Dim more = dim_sub(lower->ir, bounds->classes, dim_const(lower->ir, 2));
+    return dim_proves_le(lower->ir, dim_add(lower->ir, a, more), b);
+}
 
-    if (class_dim != DIM_NONE) {
-        if (dim_proves_le(lower->ir, class_dim, axis) || lower->conditional > 0) {
-            return true;
-        }
+/* Is the position known to leave the axis? Reports it. */
+static bool leaves(Lower *lower, const Expr *at, Ref position, Dim axis, const char *array) {
+    Dim class_dim = class_of(lower, position);
+    Bounds b = reached_bounds(lower, position);
+
+    if (class_dim != DIM_NONE && b.known) {
         lower_error(lower, at->span, "`%s` is one of %s, and this axis of `%s` has %s entries",
                     expr_text(lower, at), dim_text(lower->ir, class_dim), array,
                     dim_text(lower->ir, axis));
-        return false;
-    }
-    if (!b.known || !b.exact || lower->conditional > 0) {
         return true;
     }
-    if (dim_proves_le(lower->ir, b.low, dim_const(lower->ir, -1))) {
-        return report_low(lower, at, &b, axis, array);
+    if (!b.known) {
+        return false;
     }
-    if (dim_proves_le(lower->ir, axis, b.high)) {
-        return report_high(lower, at, &b, axis, array);
+    if (leaves_by(lower, b.low, dim_const(lower->ir, -1), &b)) {
+        report_low(lower, at, &b, axis, array, has_label(lower, position));
+        return true;
+    }
+    if (leaves_by(lower, axis, b.high, &b)) {
+        report_high(lower, at, &b, axis, array, has_label(lower, position));
+        return true;
+    }
+    return false;
+}
+
+/* The library's own walks through matrices, under conditions, are right; labels that it is given
+ * may not be. */
+static bool trusted(Lower *lower, Ref position) {
+    return lower->library && lower->conditional > 0 && !has_label(lower, position);
+}
+
+bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const char *array,
+                    Ref *inside) {
+    Ir *ir = lower->ir;
+    Ref zero = ir_int(ir, 0);
+    Ref size = ir_size(ir, axis);
+    Ref last = ir_sub(ir, size, ir_int(ir, 1));
+    bool above = proves_le(lower, zero, position);
+    bool below = proves_le(lower, position, last);
+
+    if ((above && below) || trusted(lower, position)) {
+        return true;
+    }
+    lower->contextual |= lower->facts != NULL || lower->conditional > 0;
+    if (lower->conditional == 0 && leaves(lower, at, position, axis, array)) {
+        return false;
+    }
+    if (!above) {
+        *inside = ir_and(ir, *inside, ir_compare(ir, BI_le, zero, position));
+    }
+    if (!below) {
+        *inside = ir_and(ir, *inside, ir_compare(ir, BI_lt, position, size));
     }
     return true;
+}
+
+static Ref apply_factor(Lower *lower, const void *data, const Ref *scalars) {
+    return ir_mul(lower->ir, scalars[0], *(const Ref *)data);
+}
+
+Ref checked(Lower *lower, Ref value, Ref inside, Span at, const char *array) {
+    Ir *ir = lower->ir;
+    Span place = user_span(lower, at);
+
+    if (inside == REF_NONE || value == REF_NONE) {
+        return value;
+    }
+    if (ir_kind(ir, value) != KIND_REAL) {
+        Diag *diag = lower_error(lower, at, "it is not known that this is inside of `%s`", array);
+        diag_label(lower->diags, diag, "a condition must say so: `if … then … else …`");
+        return REF_NONE;
+    }
+    uint32_t line = sources_place(lower->front->sources, place.file, place.start).line;
+    Ref factor = ir_select(ir, inside, ir_real(ir, 1), ir_real(ir, ir_outside(line)));
+    return elementwise(lower, &value, 1, apply_factor, &factor);
 }
 
 /* ---- subscripts ------------------------------------------------------------------------------ */
@@ -228,7 +317,21 @@ typedef struct {
     Dim extent; /* of the axis that is left */
 } Axis;
 
-static bool slice_axis(Lower *lower, const Subscript *s, Dim axis, const char *array, Axis *a) {
+void check_ends(Lower *lower, Ref low, Ref high, Dim axis, Ref *inside) {
+    Ir *ir = lower->ir;
+    Ref zero = ir_int(ir, 0);
+    Ref size = ir_size(ir, axis);
+
+    if (!proves_le(lower, zero, low)) {
+        *inside = ir_and(ir, *inside, ir_compare(ir, BI_le, zero, low));
+    }
+    if (!proves_le(lower, high, size)) {
+        *inside = ir_and(ir, *inside, ir_compare(ir, BI_le, high, size));
+    }
+}
+
+static bool slice_axis(Lower *lower, const Subscript *s, Dim axis, const char *array, Axis *a,
+                       Ref *inside) {
     Dim low = s->low ? lower_size(lower, s->low, "the start of a slice") : dim_const(lower->ir, 0);
     Dim high = s->high ? lower_size(lower, s->high, "the end of a slice") : axis;
     int64_t start;
@@ -255,22 +358,25 @@ static bool slice_axis(Lower *lower, const Subscript *s, Dim axis, const char *a
         diag_label(lower->diags, diag, "a slice ends before its second number");
         return false;
     }
+    check_ends(lower, ir_size(lower->ir, low), ir_size(lower->ir, high), axis, inside);
     bool zero = dim_is_const(lower->ir, low, &start) && start == 0;
     a->base = zero ? REF_NONE : ir_size(lower->ir, low);
     a->extent = dim_sub(lower->ir, high, low);
     return true;
 }
 
-static bool one_axis(Lower *lower, const Subscript *s, Dim axis, const char *array, Axis *a) {
+static bool one_axis(Lower *lower, const Subscript *s, Dim axis, const char *array, Axis *a,
+                     Ref *inside) {
     *a = (Axis){REF_NONE, REF_NONE, axis};
     switch (s->kind) {
     case SUB_ALL:
         return true;
     case SUB_INDEX:
         a->fixed = lower_whole(lower, s->index, "an index");
-        return a->fixed != REF_NONE && check_position(lower, s->index, a->fixed, axis, array);
+        return a->fixed != REF_NONE &&
+               check_position(lower, s->index, a->fixed, axis, array, inside);
     case SUB_SLICE:
-        return slice_axis(lower, s, axis, array, a);
+        return slice_axis(lower, s, axis, array, a, inside);
     }
     return false;
 }
@@ -320,6 +426,7 @@ Ref lower_subscript(Lower *lower, const Expr *expr) {
     Axis axes[RANK_LIMIT];
     unsigned k = 0;
     bool good = true;
+    Ref inside = REF_NONE;
 
     if (array == REF_NONE) {
         return REF_NONE;
@@ -338,7 +445,7 @@ Ref lower_subscript(Lower *lower, const Expr *expr) {
         return REF_NONE;
     }
     for (const Subscript *s = expr->as.subscript.subscripts; s; s = s->next, k++) {
-        good &= one_axis(lower, s, node->shape[k], name, &axes[k]);
+        good &= one_axis(lower, s, node->shape[k], name, &axes[k], &inside);
     }
     if (!good) {
         return REF_NONE;
@@ -346,7 +453,8 @@ Ref lower_subscript(Lower *lower, const Expr *expr) {
     lower->ir->at = user_span(lower, expr->span);
     Ref element;
     if (constant_element(lower, array, axes[0].fixed, &element)) {
-        return k == 1 ? element : read_axes(lower, element, axes + 1, k - 1);
+        Ref rest = k == 1 ? element : read_axes(lower, element, axes + 1, k - 1);
+        return checked(lower, rest, inside, expr->span, name);
     }
-    return read_axes(lower, array, axes, k);
+    return checked(lower, read_axes(lower, array, axes, k), inside, expr->span, name);
 }
