@@ -248,6 +248,7 @@ static void verify(const Ir *ir, const char *stage) {
 static LoopProgram *plan(Compiler *compiler, const Request *request, const Ir *ir) {
     LoopOptions options = {.strict = compiler->options->strict,
                            .checkpoint = compiler->options->checkpoint,
+                           .kept = compiler->options->kept,
                            .trainer = request->trainer,
                            .diags = compiler->front.diags};
     LoopProgram *program = loop_plan(&options, compiler->arena, ir);

@@ -224,13 +224,28 @@ static int set_color(Reader *reader, const char *text) {
     return usage_error("`--color=%s`: expected auto, always or never", text);
 }
 
-static int set_checkpoint(Reader *reader, const char *text) {
+/* A whole number up to INT32_MAX, and where it ends; NULL: there is none. */
+static const char *read_number(const char *text, int64_t *value) {
     char *end;
-    long long steps = strtoll(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || steps > INT32_MAX) {
-        return usage_error("`--checkpoint=%s`: expected a number of steps", text);
+    long long number = strtoll(text, &end, 10);
+    *value = number;
+    return text[0] < '0' || text[0] > '9' || number > INT32_MAX ? NULL : end;
+}
+
+/* N, or N,C. */
+static int set_checkpoint(Reader *reader, const char *text) {
+    int64_t steps;
+    int64_t kept = 0;
+    const char *end = read_number(text, &steps);
+    bool pair = end && *end == ',' && steps > 0;
+    end = pair ? read_number(end + 1, &kept) : end;
+    if (!end || *end != '\0' || (pair && kept == 0)) {
+        return usage_error("`--checkpoint=%s`: expected a number of steps, or that and a number of "
+                           "states, as in 100,10",
+                           text);
     }
     reader->options->checkpoint = steps == 0 ? -1 : steps;
+    reader->options->kept = kept;
     return GO_ON;
 }
 

@@ -289,7 +289,7 @@ static Dim states_dim(Plan *plan, const Carry *carry) {
         return dim_const(plan->ir, 2);
     }
     if (carry->along) {
-        return dim_const(plan->ir, carry->along->size + 1);
+        return dim_add(plan->ir, carry->along->size, dim_const(plan->ir, 1));
     }
     return dim_add(plan->ir, ir_index_dim(plan->ir, carry->t), dim_const(plan->ir, 1));
 }
@@ -316,9 +316,9 @@ void carry_buffers(Plan *plan, Scope *scope) {
             carry->buffer = add_buffer(plan, carry, "state", states_dim(plan, carry), scope->block);
             carry->has_buffer = true;
         }
-        if (carry->kept_by) { /* at the beginning of each segment, and at the end */
-            Dim count = dim_add(plan->ir, carry->kept_by->count, dim_const(plan->ir, 1));
-            carry->kept = add_buffer(plan, carry, "kept", count, scope->block);
+        if (carry->kept_by) {
+            Dim slots = segment_slots(plan, carry->kept_by);
+            carry->kept = add_buffer(plan, carry, "kept", slots, scope->block);
         }
     }
 }
@@ -369,11 +369,10 @@ static const LoopExpr *state_index(Plan *plan, const Carry *carry, const LoopExp
     return index_of(plan, carry, env, x_inside(plan, p, states), states, at);
 }
 
-/* Of what is kept of each segment. */
+/* Of what is kept at the beginning of a segment. */
 static const LoopExpr *kept_index(Plan *plan, const Carry *carry, const LoopExpr *const *env,
-                                  const LoopExpr *segment, const LoopExpr *const *at) {
-    Dim count = dim_add(plan->ir, carry->kept_by->count, dim_const(plan->ir, 1));
-    return index_of(plan, carry, env, segment, count, at);
+                                  const LoopExpr *slot, const LoopExpr *const *at) {
+    return index_of(plan, carry, env, slot, segment_slots(plan, carry->kept_by), at);
 }
 
 /* Do the indices of a state stand where they stand in the loop? */
@@ -398,7 +397,7 @@ const LoopExpr *carry_read(Plan *plan, Scope *scope, const Carry *carry, const L
         }
     }
     if (carry->kept_by && !scope_inside(scope, carry->loop) && p == last_number(plan, carry)) {
-        const LoopExpr *end = x_dim(plan, carry->kept_by->count);
+        const LoopExpr *end = segment_last_slot(plan, carry->kept_by);
         return x_load(plan, carry->kept, kept_index(plan, carry, env, end, at));
     }
     if (!carry->has_buffer) {
@@ -500,8 +499,8 @@ static Block *open_axes(Plan *plan, const Scope *scope, const Carry *carry, Bloc
     return block;
 }
 
-/* The state at the beginning of a segment, from where it is kept to where the steps look for it. */
-void carry_begin_segment(Plan *plan, Scope *parent, Segment *segment, Block *block, bool again) {
+void carry_restore(Plan *plan, const Segment *segment, Block *block, const LoopExpr *slot,
+                   bool again) {
     const LoopExpr *env[INDEX_LIMIT];
     const LoopExpr *at[RANK_LIMIT];
     for (size_t c = 0; c < plan->carries.count; c++) {
@@ -510,9 +509,9 @@ void carry_begin_segment(Plan *plan, Scope *parent, Segment *segment, Block *blo
             continue;
         }
         Span span = carry->step_stage->span;
-        Block *inner = open_axes(plan, parent, carry, block, env, at);
+        Block *inner = open_axes(plan, segment->up->parent, carry, block, env, at);
         const LoopExpr *kept =
-            x_moving_load(plan, carry->kept, kept_index(plan, carry, env, segment->number, at));
+            x_moving_load(plan, carry->kept, kept_index(plan, carry, env, slot, at));
         if (again && carry->scalar && carry->inside) {
             carry->current = plan_var(plan, plan_name(plan, "carry"), KIND_REAL, inner);
             carry->has_current = true;
@@ -525,24 +524,40 @@ void carry_begin_segment(Plan *plan, Scope *parent, Segment *segment, Block *blo
     }
 }
 
-void carry_end_segment(Plan *plan, Segment *segment, Block *block) {
+void carry_flow(Plan *plan, const Segment *segment, Block *block) {
     const LoopExpr *env[INDEX_LIMIT];
     const LoopExpr *at[RANK_LIMIT];
-    const Scope *parent = segment->up->parent;
+    const LoopExpr *end = segment_end(plan, segment);
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        const Carry *carry = plan->carries.list[c];
+        if (!carry->used || carry->kept_by != segment || !carry->along) {
+            continue;
+        }
+        Block *inner = open_axes(plan, segment->up->parent, carry, block, env, at);
+        const LoopExpr *state =
+            x_moving_load(plan, carry->buffer, state_index(plan, carry, env, end, at));
+        code_store(plan, inner, LS_STORE, carry->buffer,
+                   state_index(plan, carry, env, segment->base, at), state,
+                   carry->step_stage->span);
+    }
+}
+
+void carry_keep(Plan *plan, const Segment *segment, Block *block, const LoopExpr *slot) {
+    const LoopExpr *env[INDEX_LIMIT];
+    const LoopExpr *at[RANK_LIMIT];
     const LoopExpr *steps = x_dim(plan, ir_index_dim(plan->ir, segment->t));
     const LoopExpr *end = x_call2(plan, BI_minimum, segment_end(plan, segment), steps);
-    const LoopExpr *next = x_call2(plan, BI_add, segment->number, x_int(plan, 1));
     for (size_t c = 0; c < plan->carries.count; c++) {
-        Carry *carry = plan->carries.list[c];
+        const Carry *carry = plan->carries.list[c];
         if (!carry->used || carry->kept_by != segment) {
             continue;
         }
-        Block *inner = open_axes(plan, parent, carry, block, env, at);
+        Block *inner = open_axes(plan, segment->up->parent, carry, block, env, at);
         const LoopExpr *state =
             carry->has_buffer
                 ? x_moving_load(plan, carry->buffer, state_index(plan, carry, env, end, at))
                 : x_moving(plan, carry->current);
-        code_store(plan, inner, LS_STORE, carry->kept, kept_index(plan, carry, env, next, at),
+        code_store(plan, inner, LS_STORE, carry->kept, kept_index(plan, carry, env, slot, at),
                    state, carry->step_stage->span);
     }
 }

@@ -30,6 +30,13 @@ Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind) {
     return stmt;
 }
 
+Block *block_if(Plan *plan, Block *parent, const LoopExpr *condition) {
+    Stmt *stmt = block_add(plan, parent, LS_IF);
+    stmt->s.condition = condition;
+    stmt->body = block_new(plan, parent, false);
+    return stmt->body;
+}
+
 Stmt *code_set(Plan *plan, Block *block, LoopStmtKind kind, VarId var, const LoopExpr *value,
                Span span) {
     Stmt *stmt = block_add(plan, block, kind);
@@ -749,21 +756,20 @@ static void write_body(Plan *plan, Scope *scope, Scope *child, Block *outside) {
 /* A loop over steps that are kept in segments; before that of the adjoint they run again. */
 static void write_segments(Plan *plan, Scope *scope, Scope *child) {
     Segment *segment = child->segment;
-    bool down = child == segment->down;
-    Block *block = segment_open(plan, scope->block, segment, down);
-    if (down) {
-        segment_reset(plan, segment);
-        plan->again = segment;
-        carry_begin_segment(plan, scope, segment, block, true);
-        write_body(plan, scope, segment->up, block);
-        plan->again = NULL;
-    } else {
-        carry_begin_segment(plan, scope, segment, block, false);
+    if (child == segment->up) {
+        Block *block = segment_open_up(plan, scope->block, segment);
+        write_body(plan, scope, child, block);
+        segment_close_up(plan, block, segment);
+        return;
     }
+    Block *block = segment_open_down(plan, scope->block, segment);
+    plan->again = segment;
+    Block *again = segment_open_again(plan, block, segment);
+    write_body(plan, scope, segment->up, again);
+    segment_close_again(plan, again, segment);
+    plan->again = NULL;
     write_body(plan, scope, child, block);
-    if (!down) {
-        carry_end_segment(plan, segment, block);
-    }
+    segment_close_down(plan, block, segment);
 }
 
 static void write_child(Plan *plan, Scope *scope, Scope *child) {

@@ -211,6 +211,7 @@ typedef struct {
     bool strict;
     int64_t checkpoint; /* a recurrence keeps its state every so many steps for its adjoint, and
                            runs them again; 0: when all would take too much memory; -1: never */
+    int64_t kept; /* at most so many such states, chosen by the binomial schedule; 0: all of them */
     bool trainer; /* a trainer's kernel: arguments DIM…, CONSTS, PARAMS, DATA…, ROWS, ORDER,
                      COLUMN…, SEED, RATE, GRADIENT or OUTPUT…, WORK, as far as it needs them */
     Diags *diags;

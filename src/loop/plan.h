@@ -311,6 +311,8 @@ void code_store(Plan *plan, Block *block, LoopStmtKind kind, BufferId buffer, co
                 const LoopExpr *value, Span span);
 Stmt *block_add(Plan *plan, Block *block, LoopStmtKind kind);
 Block *block_new(Plan *plan, Block *parent, bool loop);
+/* if (condition) { … }: its block. */
+Block *block_if(Plan *plan, Block *parent, const LoopExpr *condition);
 void place_common(Plan *plan);
 /* dead.c: takes out statements and buffers that no result needs. */
 void dead_remove(Plan *plan);
@@ -392,9 +394,14 @@ void carry_write(Plan *plan, Scope *scope, const Stage *stage, const LoopExpr *v
 void carry_begin_step(Plan *plan, Scope *loop);
 void carry_end_step(Plan *plan, Scope *loop);
 
-/* At the beginning and the end of a segment. */
-void carry_begin_segment(Plan *plan, Scope *parent, Segment *segment, Block *block, bool again);
-void carry_end_segment(Plan *plan, Segment *segment, Block *block);
+/* The states that are kept in place `slot` go where the steps look for them: those of the steps, or
+ * those that run `again`. */
+void carry_restore(Plan *plan, const Segment *segment, Block *block, const LoopExpr *slot,
+                   bool again);
+/* The states at the end of the segment before this one go there. */
+void carry_flow(Plan *plan, const Segment *segment, Block *block);
+/* The states at the end of the segment are kept in place `slot`. */
+void carry_keep(Plan *plan, const Segment *segment, Block *block, const LoopExpr *slot);
 
 /* Copies the state number `from` to number `to`, of the buffers of a loop. */
 void carry_move(Plan *plan, const Scope *loop, Block *block, const LoopExpr *from,
@@ -427,11 +434,17 @@ void leave_after(Plan *plan, const Scope *loop, Block *block);
 struct Segment {
     Index t;
     Scope *up, *down;
-    int64_t size;
+    Dim size;
     Dim count;
+    int64_t slots;          /* places for the states at the beginnings of segments; 0: for all */
     bool *again;            /* by stage: written again in front of the loop downwards */
     const LoopExpr *number; /* of the segment that is being written */
     const LoopExpr *base;   /* its first step */
+    const LoopExpr *outer_number, *outer_base; /* the same of the loop downwards */
+    /* revolve.c, if there are not places for all: which segment's beginning is in each place; the
+     * last place in use and its segment; the next segment whose beginning is to be kept */
+    BufferId places;
+    VarId top, from, target;
 };
 
 void segment_find(Plan *plan);
@@ -440,9 +453,36 @@ const LoopExpr *segment_position(Plan *plan, const Segment *segment, Index x, co
 Dim segment_dim(Plan *plan, const Segment *segment, Index x);
 /* Is the stage left out where the steps are written again? */
 bool segment_skips(const Plan *plan, const Stage *stage);
-Block *segment_open(Plan *plan, Block *parent, Segment *segment, bool down);
 const LoopExpr *segment_end(Plan *plan, const Segment *segment);
-void segment_reset(Plan *plan, const Segment *segment);
+/* The loops over the segments: each is opened, then its steps are written in the block that it
+ * gives, then it is closed. */
+Block *segment_open_up(Plan *plan, Block *parent, Segment *segment);
+void segment_close_up(Plan *plan, Block *block, Segment *segment);
+/* The loop downwards; within it, the steps again, from the last state that is kept. */
+Block *segment_open_down(Plan *plan, Block *parent, Segment *segment);
+Block *segment_open_again(Plan *plan, Block *parent, Segment *segment);
+void segment_close_again(Plan *plan, Block *block, Segment *segment);
+void segment_close_down(Plan *plan, Block *block, Segment *segment);
+/* How many states are kept: places for these, and one for the last state. */
+Dim segment_slots(Plan *plan, const Segment *segment);
+const LoopExpr *segment_last_slot(Plan *plan, const Segment *segment);
+
+/* ---- revolve.c: which states are kept, if not all
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/* The last of these numbers that are made is in no place yet. */
+void revolve_begin(Plan *plan, Segment *segment, Block *block);
+/* At the beginning of segment `number`, of those up to `last` that are to be gone through
+ * downwards: chooses the next one to be kept, if the state here is. */
+void revolve_choose(Plan *plan, const Segment *segment, Block *block, const LoopExpr *number,
+                    const LoopExpr *last);
+/* At the end of segment `number`: the block in which the states are to be kept in place `top`. */
+Block *revolve_push(Plan *plan, const Segment *segment, Block *block, const LoopExpr *number);
+/* Behind the adjoint of segment `number`: its state is needed no more. */
+void revolve_pop(Plan *plan, const Segment *segment, Block *block, const LoopExpr *number);
+/* How often a step runs on average, of so many segments, with so many places. */
+double revolve_runs(int64_t count, int64_t slots);
 
 /* ---- cycle.c
  * --------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,10 @@
 
 #include <math.h>
 
-enum { LIMIT_BYTES = 256 << 20 }; /* above it, segments are made without being asked for */
+/* Above LIMIT_BYTES, segments are made without being asked for; where the number of steps is not
+ * known, it is taken to be UNKNOWN_STEPS. With MOST_SLOTS places, 2,145 segments run three times,
+ * 47,905 four times. */
+enum { LIMIT_BYTES = 64 << 20, UNKNOWN_STEPS = 10000, MOST_SLOTS = 64 };
 
 /* ---- pairs of loops
  * -------------------------------------------------------------------------------------------- */
@@ -185,40 +188,90 @@ static void find_again(Plan *plan, Segment *segment) {
  * -------------------------------------------------------------------------------------------------
  */
 
+static double extent_of(const Plan *plan, Index x) {
+    int64_t extent;
+    return dim_value(plan->ir, ir_index_dim(plan->ir, x), &extent) && extent > 0 ? (double)extent
+                                                                                 : 1;
+}
+
 static double axes_bytes(const Plan *plan, const Index *axes, unsigned count) {
     double bytes = sizeof(double);
     for (unsigned k = 0; k < count; k++) {
         int64_t extent;
-        bytes *= dim_value(plan->ir, ir_index_dim(plan->ir, axes[k]), &extent) ? (double)extent : 0;
+        bytes *= dim_value(plan->ir, ir_index_dim(plan->ir, axes[k]), &extent) ? (double)extent : 1;
     }
     return bytes;
 }
 
-/* Of what would have room for one segment; 0: unknown. */
-static double history_bytes(const Plan *plan, const Segment *segment) {
+/* Of what would have room for the steps of one segment: of a step; sizes that are not known count
+ * as 1. */
+static double step_bytes(const Plan *plan, const Segment *segment) {
     double bytes = 0;
     for (size_t s = 0; s < plan->stage_count; s++) {
         const Stage *stage = plan->stages[s];
-        bytes += stage->segment == segment ? axes_bytes(plan, stage->axes, stage->axis_count) : 0;
+        bytes += stage->segment == segment ? axes_bytes(plan, stage->axes, stage->axis_count) /
+                                                 extent_of(plan, segment->t)
+                                           : 0;
     }
     for (size_t c = 0; c < plan->carries.count; c++) {
         const Carry *carry = plan->carries.list[c];
         if (carry->along == segment || carry->around == segment) {
-            bytes += axes_bytes(plan, &carry->t, 1) / sizeof(double) *
+            bytes += extent_of(plan, carry->t) / extent_of(plan, segment->t) *
                      axes_bytes(plan, carry->axes, carry->axis_count);
         }
     }
     return bytes;
 }
 
-static int64_t segment_size(const Plan *plan, const Segment *segment) {
-    int64_t steps;
-    if (plan->options->checkpoint != 0) {
-        return plan->options->checkpoint > 0 ? plan->options->checkpoint : 0;
+/* Of the states of one step. */
+static double state_bytes(const Plan *plan, const Segment *segment) {
+    double bytes = 0;
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        const Carry *carry = plan->carries.list[c];
+        bool ours = carry->used && carry->loop == segment->up;
+        bytes += ours ? axes_bytes(plan, carry->axes, carry->axis_count) : 0;
     }
-    bool known = dim_value(plan->ir, ir_index_dim(plan->ir, segment->t), &steps);
-    return known && history_bytes(plan, segment) > LIMIT_BYTES ? (int64_t)ceil(sqrt((double)steps))
-                                                               : 0;
+    return bytes;
+}
+
+/* As many as `size` steps: all of them, if they are not more. */
+static Dim size_up_to(Plan *plan, Dim steps, int64_t size) {
+    Ir *ir = plan->ir;
+    Dim most = dim_const(ir, size);
+    int64_t known;
+    if (dim_value(ir, steps, &known)) {
+        return dim_const(ir, known < size ? known : size);
+    }
+    /* 2T // (T + size) is 0 or 1: are there more? */
+    Dim more = dim_floordiv(ir, dim_add(ir, steps, steps), dim_add(ir, steps, most));
+    return dim_sub(ir, steps, dim_mul(ir, more, dim_sub(ir, steps, most)));
+}
+
+/* By itself: half of the room for the steps of a segment, the other half for states. */
+static bool choose_size(Plan *plan, Segment *segment) {
+    Dim steps = ir_index_dim(plan->ir, segment->t);
+    int64_t known;
+    bool is_known = dim_value(plan->ir, steps, &known);
+    const double step = step_bytes(plan, segment);
+    if (step * (is_known ? (double)known : UNKNOWN_STEPS) <= LIMIT_BYTES) {
+        return false;
+    }
+    const double room = LIMIT_BYTES / 2;
+    const double size = floor(room / step);
+    const double slots = floor(room / state_bytes(plan, segment));
+    segment->size = size_up_to(plan, steps, size < 1 ? 1 : (int64_t)size);
+    segment->slots = slots < MOST_SLOTS ? (slots < 2 ? 2 : (int64_t)slots) : MOST_SLOTS;
+    return true;
+}
+
+/* False: all steps are kept. */
+static bool set_size(Plan *plan, Segment *segment) {
+    if (plan->options->checkpoint == 0) {
+        return choose_size(plan, segment);
+    }
+    segment->size = dim_const(plan->ir, plan->options->checkpoint);
+    segment->slots = plan->options->kept;
+    return plan->options->checkpoint > 0;
 }
 
 static void forget(Plan *plan, const Segment *segment) {
@@ -239,15 +292,17 @@ static void try_pair(Plan *plan, const Readers *readers, Scope *up, Scope *down)
     segment->up = up;
     segment->down = down;
     find_parts(plan, readers, segment);
-    segment->size = segment_size(plan, segment);
-    if (segment->size == 0) {
+    if (!set_size(plan, segment)) {
         forget(plan, segment);
         return;
     }
     Dim steps = ir_index_dim(plan->ir, segment->t);
-    Dim size = dim_const(plan->ir, segment->size);
-    Dim rest = dim_const(plan->ir, segment->size - 1);
-    segment->count = dim_floordiv(plan->ir, dim_add(plan->ir, steps, rest), size);
+    Dim rest = dim_sub(plan->ir, segment->size, dim_const(plan->ir, 1));
+    segment->count = dim_floordiv(plan->ir, dim_add(plan->ir, steps, rest), segment->size);
+    int64_t count;
+    if (dim_value(plan->ir, segment->count, &count) && count <= segment->slots) {
+        segment->slots = 0;
+    }
     up->segment = down->segment = segment;
     find_again(plan, segment);
 }
@@ -311,8 +366,7 @@ const LoopExpr *segment_position(Plan *plan, const Segment *segment, Index x, co
 }
 
 Dim segment_dim(Plan *plan, const Segment *segment, Index x) {
-    return segment && segment->t == x ? dim_const(plan->ir, segment->size)
-                                      : ir_index_dim(plan->ir, x);
+    return segment && segment->t == x ? segment->size : ir_index_dim(plan->ir, x);
 }
 
 /* ---- code
@@ -324,35 +378,12 @@ bool segment_skips(const Plan *plan, const Stage *stage) {
            !plan->again->again[stage->number];
 }
 
-/* for segment in 0..count { first = segment * size; …: the block in which the steps' loop stands.
- */
-Block *segment_open(Plan *plan, Block *parent, Segment *segment, bool down) {
-    Block *block = block_new(plan, parent, true);
-    VarId number = plan_var(plan, plan_name(plan, "segment"), KIND_INT, block);
-    Stmt *loop = block_add(plan, parent, LS_FOR);
-    VarFacts *facts = &plan->var_facts[number];
-    facts->low[0] = loop->s.low = x_int(plan, 0);
-    facts->high[0] = loop->s.high = x_dim(plan, segment->count);
-    facts->low_count = facts->high_count = 1;
-    loop->s.var = number;
-    loop->s.down = down;
-    loop->body = block;
-    segment->number = x_var(plan, number);
-    VarId first = plan_var(plan, plan_name(plan, "first"), KIND_INT, block);
-    const LoopExpr *value = x_call2(plan, BI_mul, segment->number, x_int(plan, segment->size));
-    code_set(plan, block, LS_LET, first, value, (Span){0});
-    plan->var_facts[first].low[0] = x_int(plan, 0);
-    plan->var_facts[first].low_count = 1;
-    segment->base = x_var(plan, first);
-    return block;
-}
-
 const LoopExpr *segment_end(Plan *plan, const Segment *segment) {
-    return x_call2(plan, BI_add, segment->base, x_int(plan, segment->size));
+    return x_call2(plan, BI_add, segment->base, x_dim(plan, segment->size));
 }
 
 /* What is written again has new variables. */
-void segment_reset(Plan *plan, const Segment *segment) {
+static void segment_reset(Plan *plan, const Segment *segment) {
     for (size_t s = 0; s < plan->stage_count; s++) {
         const Stage *stage = plan->stages[s];
         bool inside = stage->gather && scope_inside(stage->gather, segment->up);
@@ -366,4 +397,117 @@ void segment_reset(Plan *plan, const Segment *segment) {
             carry->has_before = carry->has_next = carry->has_current = false;
         }
     }
+}
+
+/* Where this segment begins. */
+static void set_number(Plan *plan, Segment *segment, Block *block, const LoopExpr *number) {
+    VarId first = plan_var(plan, plan_name(plan, "first"), KIND_INT, block);
+    const LoopExpr *value = x_call2(plan, BI_mul, number, x_dim(plan, segment->size));
+    code_set(plan, block, LS_LET, first, value, (Span){0});
+    plan->var_facts[first].low[0] = x_int(plan, 0);
+    plan->var_facts[first].low_count = 1;
+    segment->number = number;
+    segment->base = x_var(plan, first);
+}
+
+/* The loop over the segments from `low` on, and what is known in it. `high`: behind the last. */
+static Block *open_segments(Plan *plan, Block *parent, Segment *segment, const LoopExpr *low,
+                            const LoopExpr *high, bool down) {
+    Block *block = block_new(plan, parent, true);
+    VarId number = plan_var(plan, plan_name(plan, "segment"), KIND_INT, block);
+    Stmt *loop = block_add(plan, parent, LS_FOR);
+    VarFacts *facts = &plan->var_facts[number];
+    loop->s.low = low;
+    loop->s.high = high;
+    facts->low[0] = x_int(plan, 0);
+    facts->high[0] = x_dim(plan, segment->count);
+    facts->low_count = facts->high_count = 1;
+    loop->s.var = number;
+    loop->s.down = down;
+    loop->body = block;
+    set_number(plan, segment, block, x_var(plan, number));
+    return block;
+}
+
+Block *segment_open_up(Plan *plan, Block *parent, Segment *segment) {
+    const LoopExpr *zero = x_int(plan, 0);
+    if (segment->slots == 0) {
+        Block *all =
+            open_segments(plan, parent, segment, zero, x_dim(plan, segment->count), false);
+        carry_restore(plan, segment, all, segment->number, false);
+        return all;
+    }
+    revolve_begin(plan, segment, parent);
+    segment->base = zero;
+    carry_restore(plan, segment, parent, zero, false);
+    Block *block = open_segments(plan, parent, segment, zero, x_dim(plan, segment->count), false);
+    const LoopExpr *last = x_call2(plan, BI_sub, x_dim(plan, segment->count), x_int(plan, 1));
+    revolve_choose(plan, segment, block, segment->number, last);
+    carry_flow(plan, segment, block_if(plan, block, x_call2(plan, BI_lt, zero, segment->number)));
+    return block;
+}
+
+void segment_close_up(Plan *plan, Block *block, Segment *segment) {
+    const LoopExpr *next = x_call2(plan, BI_add, segment->number, x_int(plan, 1));
+    if (segment->slots == 0) {
+        carry_keep(plan, segment, block, next);
+        return;
+    }
+    Block *kept = revolve_push(plan, segment, block, segment->number);
+    carry_keep(plan, segment, kept, x_moving(plan, segment->top));
+    Block *end =
+        block_if(plan, block, x_call2(plan, BI_eq, next, x_dim(plan, segment->count)));
+    carry_keep(plan, segment, end, segment_last_slot(plan, segment));
+}
+
+Block *segment_open_down(Plan *plan, Block *parent, Segment *segment) {
+    segment_reset(plan, segment);
+    return open_segments(plan, parent, segment, x_int(plan, 0), x_dim(plan, segment->count), true);
+}
+
+/* The last segment has just run. */
+Block *segment_open_again(Plan *plan, Block *parent, Segment *segment) {
+    const LoopExpr *number = segment->number;
+    const LoopExpr *next = x_call2(plan, BI_add, number, x_int(plan, 1));
+    segment->outer_number = number;
+    segment->outer_base = segment->base;
+    Block *block =
+        block_if(plan, parent, x_call2(plan, BI_lt, next, x_dim(plan, segment->count)));
+    if (segment->slots == 0) {
+        carry_restore(plan, segment, block, number, true);
+        return block;
+    }
+    VarId start = plan_var(plan, plan_name(plan, "start"), KIND_INT, block);
+    code_set(plan, block, LS_LET, start, x_moving(plan, segment->from), (Span){0});
+    const LoopExpr *from = x_var(plan, start);
+    set_number(plan, segment, block, from);
+    carry_restore(plan, segment, block, x_moving(plan, segment->top), true);
+    Block *each = open_segments(plan, block, segment, from, next, false);
+    revolve_choose(plan, segment, each, segment->number, number);
+    carry_flow(plan, segment, block_if(plan, each, x_call2(plan, BI_lt, from, segment->number)));
+    return each;
+}
+
+void segment_close_again(Plan *plan, Block *block, Segment *segment) {
+    if (segment->slots > 0) {
+        Block *kept = revolve_push(plan, segment, block, segment->number);
+        carry_keep(plan, segment, kept, x_moving(plan, segment->top));
+    }
+    segment->number = segment->outer_number;
+    segment->base = segment->outer_base;
+}
+
+void segment_close_down(Plan *plan, Block *block, Segment *segment) {
+    if (segment->slots > 0) {
+        revolve_pop(plan, segment, block, segment->number);
+    }
+}
+
+Dim segment_slots(Plan *plan, const Segment *segment) {
+    Dim slots = segment->slots > 0 ? dim_const(plan->ir, segment->slots) : segment->count;
+    return dim_add(plan->ir, slots, dim_const(plan->ir, 1));
+}
+
+const LoopExpr *segment_last_slot(Plan *plan, const Segment *segment) {
+    return segment->slots > 0 ? x_int(plan, segment->slots) : x_dim(plan, segment->count);
 }
