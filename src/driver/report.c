@@ -209,6 +209,19 @@ static void add_statistics(Text *text, const Compiler *compiler, const Unit *uni
     }
 }
 
+/* Loops whose states are not all kept for their derivative. */
+static void add_segments(Text *text, const Unit *unit) {
+    size_t start = text->length;
+    for (size_t k = 0; k < unit->function_count; k++) {
+        const LoopProgram *program = unit->functions[k];
+        if (program->segments != NULL) {
+            text_add(text,
+                     text->length == start ? "\nloops that run again for their derivative:\n" : "");
+            text_format(text, "%-32s %s\n", program->name, program->segments);
+        }
+    }
+}
+
 const char *report_unit(Compiler *compiler, const Unit *unit) {
     Text text;
     text_init(&text, compiler->arena);
@@ -219,6 +232,7 @@ const char *report_unit(Compiler *compiler, const Unit *unit) {
     }
     add_samples(&text, unit);
     add_statistics(&text, compiler, unit);
+    add_segments(&text, unit);
     add_work(&text, unit);
     if (unit_uses_lapack(unit)) {
         text_add(&text, "\nlinked with LAPACK (-llapack)\n");

@@ -182,6 +182,8 @@ struct LoopStmt {
     BufferId factor;               /* LIB; `buffer`, where the operation has none */
     bool down;
     unsigned flags;   /* FOR, IF */
+    int64_t slots;    /* FOR: over segments that run again for that of the loop around it, with so
+                         many places for states (loop_runs); 0: any other */
     bool reassociate; /* ADD: the order of this sum may change (off under --strict) */
     LoopStmt *body;   /* FOR, IF: through next */
     const char *text;
@@ -203,8 +205,10 @@ typedef struct {
                               text; NULL: no work argument */
     const char *work_text; /* the same as people write it */
     const LoopExpr *work_size; /* the same over LX_ARG of the dims and rows */
-    const char *samples;       /* how its loop over samples goes, and why; NULL: it has none */
-    const Ir *ir;              /* what it was made of: names, dims, leaves */
+    const char
+        *segments;       /* which recurrences are cut into segments, and what that costs; or NULL */
+    const char *samples; /* how its loop over samples goes, and why; NULL: it has none */
+    const Ir *ir;        /* what it was made of: names, dims, leaves */
 } LoopProgram;
 
 typedef struct {
@@ -236,6 +240,9 @@ double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *ar
 /* Floating-point operations and bytes touched, as functions of the dims, for --report. The rows of
  * a sample (ARG_LENGTHS) are given as a number, not as a pointer. */
 double loop_flops(const LoopProgram *program, const LoopArgValue *args);
+/* How often a segment runs on average, of so many, with places for the states at the beginnings of
+ * `slots` of them (0: of all). */
+double loop_runs(int64_t count, int64_t slots);
 
 /* cname.c: a name of the model as a C identifier (`θ₀` → `theta0`, `权` → `u6743`); names that C,
  * libm or the built-ins use get a `_` behind. */

@@ -481,8 +481,6 @@ void revolve_choose(Plan *plan, const Segment *segment, Block *block, const Loop
 Block *revolve_push(Plan *plan, const Segment *segment, Block *block, const LoopExpr *number);
 /* Behind the adjoint of segment `number`: its state is needed no more. */
 void revolve_pop(Plan *plan, const Segment *segment, Block *block, const LoopExpr *number);
-/* How often a step runs on average, of so many segments, with so many places. */
-double revolve_runs(int64_t count, int64_t slots);
 
 /* ---- cycle.c
  * --------------------------------------------------------------------------------------------------------------

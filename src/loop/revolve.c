@@ -9,8 +9,8 @@
  *     min(b(s, r - 1), l - b(s - 1, r - 1))
  * segments further: what is behind it needs r runs with s - 1 places, and what is before it r - 1
  * runs with s. The number of runs is then the least that there is (Griewank, Walther: Algorithm
- * 799, ACM TOMS 26, 2000). The schedule is chosen while the code runs, by this formula: the number of
- * segments need not be known before. */
+ * 799, ACM TOMS 26, 2000). The schedule is chosen while the code runs, by this formula: the number
+ * of segments need not be known before. */
 #include "loop/plan.h"
 
 static VarId declare(Plan *plan, Block *block, const char *name, const LoopExpr *value) {
@@ -78,8 +78,7 @@ void revolve_choose(Plan *plan, const Segment *segment, Block *block, const Loop
     const LoopExpr *before = x_moving(plan, less);
     const LoopExpr *all =
         x_call2(plan, BI_sub, x_call2(plan, BI_add, places, x_moving(plan, runs)), one);
-    const LoopExpr *behind =
-        x_call2(plan, BI_floordiv, x_call2(plan, BI_mul, before, places), all);
+    const LoopExpr *behind = x_call2(plan, BI_floordiv, x_call2(plan, BI_mul, before, places), all);
     const LoopExpr *further =
         x_call2(plan, BI_minimum, before, x_call2(plan, BI_sub, length, behind));
     assign(plan, some, segment->target, x_call2(plan, BI_add, number, further));
@@ -107,12 +106,12 @@ void revolve_pop(Plan *plan, const Segment *segment, Block *block, const LoopExp
     Block *here =
         block_if(plan, block, x_call2(plan, BI_eq, number, x_moving(plan, segment->from)));
     code_set(plan, here, LS_ADD, segment->top, x_int(plan, -1), (Span){0});
-    assign(plan, here, segment->from,
-           x_moving_load(plan, segment->places,
-                         place(plan, segment, x_moving(plan, segment->top))));
+    assign(
+        plan, here, segment->from,
+        x_moving_load(plan, segment->places, place(plan, segment, x_moving(plan, segment->top))));
 }
 
-double revolve_runs(int64_t count, int64_t slots) {
+double loop_runs(int64_t count, int64_t slots) {
     const double l = (double)count;
     const double s = slots > 0 && slots < count ? (double)slots : l;
     double many = 1; /* b(s, r) */

@@ -15,7 +15,8 @@ typedef struct {
     Number *vars;
     void **buffers;
     double result;
-    bool left; /* the innermost loop is being left */
+    bool left;      /* the innermost loop is being left */
+    int64_t around; /* iterations of the loop around a statement (loop_flops) */
 } Run;
 
 static Number eval(const Run *run, const LoopExpr *x);
@@ -405,8 +406,8 @@ static bool loads(const LoopExpr *x) {
     return found;
 }
 
-/* Loop bounds are evaluated where they depend on sizes and counters only; an outer counter stands
- * at the middle of its range. */
+/* Loops that end early count as whole. Loop bounds are evaluated where they depend on sizes and
+ * counters only; an outer counter stands at the middle of its range. */
 static double block_flops(Run *run, const LoopStmt *stmt) {
     double flops = 0;
     for (; stmt; stmt = stmt->next) {
@@ -444,8 +445,15 @@ static double block_flops(Run *run, const LoopStmt *stmt) {
                 flops += block_flops(run, stmt->body);
                 high--;
             }
+            double times = high > low ? (double)(high - low) : 0;
+            if (stmt->slots > 0) {
+                times = loop_runs(run->around, stmt->slots) - 1;
+            }
+            const int64_t around = run->around;
+            run->around = high - low;
             run->vars[stmt->var].integer = low + (high - low) / 2;
-            flops += high > low ? (double)(high - low) * block_flops(run, stmt->body) : 0;
+            flops += times > 0 ? times * block_flops(run, stmt->body) : 0;
+            run->around = around;
         } else if (stmt->kind == LS_IF && !(stmt->flags & LOOP_RARE)) {
             flops += block_flops(run, stmt->body);
         }

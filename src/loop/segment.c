@@ -150,7 +150,7 @@ static bool runs_again(const Segment *segment, const Stage *stage) {
         const Carry *carry = stage->carry;
         bool around = has_axis(carry->axes, carry->axis_count - carry->rank, segment->t);
         return carry->loop == segment->up ? carry->along || !carry->history
-                                          : carry->around || !around;
+                                          : carry->around || !around || !carry->buffered;
     }
     return stage->segment || !has_axis(stage->axes, stage->axis_count, segment->t);
 }
@@ -286,6 +286,35 @@ static void forget(Plan *plan, const Segment *segment) {
     }
 }
 
+/* What --report says of it: sizes that are not known count as 1 in the bytes. */
+static void describe(Plan *plan, const Segment *segment) {
+    Text text;
+    int64_t count;
+    int64_t size;
+    LoopProgram *program = plan->program;
+    const double step = step_bytes(plan, segment);
+    text_init(&text, plan->arena);
+    text_format(&text, "%s%sloop of %s steps: ", program->segments ? program->segments : "",
+                program->segments ? "; " : "",
+                dim_text(plan->ir, ir_index_dim(plan->ir, segment->t)));
+    if (dim_value(plan->ir, segment->count, &count) && dim_value(plan->ir, segment->size, &size)) {
+        int64_t slots = segment->slots > 0 ? segment->slots : count;
+        const double bytes = step * (double)size + state_bytes(plan, segment) * (double)(slots + 1);
+        text_format(&text,
+                    "%lld segments of %lld, %lld states kept, %.0f bytes instead of %.0f, "
+                    "each step runs %.2f times",
+                    (long long)count, (long long)size, (long long)slots, bytes,
+                    step * extent_of(plan, segment->t), loop_runs(count, segment->slots));
+    } else if (segment->slots > 0) {
+        text_format(&text, "segments of %s, at most %lld states kept",
+                    dim_text(plan->ir, segment->size), (long long)segment->slots);
+    } else {
+        text_format(&text, "segments of %s, a state kept of each, each step runs twice",
+                    dim_text(plan->ir, segment->size));
+    }
+    program->segments = text.data;
+}
+
 static void try_pair(Plan *plan, const Readers *readers, Scope *up, Scope *down) {
     Segment *segment = arena_new(plan->arena, Segment);
     segment->t = up->key.index;
@@ -305,6 +334,7 @@ static void try_pair(Plan *plan, const Readers *readers, Scope *up, Scope *down)
     }
     up->segment = down->segment = segment;
     find_again(plan, segment);
+    describe(plan, segment);
 }
 
 static void find_in(Plan *plan, const Readers *readers, Scope *parent) {
@@ -331,16 +361,19 @@ static void find_in(Plan *plan, const Readers *readers, Scope *parent) {
 /* At least what the histories of any pair of loops take. */
 static double most_bytes(const Plan *plan) {
     double bytes = 0;
+    double times = 1;
     for (size_t s = 0; s < plan->stage_count; s++) {
         const Stage *stage = plan->stages[s];
         bytes += axes_bytes(plan, stage->axes, stage->axis_count);
     }
     for (size_t c = 0; c < plan->carries.count; c++) {
         const Carry *carry = plan->carries.list[c];
-        bytes += axes_bytes(plan, &carry->t, 1) / sizeof(double) *
-                 axes_bytes(plan, carry->axes, carry->axis_count);
+        int64_t steps;
+        bool known = dim_value(plan->ir, ir_index_dim(plan->ir, carry->t), &steps);
+        times = known ? times : UNKNOWN_STEPS;
+        bytes += extent_of(plan, carry->t) * axes_bytes(plan, carry->axes, carry->axis_count);
     }
-    return bytes;
+    return times * bytes;
 }
 
 void segment_find(Plan *plan) {
@@ -394,7 +427,9 @@ static void segment_reset(Plan *plan, const Segment *segment) {
     for (size_t c = 0; c < plan->carries.count; c++) {
         Carry *carry = plan->carries.list[c];
         if (carry->used && scope_inside(carry->loop, segment->up)) {
-            carry->has_before = carry->has_next = carry->has_current = false;
+            bool again = segment->again[carry->step_stage->number];
+            carry->has_before = carry->has_next = false;
+            carry->has_current = carry->has_current && !again; /* the last state may be read */
         }
     }
 }
@@ -432,8 +467,7 @@ static Block *open_segments(Plan *plan, Block *parent, Segment *segment, const L
 Block *segment_open_up(Plan *plan, Block *parent, Segment *segment) {
     const LoopExpr *zero = x_int(plan, 0);
     if (segment->slots == 0) {
-        Block *all =
-            open_segments(plan, parent, segment, zero, x_dim(plan, segment->count), false);
+        Block *all = open_segments(plan, parent, segment, zero, x_dim(plan, segment->count), false);
         carry_restore(plan, segment, all, segment->number, false);
         return all;
     }
@@ -455,8 +489,7 @@ void segment_close_up(Plan *plan, Block *block, Segment *segment) {
     }
     Block *kept = revolve_push(plan, segment, block, segment->number);
     carry_keep(plan, segment, kept, x_moving(plan, segment->top));
-    Block *end =
-        block_if(plan, block, x_call2(plan, BI_eq, next, x_dim(plan, segment->count)));
+    Block *end = block_if(plan, block, x_call2(plan, BI_eq, next, x_dim(plan, segment->count)));
     carry_keep(plan, segment, end, segment_last_slot(plan, segment));
 }
 
@@ -471,8 +504,7 @@ Block *segment_open_again(Plan *plan, Block *parent, Segment *segment) {
     const LoopExpr *next = x_call2(plan, BI_add, number, x_int(plan, 1));
     segment->outer_number = number;
     segment->outer_base = segment->base;
-    Block *block =
-        block_if(plan, parent, x_call2(plan, BI_lt, next, x_dim(plan, segment->count)));
+    Block *block = block_if(plan, parent, x_call2(plan, BI_lt, next, x_dim(plan, segment->count)));
     if (segment->slots == 0) {
         carry_restore(plan, segment, block, number, true);
         return block;
@@ -483,6 +515,7 @@ Block *segment_open_again(Plan *plan, Block *parent, Segment *segment) {
     set_number(plan, segment, block, from);
     carry_restore(plan, segment, block, x_moving(plan, segment->top), true);
     Block *each = open_segments(plan, block, segment, from, next, false);
+    block->last->slots = segment->slots;
     revolve_choose(plan, segment, each, segment->number, number);
     carry_flow(plan, segment, block_if(plan, each, x_call2(plan, BI_lt, from, segment->number)));
     return each;
