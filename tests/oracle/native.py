@@ -42,7 +42,7 @@ class Library:
 
     def call(self, name, arguments, outputs=()):
         """The function's value and its outputs, of the given lengths. An argument is a float, an int or a
-        list of floats; what is a size stands first, as an int."""
+        list of floats, of ints where C has whole numbers; what is a size stands first, as an int."""
         result, formals = self.formals[name]
         words, made, at = [], [], iter(arguments)
         sizes = list(outputs)
@@ -55,6 +55,9 @@ class Library:
             elif formal.startswith("const double *"):
                 given = next(at)
                 words.append((ctypes.c_double * len(given))(*given))
+            elif formal.startswith("const int64_t *") or formal.startswith("const size_t *"):
+                given = next(at)
+                words.append((ctypes.c_int64 * len(given))(*given))
             elif formal.startswith("size_t"):
                 words.append(ctypes.c_size_t(next(at)))
             elif formal.startswith("int64_t"):
