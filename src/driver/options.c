@@ -69,6 +69,22 @@ static const char *guess(Arena *arena, const char *name, const char *const *name
     return close != NULL ? arena_format(arena, "; did you mean `%s`?", close) : "";
 }
 
+/* The same, or where none is near all names. */
+static const char *guess_or_list(Arena *arena, const char *name, const char *const *names,
+                                 size_t count) {
+    const char *near = guess(arena, name, names, count);
+    Text text;
+    if (*near != '\0') {
+        return near;
+    }
+    text_init(&text, arena);
+    text_add(&text, "; there are");
+    for (size_t k = 0; k < count; k++) {
+        text_format(&text, "%s `%s`", k == 0 ? "" : k + 1 < count ? "," : " and", names[k]);
+    }
+    return text.data;
+}
+
 static const char *guess_option(Arena *arena, const char *text) {
     const char *names[OPTION_COUNT];
     size_t count = 0;
@@ -113,7 +129,7 @@ static int set_kind(Reader *reader, const char *name) {
         }
     }
     return usage_error("there is no kind of output `%s`%s", name,
-                       guess(reader->arena, name, names, EMIT_COUNT));
+                       guess_or_list(reader->arena, name, names, EMIT_COUNT));
 }
 
 static int set_dumps(Reader *reader, const char *text) {
@@ -124,8 +140,9 @@ static int set_dumps(Reader *reader, const char *text) {
             k++;
         }
         if (k == DUMP_COUNT) {
-            return usage_error("there is no stage `%s`%s", words.items[i],
-                               guess(reader->arena, words.items[i], dump_names, DUMP_COUNT));
+            return usage_error(
+                "there is no stage `%s`%s", words.items[i],
+                guess_or_list(reader->arena, words.items[i], dump_names, DUMP_COUNT));
         }
         reader->options->dump[k] = true;
     }
@@ -145,8 +162,9 @@ static int set_derivatives(Reader *reader, const char *text) {
             k++;
         }
         if (k == DERIVATIVE_COUNT) {
-            return usage_error("there is no derivative function `%s`%s", words.items[i],
-                               guess(reader->arena, words.items[i], names, DERIVATIVE_COUNT));
+            return usage_error(
+                "there is no derivative function `%s`%s", words.items[i],
+                guess_or_list(reader->arena, words.items[i], names, DERIVATIVE_COUNT));
         }
         if (!derivative_rows[k].supported) {
             return unsupported(arena_format(reader->arena, "--derivatives=%s", names[k]));
@@ -175,7 +193,7 @@ static int set_warning(Reader *reader, const char *text) {
             names[k] = warning_name((Warning)k);
         }
         return usage_error("there is no warning `%s`%s", name,
-                           guess(reader->arena, name, names, WARN_COUNT));
+                           guess_or_list(reader->arena, name, names, WARN_COUNT));
     }
     return GO_ON;
 }

@@ -164,6 +164,7 @@ static Span found_span(const Slip *slip) {
 typedef struct {
     const char *message; /* NULL: "found …, expected …" */
     const char *label;
+    size_t place; /* the token to show, if not SIZE_MAX */
 } Hint;
 
 static const char *token_text(const Slip *slip, size_t index) {
@@ -254,9 +255,26 @@ static bool hint_comparison(const Slip *slip, Hint *hint) {
                           : "`=` defines, and `==` compares; neither can stand here";
         return true;
     }
+    if (slip->found == TOKEN_LT && expects(slip, "`=`") && !expects(slip, "`~`") &&
+        slip->p->tokens[slip->current + 1].kind == TOKEN_MINUS &&
+        slip->p->tokens[slip->current + 1].start == slip->p->tokens[slip->current].end) {
+        hint->label = "a definition is written with `=`";
+        return true;
+    }
     if (slip->found == TOKEN_EQ && expects(slip, "`=`")) {
         hint->label = "`==` compares; to define, write `=`";
         return true;
+    }
+    return false;
+}
+
+/* Is there a `for` in the brackets around? */
+static bool follows_for(const Slip *slip) {
+    const Open *open = open_bracket_of(slip);
+    for (size_t i = open ? open->token : slip->current; i < slip->current; i++) {
+        if (slip->p->tokens[i].kind == TOKEN_FOR) {
+            return true;
+        }
     }
     return false;
 }
@@ -265,6 +283,10 @@ static bool hint_if(const Slip *slip, Hint *hint) {
     if (slip->found == TOKEN_IF && expects(slip, "a number")) {
         hint->message = "an `if` that is an operand stands in parentheses";
         hint->label = "write `(if … then … else …)`";
+        return true;
+    }
+    if (slip->found == TOKEN_IF && expects(slip, "`*`") && follows_for(slip)) {
+        hint->label = "a range has no condition: `sum(if c then a else 0 for i in n)`";
         return true;
     }
     if (slip->found == TOKEN_IF && expects(slip, "`return`")) {
@@ -348,6 +370,14 @@ static const struct {
     int found, before;
     const char *expected, *message, *label;
 } slips[] = {
+    {TOKEN_IN, 0, "`)`", NULL, "a range stands behind `for`: `sum(w[i] * x[i] for i in n)`"},
+    {TOKEN_IF, 0, "`*`", NULL, "a choice is written `if c then a else b`"},
+    {TOKEN_RETURN, 0, "a number", NULL,
+     "`return` ends a block `{ … }`; after `=` the value itself is written"},
+    {TOKEN_ADD_ASSIGN, 0, "`*`", NULL, "an update is a statement of a block: `x += e`"},
+    {TOKEN_SUB_ASSIGN, 0, "`*`", NULL, "an update is a statement of a block: `x -= e`"},
+    {TOKEN_MUL_ASSIGN, 0, "`*`", NULL, "an update is a statement of a block: `x *= e`"},
+    {TOKEN_DIV_ASSIGN, 0, "`*`", NULL, "an update is a statement of a block: `x /= e`"},
     {TOKEN_COLON, 0, "`..`", NULL, "a slice or a range is written `low..high`"},
     {TOKEN_COLON, 0, "`{`", NULL, "a block stands in braces: `{ … }`"},
     {TOKEN_RIGHT_SQUARE, TOKEN_COMMA, NULL, NULL, "no `,` stands before `]`"},
@@ -384,7 +414,9 @@ static const struct {
     {TOKEN_PLUS, 0, "a number", NULL, "no sign `+` is needed"},
     {TOKEN_SEPARATOR, 0, "`+=`", NULL,
      "an expression alone does nothing: give it a name, or return it"},
-    {TOKEN_TILDE, 0, NULL, NULL, "`~` gives a param its prior: `param w ~ normal(0, 1)`"},
+    {TOKEN_TILDE, 0, NULL, NULL,
+     "`~` gives a param its prior: `param w ~ normal(0, 1)`; of data: `loss(y) = -normal_lpdf(y, "
+     "…)`"},
 };
 
 static bool hint_table(const Slip *slip, Hint *hint) {
@@ -432,7 +464,8 @@ static const struct {
 
 static bool hint_foreign(const Slip *slip, Hint *hint) {
     size_t word = slip->p->statement;
-    if (slip->before != word || slip->found == TOKEN_SEPARATOR) {
+    bool shape = before_is(slip, TOKEN_RIGHT_SQUARE) && slip->found == TOKEN_NAME;
+    if ((slip->before != word && !shape) || slip->found == TOKEN_SEPARATOR) {
         return false;
     }
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
@@ -499,9 +532,27 @@ static bool hint_bracket(const Slip *slip, Hint *hint) {
 
 typedef bool (*HintFunction)(const Slip *slip, Hint *hint);
 
+/* `param sigma<lower=0>`, as Stan has it. */
+static bool hint_bounds(const Slip *slip, Hint *hint) {
+    const Parser *p = slip->p;
+    if (!token_text_is(p, p->statement, "param")) {
+        return false;
+    }
+    for (size_t i = p->statement + 1; i + 2 <= slip->current; i++) {
+        if (p->tokens[i].kind == TOKEN_LT && p->tokens[i + 2].kind == TOKEN_ASSIGN &&
+            (token_text_is(p, i + 1, "lower") || token_text_is(p, i + 1, "upper"))) {
+            hint->message = "a bound is part of the constraint, without a name";
+            hint->label = "write `param s > 0`, `param s < 1` or `param s in (0, 1)`";
+            hint->place = i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
 static const HintFunction hints[] = {
-    hint_bracket,  hint_foreign,       hint_comment, hint_comparison, hint_if,
-    hint_reserved, hint_juxtaposition, hint_item,    hint_table,
+    hint_bounds, hint_bracket,  hint_foreign,       hint_comment, hint_comparison,
+    hint_if,     hint_reserved, hint_juxtaposition, hint_item,    hint_table,
 };
 
 /* The error is inside of a bracket that opened on an earlier line: show where. */
@@ -553,7 +604,7 @@ static void report(Slip *slip) {
         report_unclosed(p, slip->current);
         return;
     }
-    Hint hint = {NULL, NULL};
+    Hint hint = {NULL, NULL, SIZE_MAX};
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
         if (hints[i](slip, &hint)) {
             break;
@@ -562,7 +613,8 @@ static void report(Slip *slip) {
     const char *expected = expectation(slip);
     Diag *diag;
     if (hint.message != NULL) {
-        diag = diag_error(diags, found_span(slip), "%s", hint.message);
+        Span place = hint.place == SIZE_MAX ? found_span(slip) : token_span(p, hint.place);
+        diag = diag_error(diags, place, "%s", hint.message);
     } else if (expected != NULL) {
         diag = diag_error(diags, found_span(slip), "found %s, expected %s", found_text(slip),
                           expected);
@@ -599,6 +651,11 @@ void syntax_too_deep(Parser *p, Span at) {
     p->stopped = true;
 }
 
+static bool is_word_byte(char c) {
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           ((unsigned char)c & 0x80u) != 0;
+}
+
 /* ---- wrong spellings and stray characters ------------------------------------------------------
  */
 
@@ -612,7 +669,8 @@ static const struct {
     {"&&", "write `and`"},
     {"&", "write `and`"},
     {"||", "write `or`"},
-    {"|", "write `or`, or `abs(x)`, or a `,` between arguments"},
+    {"|", "the absolute value is `abs(x)`; between arguments write `,`, between conditions `or`"},
+    {"%*%", "a product of matrices is written `A @ B`"},
     {"!", "write `not`"},
     {"===", "write `==`"},
     {"!==", "write `!=`"},
@@ -631,6 +689,41 @@ static const struct {
     {"\\", "a line that ends in an operator goes on by itself"},
 };
 
+/* The word that begins at `start`, or that ends at `end` going backwards from it. */
+static const char *word_at(const Parser *p, size_t at, bool backwards) {
+    const char *text = p->source->text;
+    size_t first = at, last = at;
+    while (backwards && first > p->begin && is_word_byte(text[first - 1])) {
+        first--;
+    }
+    while (!backwards && last < p->end && is_word_byte(text[last])) {
+        last++;
+    }
+    return arena_copy(p->front->arena, text + first, last - first);
+}
+
+/* `np.sum(x)`, `x.sum()`, `X.T`: what to write for it; NULL: nothing like that. */
+static const char *point_label(const Parser *p, Span at) {
+    static const char *const modules[] = {"np",   "numpy", "torch", "math",    "jnp",    "jax",
+                                          "tf",   "nn",    "F",     "scipy",   "stats",  "sp",
+                                          "self", "lax",   "tfp",   "special", "linalg", "random"};
+    const char *object = word_at(p, at.start, true), *member = word_at(p, at.end, false);
+    bool call = p->source->text[at.end + strlen(member)] == '(';
+    if (*object == '\0' || *member == '\0') {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
+        if (strcmp(object, modules[i]) == 0) {
+            return arena_format(p->front->arena, "names stand alone: `%s`", member);
+        }
+    }
+    if (strcmp(member, "T") == 0 && !call) {
+        return arena_format(p->front->arena, "the transpose is written `%s'`", object);
+    }
+    return call ? arena_format(p->front->arena, "a function is called as `%s(%s)`", member, object)
+                : NULL;
+}
+
 void spelling_error(Parser *p, Span at) {
     const char *text = arena_copy(p->front->arena, p->source->text + at.start, at.end - at.start);
     bool dots = text[0] == '.' && text[1] == '.';
@@ -639,7 +732,14 @@ void spelling_error(Parser *p, Span at) {
         diag_label(p->front->diags, diag,
                    "a range is written `low..high`; `high` is no part of it");
     }
-    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+    const char *label = strcmp(text, ".") == 0 ? point_label(p, at) : NULL;
+    if (strcmp(text, "!") == 0 && p->line_is_bad) {
+        label = "a factorial is `exp(lgamma(x + 1))`; the opposite of a condition `not c`";
+    }
+    if (label) {
+        diag_label(p->front->diags, diag, "%s", label);
+    }
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0] && !label; i++) {
         if (strcmp(text, spellings[i].text) == 0) {
             diag_label(p->front->diags, diag, "%s", spellings[i].label);
         }

@@ -166,6 +166,53 @@ static Name closest_value(Lower *lower, Name name) {
     return closest_name(name, all, total + count);
 }
 
+/* "x, y": what a function is called with. */
+static const char *formals_text(Lower *lower, const ModelFunction *f) {
+    Text text;
+
+    if (!f || !f->ast->formals) {
+        return "…";
+    }
+    text_init(&text, lower->arena);
+    for (const Formal *a = f->ast->formals; a; a = a->next) {
+        text_format(&text, "%s%s", a == f->ast->formals ? "" : ", ", a->name);
+    }
+    return text.data;
+}
+
+/* Values that other languages have a name for. */
+static const struct {
+    const char *name, *here;
+} values_elsewhere[] = {
+    {"e", "the exponential function is `exp(x)`"},
+    {"E", "the exponential function is `exp(x)`"},
+    {"T", "the transpose of A is written `A'`"},
+    {"true", "truth values come from comparisons: `x > 0`"},
+    {"True", "truth values come from comparisons: `x > 0`"},
+    {"TRUE", "truth values come from comparisons: `x > 0`"},
+    {"false", "truth values come from comparisons: `x > 0`"},
+    {"False", "truth values come from comparisons: `x > 0`"},
+    {"FALSE", "truth values come from comparisons: `x > 0`"},
+    {"inf", "infinity is `1 / 0`"},
+    {"Inf", "infinity is `1 / 0`"},
+    {"infinity", "infinity is `1 / 0`"},
+    {"INFINITY", "infinity is `1 / 0`"},
+    {"nan", "what is not a number is `0 / 0`"},
+    {"NaN", "what is not a number is `0 / 0`"},
+    {"NAN", "what is not a number is `0 / 0`"},
+    {"None", "each name has a value, and each choice an `else`"},
+    {"NULL", "each name has a value, and each choice an `else`"},
+};
+
+static const char *value_elsewhere(Name name) {
+    for (size_t k = 0; k < sizeof values_elsewhere / sizeof *values_elsewhere; k++) {
+        if (strcmp(name, values_elsewhere[k].name) == 0) {
+            return values_elsewhere[k].here;
+        }
+    }
+    return NULL;
+}
+
 static Ref lower_name(Lower *lower, const Expr *expr) {
     Name name = expr->as.name;
     Ref found;
@@ -188,7 +235,7 @@ static Ref lower_name(Lower *lower, const Expr *expr) {
     } else if (f || find_callee(lower, name) || is_reduction(name) || model_differentiates(name) ||
                builtin_find(name, &id)) {
         Diag *diag = lower_error(lower, expr->span, "`%s` is a function, not a value", name);
-        diag_label(lower->diags, diag, "call it: `%s(…)`", name);
+        diag_label(lower->diags, diag, "call it: `%s(%s)`", name, formals_text(lower, f));
     } else {
         Name close = closest_value(lower, name);
         Diag *diag = lower_error(lower, expr->span, "unknown name `%s`", name);
@@ -196,8 +243,8 @@ static Ref lower_name(Lower *lower, const Expr *expr) {
             diag_label(lower->diags, diag, "did you mean `%s`?", close);
         } else if (lower->in_shape) {
             diag_label(lower->diags, diag, "declare it: `dim %s`", name);
-        } else if (strcmp(name, "e") == 0) {
-            diag_label(lower->diags, diag, "the exponential function is `exp(x)`");
+        } else if (value_elsewhere(name)) {
+            diag_label(lower->diags, diag, "%s", value_elsewhere(name));
         }
     }
     return REF_NONE;

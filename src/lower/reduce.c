@@ -223,7 +223,10 @@ Ref lower_reduce(Lower *lower, const Expr *expr) {
         Name close = closest_name(name, names, REDUCE_COUNT);
         Diag *diag =
             lower_error(lower, expr->as.reduce.name_span, "`%s` does not reduce a range", name);
-        if (close) {
+        if (strcmp(name, "Σ") == 0 || strcmp(name, "Π") == 0) {
+            diag_label(lower->diags, diag, "write `%s(… for …)`",
+                       strcmp(name, "Σ") == 0 ? "sum" : "prod");
+        } else if (close) {
             diag_label(lower->diags, diag, "did you mean `%s`?", close);
         } else {
             diag_label(lower->diags, diag, "give it an array: `%s([… for …])`", name);
