@@ -116,6 +116,29 @@ static Ref log_of_sum_of_two(Stable *s, Ref a, Ref b, int depth) {
     return ir_select(ir, none, x, ir_add(ir, y, excess));
 }
 
+static const double root_of_two = 1.4142135623730951;
+
+/* log erfc x, which is 0 beyond 27 as written: log(2 Φ(-√2 x)), or near 0, where that cancels, and
+ * below it log(1 - erf x). */
+static Ref log_of_erfc(Stable *s, Ref x) {
+    Ir *ir = s->ir;
+    const Ref other = ir_mul(ir, ir_real(ir, -root_of_two), x);
+    const Ref far = ir_add(ir, ir_real(ir, log(2)), ir_call1(ir, BI_log_Phi, other));
+    const Ref near = ir_call1(ir, BI_log1p, ir_neg(ir, ir_call1(ir, BI_erf, x)));
+    return ir_select(ir, ir_compare(ir, BI_lt, x, ir_real(ir, 0.5)), near, far);
+}
+
+/* a b = erfc(x) / 2 = Φ(-√2 x), whichever way: its logarithm; else REF_NONE. */
+static Ref log_of_half_erfc(Stable *s, Ref a, Ref b) {
+    Ir *ir = s->ir;
+    const Ref f = opt_is_value(ir, a, 0.5) ? b : opt_is_value(ir, b, 0.5) ? a : REF_NONE;
+    if (f == REF_NONE || !opt_is_call(ir, f, BI_erfc)) {
+        return REF_NONE;
+    }
+    const Ref scaled = ir_mul(ir, ir_real(ir, -root_of_two), opt_arg(ir, f, 0));
+    return ir_call1(ir, BI_log_Phi, scaled);
+}
+
 static Ref log_of_call(Stable *s, Ref u, int depth) {
     Ir *ir = s->ir;
     const Node *node = ir_node(ir, u);
@@ -124,16 +147,29 @@ static Ref log_of_call(Stable *s, Ref u, int depth) {
     switch ((int)node->as.builtin) {
     case BI_exp:
         return a;
+    case BI_erfc:
+        return log_of_erfc(s, a);
+    case BI_Phi:
+        return ir_call1(ir, BI_log_Phi, a);
     case BI_logistic:
         return ir_neg(ir, ir_call1(ir, BI_log1pexp, ir_neg(ir, a)));
     case BI_add:
         return log_of_sum_of_two(s, a, b, depth);
     case BI_mul: {
+        const Ref half = log_of_half_erfc(s, a, b);
+        if (half != REF_NONE) {
+            return half;
+        }
         const Ref x = log_of(s, a, depth);
         const Ref y = x == REF_NONE ? REF_NONE : log_of(s, b, depth);
         return y == REF_NONE ? REF_NONE : ir_add(ir, x, y);
     }
     case BI_div: {
+        const Ref half =
+            opt_is_value(ir, b, 2) ? log_of_half_erfc(s, ir_real(ir, 0.5), a) : REF_NONE;
+        if (half != REF_NONE) {
+            return half;
+        }
         const Ref x = log_of(s, a, depth);
         const Ref y = x == REF_NONE ? REF_NONE : log_of(s, b, depth);
         return y == REF_NONE ? REF_NONE : ir_sub(ir, x, y);
@@ -319,6 +355,15 @@ static Ref made_log(const Stable *s, Ref u, Ref result) {
     if (opt_is_call(ir, u, BI_logistic)) {
         return made(s, "log(1 / (1 + exp(-x)))", "-softplus(-x)", result);
     }
+    if (opt_is_call(ir, u, BI_Phi)) {
+        return made(s, "log(Phi(x))", "log_Phi(x)", result);
+    }
+    if (opt_is_call(ir, u, BI_erfc)) {
+        return made(s, "log(erfc(x))", "log(2) + log_Phi(-sqrt(2) * x)", result);
+    }
+    if (opt_is_call(ir, result, BI_log_Phi)) {
+        return made(s, "log(erfc(x) / 2)", "log_Phi(-sqrt(2) * x)", result);
+    }
     if (is_one_plus(ir, u, &x)) {
         return made(s, "log(1 + exp(x))", "softplus(x)", result);
     }
@@ -386,6 +431,10 @@ static Ref stable_log1p(Stable *s, Ref v) {
             x = opt_arg(ir, inner, 0);
             return made(s, "log1p(-sigmoid(x))", "-softplus(x)",
                         ir_neg(ir, ir_call1(ir, BI_log1pexp, x)));
+        }
+        if (opt_is_call(ir, inner, BI_Phi)) {
+            x = ir_neg(ir, opt_arg(ir, inner, 0));
+            return made(s, "log1p(-Phi(x))", "log_Phi(-x)", ir_call1(ir, BI_log_Phi, x));
         }
     }
     return v;
@@ -477,10 +526,57 @@ static Ref stable_div(Stable *s, Ref v) {
 /* ---- differences
  * --------------------------------------------------------------------------------------- */
 
+/* log a - log b, which cancels where a is near b. */
+static Ref difference_of_logs(Stable *s, Ref v, Ref a, Ref b) {
+    Ir *ir = s->ir;
+    double number;
+    if (!opt_is_call(ir, a, BI_log) || !opt_is_call(ir, b, BI_log)) {
+        return v;
+    }
+    const Ref x = opt_arg(ir, a, 0), y = opt_arg(ir, b, 0);
+    if (opt_is_number(ir, x, &number) || opt_is_number(ir, y, &number)) {
+        return v;
+    }
+    const Ref difference = ir_sub(ir, x, y);
+    const Ref limit = ir_mul(ir, ir_real(ir, 0.5), y);
+    const Ref near = ir_compare(ir, BI_lt, ir_call1(ir, BI_abs, difference), limit);
+    const Ref ratio = ir_call1(ir, BI_log1p, ir_div(ir, difference, y));
+    return made(s, "log(x) - log(y)", "log1p((x - y) / y) where x is near y",
+                ir_select(ir, near, ratio, v));
+}
+
+/* exp x - exp y, which cancels where x is near y. */
+static Ref difference_of_exps(Stable *s, Ref v, Ref a, Ref b) {
+    Ir *ir = s->ir;
+    Ref x, y;
+    if (!is_exp(ir, a, &x) || !is_exp(ir, b, &y) || are_opposite(ir, x, y)) {
+        return v;
+    }
+    const Ref difference = ir_sub(ir, x, y);
+    const Ref size = ir_call1(ir, BI_abs, difference);
+    const Ref near = ir_compare(ir, BI_lt, size, ir_real(ir, 0.5));
+    const Ref product = ir_mul(ir, b, ir_call1(ir, BI_expm1, difference));
+    return made(s, "exp(x) - exp(y)", "exp(y) * expm1(x - y) where x is near y",
+                ir_select(ir, near, product, v));
+}
+
 /* 1 - f(x), of functions whose complement has a name. */
 static Ref stable_complement(Stable *s, Ref v, Ref b) {
     Ir *ir = s->ir;
     Ref t;
+    if (opt_is_call(ir, b, BI_Phi)) {
+        const Ref other = ir_neg(ir, opt_arg(ir, b, 0));
+        return made(s, "1 - Phi(x)", "Phi(-x)", ir_call1(ir, BI_Phi, other));
+    }
+    if (opt_is_call(ir, b, BI_mul) &&
+        (opt_is_value(ir, opt_arg(ir, b, 0), 0.5) || opt_is_value(ir, opt_arg(ir, b, 1), 0.5))) {
+        const Ref half = ir_real(ir, 0.5);
+        const Ref f = opt_arg(ir, b, opt_is_value(ir, opt_arg(ir, b, 0), 0.5) ? 1 : 0);
+        if (opt_is_call(ir, f, BI_erfc)) {
+            const Ref other = ir_call1(ir, BI_erfc, ir_neg(ir, opt_arg(ir, f, 0)));
+            return made(s, "1 - erfc(x) / 2", "erfc(-x) / 2", ir_mul(ir, half, other));
+        }
+    }
     if (opt_is_call(ir, b, BI_erf)) {
         return made(s, "1 - erf(x)", "erfc(x)", ir_call1(ir, BI_erfc, opt_arg(ir, b, 0)));
     }
@@ -545,7 +641,12 @@ static Ref stable_sub(Stable *s, Ref v) {
         are_opposite(ir, opt_arg(ir, a, 0), opt_arg(ir, b, 0))) {
         return made(s, "log(sigmoid(x)) - log(1 - sigmoid(x))", "x", opt_arg(ir, a, 0));
     }
-    return stable_log_odds(s, v, a, b);
+    const Ref odds = stable_log_odds(s, v, a, b);
+    if (odds != v) {
+        return odds;
+    }
+    const Ref logs = difference_of_logs(s, v, a, b);
+    return logs != v ? logs : difference_of_exps(s, v, a, b);
 }
 
 /* y * A + (1 - y) * B, where y is 0 or 1, A = ±log1pexp(-z) and B = ±log1pexp(z). */
