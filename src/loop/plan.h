@@ -319,6 +319,8 @@ void dead_remove(Plan *plan);
 void place_flags(Plan *plan, Stmt *loop, const Scope *scope);
 /* fission.c: loops over samples that go in blocks, where that pays. */
 void fission_blocks(Plan *plan);
+/* chain.c: steps of SGD, several samples at a time, where their sums can be made ahead. */
+void chain_blocks(Plan *plan);
 
 /* ---- carry.c: recurrences
  * --------------------------------------------------------------------------------------------------------------
