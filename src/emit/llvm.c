@@ -87,12 +87,24 @@ static LLVMValueRef entry_address(LlvmFunction *function, BufferId id, const Loo
                                  function->buffers[id], &position, 1, "");
 }
 
+/* A load or store of a buffer overlaps none of another. */
+static void mark_access(const LlvmFunction *function, LLVMValueRef access, BufferId id) {
+    if (function->scopes[id]) {
+        const Llvm *llvm = function->llvm;
+        unsigned scope = LLVMGetMDKindIDInContext(llvm->context, "alias.scope", 11);
+        unsigned noalias = LLVMGetMDKindIDInContext(llvm->context, "noalias", 7);
+        LLVMSetMetadata(access, scope, function->scopes[id]);
+        LLVMSetMetadata(access, noalias, function->others[id]);
+    }
+}
+
 static LLVMValueRef build_load(LlvmFunction *function, const LoopExpr *expr) {
     Llvm *llvm = function->llvm;
     const LoopBuffer *buffer = &function->program->buffers[expr->as.buffer];
     LLVMValueRef address = entry_address(function, expr->as.buffer, expr->args[0]);
     LLVMValueRef value =
         LLVMBuildLoad2(llvm->builder, memory_type(llvm, buffer->kind), address, buffer->name);
+    mark_access(function, value, expr->as.buffer);
     if (buffer->kind == KIND_BOOL) {
         value = LLVMBuildICmp(llvm->builder, LLVMIntNE, value, llvm_int(llvm, 0), "");
     }
@@ -370,6 +382,15 @@ static bool is_in_order(const LoopStmt *statement, VarId var) {
     return true;
 }
 
+/* Vectors of 8 on all processors, so that sums are made in one order; those narrower than that do
+ * with two or four registers. A single addition for each sample is all in registers, which it keeps
+ * while the loop around goes on. */
+enum { LANE_VECTOR = 8 };
+
+static bool is_single(const LoopStmt *body) {
+    return !body->next && body->kind == LS_STORE_ADD && !calls_elementary(body);
+}
+
 static LLVMMetadataRef loop_option(Llvm *llvm, const char *name, LLVMTypeRef type,
                                    unsigned long long value) {
     LLVMMetadataRef pair[] = {
@@ -394,6 +415,11 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
     if (calls_library(statement->body) ||
         (is_innermost(statement->body) && !is_short_loop(statement->body))) {
         operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 0);
+    } else if (statement->flags & LOOP_LANES) {
+        LLVMTypeRef type = LLVMInt32TypeInContext(context);
+        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.width", type, LANE_VECTOR);
+        operands[count++] = loop_option(llvm, "llvm.loop.interleave.count", type,
+                                        is_single(statement->body) ? LANES / LANE_VECTOR : 1);
     } else if (calls_elementary(statement->body)) {
         operands[count++] =
             loop_option(llvm, "llvm.loop.interleave.count", LLVMInt32TypeInContext(context), 1);
@@ -529,11 +555,12 @@ static void build_store(LlvmFunction *function, const LoopStmt *statement) {
     if (statement->kind == LS_STORE_ADD) {
         LLVMValueRef old =
             LLVMBuildLoad2(llvm->builder, memory_type(llvm, buffer->kind), address, buffer->name);
+        mark_access(function, old, statement->buffer);
         value = build_sum(llvm, buffer->kind, old, value, statement->reassociate);
     } else if (buffer->kind == KIND_BOOL) {
         value = LLVMBuildZExt(llvm->builder, value, llvm->integer, "");
     }
-    LLVMBuildStore(llvm->builder, value, address);
+    mark_access(function, LLVMBuildStore(llvm->builder, value, address), statement->buffer);
 }
 
 static void build_library(LlvmFunction *function, const LoopStmt *statement) {
@@ -681,6 +708,42 @@ static void build_buffers(LlvmFunction *function) {
     }
 }
 
+/* Buffers in the work argument: LLVM knows of one pointer only. The more there are, the longer is
+ * the list of each. */
+enum { SCOPE_LIMIT = 100 };
+
+static void build_scopes(LlvmFunction *function) {
+    Llvm *llvm = function->llvm;
+    const LoopProgram *program = function->program;
+    LLVMMetadataRef *scopes = arena_array(llvm->arena, LLVMMetadataRef, program->buffer_count + 1);
+    function->scopes = arena_array(llvm->arena, LLVMValueRef, program->buffer_count + 1);
+    function->others = arena_array(llvm->arena, LLVMValueRef, program->buffer_count + 1);
+    LLVMMetadataRef name =
+        LLVMMDStringInContext2(llvm->context, program->name, strlen(program->name));
+    LLVMMetadataRef domain = LLVMMDNodeInContext2(llvm->context, &name, 1);
+    size_t count = 0;
+    for (size_t b = 0; b < program->buffer_count; b++) {
+        if (program->buffers[b].place == BUFFER_WORK) {
+            const char *text = arena_format(llvm->arena, "%s.%zu", program->name, b);
+            LLVMMetadataRef of[] = {LLVMMDStringInContext2(llvm->context, text, strlen(text)),
+                                    domain};
+            scopes[count++] = LLVMMDNodeInContext2(llvm->context, of, 2);
+        }
+    }
+    size_t at = 0;
+    for (size_t b = 0; b < program->buffer_count && count > 1 && count <= SCOPE_LIMIT; b++) {
+        if (program->buffers[b].place == BUFFER_WORK) {
+            LLVMMetadataRef own = scopes[at];
+            scopes[at] = scopes[0]; /* the others follow it */
+            function->scopes[b] = LLVMMetadataAsValue(
+                llvm->context, LLVMMDNodeInContext2(llvm->context, &own, 1));
+            function->others[b] = LLVMMetadataAsValue(
+                llvm->context, LLVMMDNodeInContext2(llvm->context, scopes + 1, count - 1));
+            scopes[at++] = own;
+        }
+    }
+}
+
 static bool makes_products(const LoopStmt *statement) {
     for (; statement; statement = statement->next) {
         if (statement->kind == LS_PRODUCT || makes_products(statement->body)) {
@@ -715,6 +778,7 @@ static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
     LLVMPositionBuilderAtEnd(llvm->builder, function.entry);
     debug_place(llvm, function.scope, (Span){0});
     build_buffers(&function);
+    build_scopes(&function);
     build_statements(&function, program->body);
     if (!LLVMGetBasicBlockTerminator(LLVMGetInsertBlock(llvm->builder))) {
         LLVMBuildRetVoid(llvm->builder);

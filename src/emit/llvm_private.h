@@ -38,6 +38,8 @@ typedef struct {
     bool *is_slot;
     LLVMBasicBlockRef leave; /* behind the innermost loop */
     LLVMValueRef *buffers;   /* address of entry 0 */
+    LLVMValueRef *scopes;    /* by buffer: its scope, as metadata, or NULL, */
+    LLVMValueRef *others;    /* and those that it does not overlap */
     LLVMMetadataRef scope;   /* subprogram, or NULL */
 } LlvmFunction;
 

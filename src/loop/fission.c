@@ -317,6 +317,9 @@ static LoopStmt *blocks_of(Plan *plan, LoopStmt *loop, const char **why) {
     if (!made) {
         plan->program->var_count = vars;
         plan->program->buffer_count = buffers;
+        const char *lanes;
+        made = lanes_split(plan, loop, sample, &lanes);
+        *why = made ? lanes : *why;
     }
     return made;
 }

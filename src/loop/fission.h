@@ -56,6 +56,11 @@ typedef struct {
 Fission fission_new(Plan *plan, LoopStmt *loop, const Block *inside);
 /* Pieces in their parts, with what they hand on; false: it cannot be done. */
 bool fission_analyse(Fission *f);
+/* What statements do: nothing yet, and that of a block besides. */
+Effects effects_new(const Fission *f);
+void effects_add(Effects *does, const LoopStmt *block);
+/* Which variables are declared in the body, which buffers are of one sample. */
+void fission_inner(Fission *f);
 /* No calls of libraries, no loops that are left early. */
 bool is_plain(const LoopStmt *block);
 bool has_loop(const LoopStmt *stmt);
@@ -98,9 +103,20 @@ void end_part(Copy *copy, unsigned part, LoopStmt ***end);
  * ------------------------------------------------------------------------------------------------
  */
 
+/* What x grows by when var grows by one; NULL: that is not a constant of the nest. */
+const LoopExpr *stride(Plan *plan, const LoopExpr *x, VarId var);
+bool mentions(const LoopExpr *x, VarId var);
 /* Finds the pieces that are matrix products, and zeros for a whole block. What is against going in
  * blocks, or NULL. */
 const char *fission_loses(Fission *f);
+
+/* ---- lanes.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* The loop in blocks whose innermost loops are all over the samples of the block, *why says so; or
+ * NULL: it cannot be done, or holds no loops in loops. `inside`: the body as it was planned. */
+LoopStmt *lanes_split(Plan *plan, LoopStmt *over, const Block *inside, const char **why);
 
 /* ---- fission.c
  * ------------------------------------------------------------------------------------------------

@@ -145,7 +145,11 @@ enum {
     LOOP_REDUCES = 4,     /* besides, it only adds to (or takes the maximum into) scalars */
     LOOP_BLOCKS = 8,      /* over blocks of samples, all of one size but the last */
     LOOP_RARE = 16,       /* of an IF: hardly ever true */
+    LOOP_LANES = 32,      /* independent, over LANES samples, the innermost one */
 };
+
+/* Iterations of a loop with LOOP_LANES: eight vectors of eight doubles. */
+enum { LANES = 64 };
 
 /* c[r·c_row + n] += Σ over k < terms of a[a_at + r·a_row + k·a_step] · b[b_at + k·b_step +
  * n·b_column], for r < rows, n < columns; PRODUCT_TERMS terms at a time are added up, then added to

@@ -8,7 +8,7 @@
  * -----------------------------------------------------------------------------------------------
  */
 
-static Effects effects_new(const Fission *f) {
+Effects effects_new(const Fission *f) {
     Arena *arena = f->plan->arena;
     return (Effects){arena_array(arena, uint8_t, f->var_count + 1),
                      arena_array(arena, uint8_t, f->buffer_count + 1)};
@@ -30,7 +30,7 @@ static void add_expr(Effects *does, const LoopExpr *x) {
 
 static void add_statement(Effects *does, const LoopStmt *stmt);
 
-static void add_block(Effects *does, const LoopStmt *block) {
+void effects_add(Effects *does, const LoopStmt *block) {
     for (const LoopStmt *stmt = block; stmt; stmt = stmt->next) {
         add_statement(does, stmt);
     }
@@ -70,7 +70,7 @@ static void add_statement(Effects *does, const LoopStmt *stmt) {
     case LS_COMMENT:
         break;
     }
-    add_block(does, stmt->body);
+    effects_add(does, stmt->body);
 }
 
 /* No calls of libraries, no loops that are left early. */
@@ -132,9 +132,9 @@ static Piece *owner(const Fission *f) {
     return NULL;
 }
 
-static void find_inner(Fission *f) {
+void fission_inner(Fission *f) {
     Effects all = effects_new(f);
-    add_block(&all, f->loop->body);
+    effects_add(&all, f->loop->body);
     f->inner = arena_array(f->plan->arena, bool, f->var_count + 1);
     f->own = arena_array(f->plan->arena, bool, f->buffer_count + 1);
     for (size_t v = 0; v < f->var_count; v++) {
@@ -460,7 +460,7 @@ bool fission_analyse(Fission *f) {
     if (!is_plain(f->loop->body)) {
         return false;
     }
-    find_inner(f);
+    fission_inner(f);
     if (!cut_pieces(f)) {
         return false;
     }

@@ -10,7 +10,7 @@ typedef struct {
 
 enum { NEST_LOOPS = 3 };
 
-static bool mentions(const LoopExpr *x, VarId var) {
+bool mentions(const LoopExpr *x, VarId var) {
     if (x->kind == LX_VAR) {
         return x->as.var == var;
     }
@@ -23,7 +23,7 @@ static bool mentions(const LoopExpr *x, VarId var) {
 }
 
 /* What x grows by when var grows by one; NULL: that is not a constant of the nest. */
-static const LoopExpr *stride(Plan *plan, const LoopExpr *x, VarId var) {
+const LoopExpr *stride(Plan *plan, const LoopExpr *x, VarId var) {
     if (!mentions(x, var)) {
         return x_int(plan, 0);
     }
