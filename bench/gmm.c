@@ -67,7 +67,7 @@ static void compare(size_t d, size_t k, size_t n) {
     const size_t scratch = gmm_loss_batch_grad_work(d, k) + gmm_loss_batch_work(d, k);
     params = malloc(count * sizeof *params);
     grad = malloc(count * sizeof *grad);
-    work = malloc(scratch * sizeof *work);
+    work = aligned_alloc(64, (scratch * sizeof *work + 63) / 64 * 64);
     x = malloc(n * d * sizeof *x);
     for (size_t i = 0; i < count; i++) {
         params[i] = uniform() - 0.5;

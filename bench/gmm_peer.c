@@ -58,8 +58,8 @@ static double log_prior(size_t d, size_t k, double gamma, int m, const double *s
     double c = n * (double)d * (log(gamma) - 0.5 * log(2)) - log_gamma;
     double sum = 0;
     for (size_t j = 0; j < k; j++) {
-        double frobenius = squared_norm(d, diagonals + j * d) +
-                           squared_norm(count - d, icf + j * count + d);
+        double frobenius =
+            squared_norm(d, diagonals + j * d) + squared_norm(count - d, icf + j * count + d);
         sum += c - 0.5 * gamma * gamma * frobenius + m * sums[j];
     }
     return sum;

@@ -735,8 +735,8 @@ static void build_scopes(LlvmFunction *function) {
         if (program->buffers[b].place == BUFFER_WORK) {
             LLVMMetadataRef own = scopes[at];
             scopes[at] = scopes[0]; /* the others follow it */
-            function->scopes[b] = LLVMMetadataAsValue(
-                llvm->context, LLVMMDNodeInContext2(llvm->context, &own, 1));
+            function->scopes[b] =
+                LLVMMetadataAsValue(llvm->context, LLVMMDNodeInContext2(llvm->context, &own, 1));
             function->others[b] = LLVMMetadataAsValue(
                 llvm->context, LLVMMDNodeInContext2(llvm->context, scopes + 1, count - 1));
             scopes[at++] = own;

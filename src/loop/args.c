@@ -612,10 +612,12 @@ void args_work(Plan *plan) {
     LoopProgram *program = plan->program;
     int64_t left = LOCAL_LIMIT;
     Dim work = dim_const(plan->ir, 0);
-    for (size_t k = 0; k < program->buffer_count; k++) {
+    for (size_t n = 0; n < 2 * program->buffer_count; n++) { /* those of whole vectors first */
+        const size_t k = n % program->buffer_count;
         LoopBuffer *buffer = &program->buffers[k];
         int64_t size;
-        if (buffer->place == BUFFER_ARG || plan->buffer_facts[k].dead) {
+        if (buffer->place == BUFFER_ARG || plan->buffer_facts[k].dead ||
+            plan->buffer_facts[k].lanes != (n < program->buffer_count)) {
             continue;
         }
         Dim entries = plan->buffer_facts[k].size;

@@ -110,6 +110,14 @@ bool mentions(const LoopExpr *x, VarId var);
  * blocks, or NULL. */
 const char *fission_loses(Fission *f);
 
+/* ---- hoist.c
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* A copy of the loop over samples in which nests keep what they would compute several times.
+ * `of_samples`: which variables differ from sample to sample. */
+LoopStmt *hoist_invariants(const Fission *f, const bool *of_samples);
+
 /* ---- lanes.c
  * ------------------------------------------------------------------------------------------------
  */

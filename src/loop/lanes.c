@@ -13,7 +13,11 @@
 
 #include <string.h>
 
-enum { ENTRY_LIMIT = 4096 }; /* of an array of one sample, if its size is known */
+enum {
+    ENTRY_LIMIT = 4096, /* of an array of one sample, if its size is known */
+    TURNS_AT_ONCE = 4,  /* of a loop of sums */
+    SUMS_LIMIT = 4,     /* statements that such a loop may have */
+};
 
 /* Statements under a condition that differs from sample to sample, with loops in them. */
 typedef struct {
@@ -31,6 +35,8 @@ typedef struct {
     bool *inlined;         /* by variable: a LET that is written where it is read */
     const LoopExpr **said; /* by variable: the value of a LET */
     unsigned *declared;    /* by variable: the segment of its LET */
+    const LoopExpr **as;   /* by variable: what stands for it in a copy of a body, or NULL */
+    bool copying;          /* such a copy is being written */
     bool *crosses;         /* by variable: read in another segment */
     uint8_t *all;          /* by buffer: what the body does with it */
     bool *turned;          /* by buffer: a column that is copied for the block, into */
@@ -38,7 +44,7 @@ typedef struct {
     BufferId *array;       /* by variable: entries of the samples; valid where crosses or changes */
     unsigned segment;      /* the present one */
     unsigned nests;        /* loops in loops */
-    VarId first, rows; /* the first sample of the block; how many there are */
+    VarId first, rows;     /* the first sample of the block; how many there are */
     const LoopExpr *samples;
     const char *lane_name;
     const LoopExpr *lane; /* counter of the loop that is being written */
@@ -103,8 +109,8 @@ static bool scan_let(Lanes *l, const LoopStmt *stmt) {
         return true;
     }
     bool real = stmt->value->type == KIND_REAL;
-    l->inlined[v] = real ? stmt->value->kind == LX_LOAD && (is_steady(l, stmt->value) ||
-                                                            is_kept(l, stmt->value, stmt->next))
+    l->inlined[v] = real ? stmt->value->kind == LX_LOAD &&
+                               (is_steady(l, stmt->value) || is_kept(l, stmt->value, stmt->next))
                          : is_steady(l, stmt->value);
     return real || l->inlined[v];
 }
@@ -233,6 +239,7 @@ static BufferId new_buffer(Lanes *l, const char *name, Kind kind, Dim entries) {
         .name = plan_name(plan, name), .kind = kind, .place = BUFFER_LOCAL, .written = true};
     BufferId made = plan_buffer(plan, buffer, plan->root_block);
     plan->buffer_facts[made].size = dim_mul(plan->ir, dim_const(plan->ir, LANES), entries);
+    plan->buffer_facts[made].lanes = true;
     return made;
 }
 
@@ -302,10 +309,11 @@ static const LoopExpr *rewrite(Lanes *l, const LoopExpr *x, const LoopExpr *samp
         if (v >= l->f.var_count) {
             return x;
         }
-        return l->inlined[v]                                    ? rewrite(l, l->said[v], sample)
-               : l->changes[v]                                  ? entry(l, v)
-               : l->crosses[v] && l->declared[v] != l->segment ? entry(l, v)
-                                                                : x;
+        bool kept = l->changes[v] || (l->crosses[v] && l->declared[v] != l->segment);
+        return l->inlined[v] ? rewrite(l, l->said[v], sample)
+               : kept        ? entry(l, v)
+               : l->as[v]    ? l->as[v]
+                             : x;
     }
     if (x->kind == LX_LOAD) {
         const LoopExpr *turned = load_turned(l, x);
@@ -450,21 +458,21 @@ static void to_entry(Lanes *l, LoopStmt *made, VarId var) {
 
 static void write_let(Lanes *l, const LoopStmt *stmt, Into into, LoopStmt ***end) {
     VarId v = stmt->var;
-    if (!l->varies[v] && !into.nested) {
-        LoopStmt *let = copy_of(l, stmt);
-        stmt_append(end, let);
-        return;
-    }
     if (l->inlined[v]) {
         return;
     }
     LoopStmt *let = copy_of(l, stmt);
-    stmt_append(into.end, let);
+    if (l->copying) {
+        const LoopVarInfo info = l->plan->program->vars[v];
+        let->var = plan_var(l->plan, plan_name(l->plan, info.name), info.kind, l->plan->root_block);
+        l->as[v] = x_var(l->plan, let->var);
+    }
+    stmt_append(!l->varies[v] && !into.nested ? end : into.end, let);
     if (l->crosses[v]) {
         LoopStmt *store = stmt_new(l->plan, LS_STORE);
         store->buffer = l->array[v];
         store->index = l->lane;
-        store->value = x_var(l->plan, v);
+        store->value = x_var(l->plan, let->var);
         store->span = stmt->span;
         stmt_append(into.end, store);
     }
@@ -548,6 +556,14 @@ static void write_leaves(Lanes *l, const LoopStmt *stmt, Into into, LoopStmt ***
 
 static void write_block(Lanes *l, const LoopStmt *block, LoopStmt ***end);
 
+static LoopStmt *let_new(Lanes *l, const char *name, const LoopExpr *value) {
+    LoopStmt *let = stmt_new(l->plan, LS_LET);
+    let->var = plan_var(l->plan, plan_name(l->plan, name), KIND_INT, l->plan->root_block);
+    let->value = value;
+    let->span = l->loop->span;
+    return let;
+}
+
 static void effects_but(const LoopStmt *block, const LoopStmt *skipped, Effects *does) {
     for (const LoopStmt *stmt = block; stmt; stmt = stmt->next) {
         if (stmt != skipped) {
@@ -604,6 +620,61 @@ static void write_zero(Lanes *l, const LoopStmt *stmt, LoopStmt ***end) {
     stmt_append(end, made);
 }
 
+/* Does it only add a little to what all samples share? */
+static bool only_sums(const Lanes *l, const LoopStmt *loop) {
+    size_t count = 0;
+    bool sums = false;
+    for (const LoopStmt *stmt = loop->body; stmt; stmt = stmt->next) {
+        bool let = stmt->kind == LS_LET;
+        bool add =
+            stmt->kind == LS_STORE_ADD && !l->f.own[stmt->buffer] && !expr_varies(l, stmt->index);
+        if ((!let && !add) || calls(stmt->value) || ++count > SUMS_LIMIT) {
+            return false;
+        }
+        sums = sums || add;
+    }
+    return sums && !loop->down;
+}
+
+/* Several turns of a loop at once: they share what they load, and the sums over the lanes do not
+ * wait for each other. What is left of the turns goes one by one. */
+static const LoopExpr *write_turns(Lanes *l, const LoopStmt *loop, LoopStmt ***end) {
+    Plan *plan = l->plan;
+    const LoopExpr *size = x_int(plan, TURNS_AT_ONCE);
+    const LoopExpr *low = here(l, loop->low);
+    const LoopExpr *length =
+        x_call2(plan, BI_maximum, x_call2(plan, BI_sub, here(l, loop->high), low), x_int(plan, 0));
+    LoopStmt *groups = let_new(l, "groups", x_call2(plan, BI_floordiv, length, size));
+    stmt_append(end, groups);
+    LoopStmt *made = stmt_new(plan, LS_FOR);
+    made->var = plan_var(plan, plan_name(plan, "group"), KIND_INT, plan->root_block);
+    made->low = x_int(plan, 0);
+    made->high = x_var(plan, groups->var);
+    made->span = loop->span;
+    LoopStmt **body_end = &made->body;
+    const LoopExpr *done = x_call2(plan, BI_mul, x_var(plan, made->var), size);
+    LoopStmt *at =
+        let_new(l, plan->program->vars[loop->var].name, x_call2(plan, BI_add, low, done));
+    stmt_append(&body_end, at);
+    l->copying = true;
+    for (unsigned k = 0; k < TURNS_AT_ONCE; k++) {
+        l->as[loop->var] = x_call2(plan, BI_add, x_var(plan, at->var), x_int(plan, k));
+        for (const LoopStmt *stmt = loop->body; stmt; stmt = stmt->next) {
+            write_leaves(l, stmt, (Into){&l->body_end, false}, &body_end);
+        }
+    }
+    end_segment(l, &body_end);
+    l->copying = false;
+    l->as[loop->var] = NULL;
+    for (const LoopStmt *stmt = loop->body; stmt; stmt = stmt->next) {
+        if (stmt->kind == LS_LET) {
+            l->as[stmt->var] = NULL;
+        }
+    }
+    stmt_append(end, made);
+    return x_call2(plan, BI_add, low, x_call2(plan, BI_mul, x_var(plan, groups->var), size));
+}
+
 static void write_outside(Lanes *l, const LoopStmt *stmt, LoopStmt ***end) {
     end_segment(l, end);
     l->segment++;
@@ -612,11 +683,13 @@ static void write_outside(Lanes *l, const LoopStmt *stmt, LoopStmt ***end) {
     } else if (stmt->kind == LS_IF && expr_varies(l, stmt->condition)) {
         write_region(l, stmt, end);
     } else {
+        bool turns = stmt->kind == LS_FOR && only_sums(l, stmt);
+        const LoopExpr *rest = turns ? write_turns(l, stmt, end) : NULL;
         LoopStmt *made = stmt_new(l->plan, stmt->kind);
         *made = *stmt;
         made->next = made->body = NULL;
         made->flags = 0;
-        made->low = here(l, stmt->low);
+        made->low = rest ? rest : here(l, stmt->low);
         made->high = here(l, stmt->high);
         made->condition = here(l, stmt->condition);
         LoopStmt **body_end = &made->body;
@@ -674,14 +747,6 @@ static LoopStmt *turn_column(Lanes *l, BufferId b) {
     return loop;
 }
 
-static LoopStmt *let_new(Lanes *l, const char *name, const LoopExpr *value) {
-    LoopStmt *let = stmt_new(l->plan, LS_LET);
-    let->var = plan_var(l->plan, plan_name(l->plan, name), KIND_INT, l->plan->root_block);
-    let->value = value;
-    let->span = l->loop->span;
-    return let;
-}
-
 static LoopStmt *write_blocks(Lanes *l) {
     Plan *plan = l->plan;
     const LoopExpr *lanes = x_int(plan, LANES);
@@ -727,6 +792,7 @@ static Lanes lanes_new(Plan *plan, LoopStmt *loop, const Block *inside) {
     l.inlined = arena_array(plan->arena, bool, vars);
     l.crosses = arena_array(plan->arena, bool, vars);
     l.said = arena_array(plan->arena, const LoopExpr *, vars);
+    l.as = arena_array(plan->arena, const LoopExpr *, vars);
     l.varies[loop->var] = true;
     l.declared = arena_array(plan->arena, unsigned, vars);
     l.array = arena_array(plan->arena, BufferId, vars);
@@ -773,23 +839,30 @@ static void make_arrays(Lanes *l) {
         if (l->f.own[b] && l->all[b]) {
             Dim *size = &plan->buffer_facts[b].size;
             *size = dim_mul(plan->ir, dim_const(plan->ir, LANES), *size);
+            plan->buffer_facts[b].lanes = true;
         }
     }
 }
 
+/* Can all its statements be done for the samples of a block at once? */
+static bool analyse(Lanes *l) {
+    Effects all = effects_new(&l->f);
+    effects_add(&all, l->loop->body);
+    l->all = all.buffers;
+    return shares_sums(l, &all) && scan(l, l->loop->body, 0) && l->nests > 0 && fits(l);
+}
+
 LoopStmt *lanes_split(Plan *plan, LoopStmt *over, const Block *inside, const char **why) {
     Lanes l = lanes_new(plan, over, inside);
-    Effects all = effects_new(&l.f);
-    effects_add(&all, over->body);
-    l.all = all.buffers;
-    if (plan->ragged || !shares_sums(&l, &all)) {
+    if (plan->ragged || !analyse(&l)) {
         return NULL;
     }
-    if (!scan(&l, over->body, 0) || l.nests == 0 || !fits(&l)) {
-        return NULL;
+    l = lanes_new(plan, hoist_invariants(&l.f, l.varies), inside);
+    if (!analyse(&l)) {
+        ice("loop", "`%s`: a nest that keeps its values cannot be cut", plan->ir->name);
     }
     l.segment = 0;
-    find_crossing(&l, over->body);
+    find_crossing(&l, l.loop->body);
     make_arrays(&l);
     l.segment = 0;
     l.samples = over->high;

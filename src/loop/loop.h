@@ -148,8 +148,8 @@ enum {
     LOOP_LANES = 32,      /* independent, over LANES samples, the innermost one */
 };
 
-/* Iterations of a loop with LOOP_LANES: eight vectors of eight doubles. */
-enum { LANES = 64 };
+/* Iterations of a loop with LOOP_LANES: four vectors of eight doubles. */
+enum { LANES = 32 };
 
 /* c[r·c_row + n] += Σ over k < terms of a[a_at + r·a_row + k·a_step] · b[b_at + k·b_step +
  * n·b_column], for r < rows, n < columns; PRODUCT_TERMS terms at a time are added up, then added to

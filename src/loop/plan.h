@@ -99,6 +99,7 @@ typedef struct {
     Dim class_dim; /* entries are in 0 … class_dim-1, or DIM_NONE */
     Dim size;      /* entries, of buffers of our own */
     bool dead;     /* nothing reads or writes it: it gets no room */
+    bool lanes;    /* entries of all samples of a block: a multiple of LANES */
 } BufferFacts;
 
 VarId plan_var(Plan *plan, const char *name, Kind kind, Block *block);
