@@ -432,8 +432,12 @@ static void count_uses(Plan *plan) {
     }
 }
 
-/* Σ_i Σ_j a with one use of the inner sum is one stage. */
+/* Σ_i Σ_j a with one use of the inner sum is one stage; under --strict each sum is added up alone,
+ * as the IR has it. */
 static void merge_sums(Plan *plan, Select *select) {
+    if (plan->options->strict) {
+        return;
+    }
     for (Ref v = 1; v < ir_count(plan->ir); v++) {
         const Node *node = ir_node(plan->ir, v);
         if (!plan->reached[v] || node->op != OP_SUM) {
