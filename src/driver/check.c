@@ -103,11 +103,13 @@ static Point moved(const Point *point, double *const *directions, double step) {
 
 /* Differences of all entries of output `k`. */
 static void central(const Ir *ir, const Point *point, double *const *directions, size_t k,
-                    double step, double *result) {
+                    uint64_t noise, double step, double *result) {
     Point up = moved(point, directions, step);
     Point down = moved(point, directions, -step);
     EvalInput high = point_input(&up, ir, NULL);
     EvalInput low = point_input(&down, ir, NULL);
+    high.noise = noise;
+    low.noise = noise != 0 ? ~noise : 0;
     size_t count;
     const double *above = ir_eval_output(ir, &high, k, &count);
     const double *below = ir_eval_output(ir, &low, k, &count);
@@ -118,10 +120,10 @@ static void central(const Ir *ir, const Point *point, double *const *directions,
 
 /* Central differences, extrapolated; false where they do not settle (a kink is near). */
 static bool differences(const Ir *ir, const Point *point, double *const *directions, size_t k,
-                        double *result, size_t count) {
+                        uint64_t noise, double *result, size_t count) {
     double *wide = arena_array(point->arena, double, count + 1);
-    central(ir, point, directions, k, 2e-4, wide);
-    central(ir, point, directions, k, 1e-4, result);
+    central(ir, point, directions, k, noise, 2e-4, wide);
+    central(ir, point, directions, k, noise, 1e-4, result);
     for (size_t i = 0; i < count; i++) {
         double narrow = result[i];
         result[i] = narrow + (narrow - wide[i]) / 3;
@@ -133,7 +135,7 @@ static bool differences(const Ir *ir, const Point *point, double *const *directi
 }
 
 static bool complex_step(const Ir *ir, const Point *point, double *const *directions, size_t k,
-                         double *result) {
+                         uint64_t noise, double *result) {
     static const double step = 1e-60;
     const double **all = arena_array(point->arena, const double *, ir->leaf_count + 1);
     double *real;
@@ -149,6 +151,7 @@ static bool complex_step(const Ir *ir, const Point *point, double *const *direct
         }
     }
     EvalInput input = point_input(point, ir, NULL);
+    input.noise = noise;
     if (!ir_eval_output_complex(ir, &input, all, k, &count, &real, &imag) || count == 0) {
         return false;
     }
@@ -162,12 +165,12 @@ static bool complex_step(const Ir *ir, const Point *point, double *const *direct
 }
 
 bool check_directional(const Ir *ir, const Point *point, double *const *directions, size_t k,
-                       double *result, bool *exact) {
+                       uint64_t noise, double *result, bool *exact) {
     EvalInput input = point_input(point, ir, NULL);
     size_t count;
     ir_eval_output(ir, &input, k, &count);
-    *exact = complex_step(ir, point, directions, k, result);
-    return *exact || differences(ir, point, directions, k, result, count);
+    *exact = complex_step(ir, point, directions, k, noise, result);
+    return *exact || differences(ir, point, directions, k, noise, result, count);
 }
 
 static double along(const double *gradient, const double *direction, size_t count,
@@ -191,11 +194,13 @@ static size_t gradient_output(const Ir *ir, size_t k) {
     ice("check", "%s has not as many gradients as leaves", ir->name);
 }
 
-static double forward_mode(const Check *check, Point *point, size_t k, double *direction) {
+static double forward_mode(const Check *check, const Point *point, size_t k, double *direction,
+                           uint64_t noise) {
     const Ir *ir = check->subject->forward[k];
     double **directions = arena_array(check->arena, double *, point->leaf_count + 1);
     directions[check->subject->wrt[k]] = direction;
     EvalInput input = point_input(point, ir, directions);
+    input.noise = noise;
     for (size_t i = 0; i < ir->output_count; i++) {
         if (ir->outputs[i].role == OUT_DERIVATIVE) {
             return evaluate(ir, &input, i, 0);
@@ -208,35 +213,42 @@ typedef struct {
     Score forward, step, difference;
 } Scores;
 
-/* How far the derivative moves when the arguments do by a rounding error or two: what neither mode
- * can know where a problem is ill-conditioned, as a matrix is whose entries differ by e^80. */
-static double rounding_spread(const Check *check, const Point *point, size_t k,
-                              const double *direction) {
-    enum { TIMES = 4 };
+/* The derivative by a leaf along a direction, as each mode gives it. */
+typedef struct {
+    const Point *point;
+    double *direction;
+    size_t k; /* the leaf is wrt[k] */
+} Along;
+
+static double *again_reverse(const Check *check, const void *of, uint64_t noise) {
+    const Along *a = of;
     const Ir *reverse = check->subject->made[DERIVATIVE_grad].derived;
-    size_t output = gradient_output(reverse, k);
-    double magnitude, low = INFINITY, high = -INFINITY;
-    Point near = *point;
-    for (int time = 0; time < TIMES; time++) {
-        near.reals = arena_array(check->arena, double *, point->leaf_count + 1);
-        for (size_t leaf = 0; leaf < point->leaf_count; leaf++) {
-            if (point->reals[leaf] == NULL) {
-                continue;
-            }
-            near.reals[leaf] = arena_array(check->arena, double, point->counts[leaf] + 1);
-            const double *shift = point_direction(&near, (uint32_t)leaf);
-            for (size_t i = 0; i < point->counts[leaf]; i++) {
-                near.reals[leaf][i] = point->reals[leaf][i] * (1 + 2 * DBL_EPSILON * shift[i]);
-            }
-        }
-        EvalInput input = point_input(&near, reverse, NULL);
-        size_t count;
-        const double *gradient = ir_eval_output(reverse, &input, output, &count);
-        double derivative = along(gradient, direction, count, &magnitude);
-        low = fmin(low, derivative);
-        high = fmax(high, derivative);
-    }
-    return high - low;
+    EvalInput input = point_input(a->point, reverse, NULL);
+    size_t count;
+    double magnitude;
+    input.noise = noise;
+    const double *gradient =
+        ir_eval_output(reverse, &input, gradient_output(reverse, a->k), &count);
+    double *result = arena_new(check->arena, double);
+    *result = along(gradient, a->direction, count, &magnitude);
+    return result;
+}
+
+static double *again_forward(const Check *check, const void *of, uint64_t noise) {
+    const Along *a = of;
+    double *result = arena_new(check->arena, double);
+    *result = forward_mode(check, a->point, a->k, a->direction, noise);
+    return result;
+}
+
+static double *again_step(const Check *check, const void *of, uint64_t noise) {
+    const Along *a = of;
+    const Ir *plain = check->subject->value.lowered;
+    double **directions = arena_array(check->arena, double *, a->point->leaf_count + 1);
+    double *result = arena_new(check->arena, double);
+    bool exact;
+    directions[check->subject->wrt[a->k]] = a->direction;
+    return check_directional(plain, a->point, directions, 0, noise, result, &exact) ? result : NULL;
 }
 
 /* One leaf at one point, along one direction. */
@@ -256,15 +268,12 @@ static void compare_direction(Check *check, Point *point, size_t k, PointKind ki
     double derivative = along(gradient, direction, count, &magnitude);
     double scale = magnitude + 1e-6 * fabs(evaluate(reverse, &input, 0, 0)) +
                    (edge ? 1e-8 : 1e-12); /* rounding of what cancels at an edge */
-    double other = forward_mode(check, point, k, direction);
-    /* 1 - softmax beside a softmax that is nearly 1: what is left of a cancellation moves with the
-     * roundings, and a derivative that is wrong does not */
-    if (kind == POINT_LARGE || fabs(derivative - other) > scale * EXACT_TOLERANCE) {
-        double spread = rounding_spread(check, point, k, direction);
-        scale += isfinite(spread) ? 16 * spread / EXACT_TOLERANCE : 0;
-    }
+    const Along moves = {.point = point, .direction = direction, .k = k};
+    Ways modes = {.again = {again_reverse, again_forward}, .of = {&moves, &moves}, .count = 1};
+    double other = forward_mode(check, point, k, direction, 0);
     bool both_wild = edge && !isfinite(derivative) && !isfinite(other); /* ∞ − ∞ either way */
-    if (!both_wild && !check_agree(derivative, other, scale, EXACT_TOLERANCE, &scores->forward)) {
+    if (!both_wild && !check_agree_ways(check, &modes, 0, derivative, other, scale, EXACT_TOLERANCE,
+                                        &scores->forward)) {
         check_mismatch(check, edge ? "at an edge, the derivative" : "the derivative", name,
                        derivative, "forward mode", other);
     }
@@ -274,14 +283,16 @@ static void compare_direction(Check *check, Point *point, size_t k, PointKind ki
     double **directions = arena_array(check->arena, double *, point->leaf_count + 1);
     directions[leaf] = direction;
     bool exact;
-    if (!check_directional(plain, point, directions, 0, &other, &exact)) {
+    if (!check_directional(plain, point, directions, 0, 0, &other, &exact)) {
         return;
     }
     if (!exact) {
         scale += 1e-4 * (1 + fabs(derivative));
     }
-    if (!check_agree(derivative, other, scale, exact ? EXACT_TOLERANCE : DIFFERENCE_TOLERANCE,
-                     exact ? &scores->step : &scores->difference)) {
+    Ways steps = {.again = {again_reverse, again_step}, .of = {&moves, &moves}, .count = 1};
+    if (!check_agree_ways(check, &steps, 0, derivative, other, scale,
+                          exact ? EXACT_TOLERANCE : DIFFERENCE_TOLERANCE,
+                          exact ? &scores->step : &scores->difference)) {
         check_mismatch(check, "the derivative", name, derivative,
                        exact ? "a complex step" : "a central difference", other);
     }
@@ -359,12 +370,13 @@ static double scale_of(const double *values, size_t count) {
     return scale;
 }
 
-static void compare_entries(Check *check, const char *method, const char *what,
-                            const double *expected, const double *found, size_t count,
-                            Score *score) {
+static void compare_entries(Check *check, const char *method, const char *what, Ways ways,
+                            const double *expected, const double *found, Score *score) {
+    const size_t count = ways.count;
     double scale = scale_of(expected, count);
     for (size_t i = 0; i < count; i++) {
-        if (!check_agree(found[i], expected[i], scale, VALUE_TOLERANCE, score)) {
+        if (!check_agree_ways(check, &ways, i, found[i], expected[i], scale, VALUE_TOLERANCE,
+                              score)) {
             check_mismatch(
                 check, arena_format(check->arena, "entry %zu of the %s", i, what), NULL, found[i],
                 arena_format(check->arena, "the interpreter (against %s)", method), expected[i]);
@@ -393,7 +405,9 @@ static void compare_block(Check *check, const char *method, const Ir *ir, const 
     for (size_t i = 0; i < count; i++) {
         found[i] = matrix[offset + i / columns * stride + i % columns];
     }
-    compare_entries(check, method, output->name, expected, found, count, score);
+    const OutputOf of = {ir, *input, k};
+    const Ways ways = {.again = {check_again_output}, .of = {&of}, .count = count};
+    compare_entries(check, method, output->name, ways, expected, found, score);
 }
 
 /* All that a program gave, against the interpreter. */
@@ -412,7 +426,9 @@ static void compare_outputs(Check *check, const char *method, const Ir *ir, cons
         const double *found = output->role == OUT_VALUE      ? result
                               : output->role == OUT_GRADIENT ? gradient + at
                                                              : outputs[k];
-        compare_entries(check, method, output->name, values, found, count, score);
+        const OutputOf of = {ir, *input, k};
+        const Ways ways = {.again = {check_again_output}, .of = {&of}, .count = count};
+        compare_entries(check, method, output->name, ways, values, found, score);
         at += output->role == OUT_GRADIENT ? count : 0;
     }
 }
@@ -464,7 +480,12 @@ static void compare_value(Check *check) {
             size_t same;
             const double *expected = ir_eval_output(plain, &input, k, &count);
             const double *found = ir_eval_output(compiled, &other, k, &same);
-            compare_entries(check, "reverse mode in its parts", "value", expected, found, count,
+            const OutputOf written = {plain, input, k};
+            const OutputOf made = {compiled, other, k};
+            const Ways ways = {.again = {check_again_output, check_again_output},
+                               .of = {&written, &made},
+                               .count = count};
+            compare_entries(check, "reverse mode in its parts", "value", ways, expected, found,
                             &score);
         }
     }

@@ -45,6 +45,34 @@ typedef struct {
 
 /* Both not numbers, equal, or close by `scale`. Updates the score. */
 bool check_agree(double a, double b, double scale, double tolerance, Score *score);
+/* ---- check_rounding.c: what rounding errors explain ---------------------------------------------
+ */
+
+/* Numbers that were computed at some point, computed again with the errors of `noise` (see ir.h);
+ * NULL: there are none. Always as many as the first time. */
+typedef double *Again(const Check *check, const void *of, uint64_t noise);
+
+/* Two ways to the same numbers. Where a derivative cancels, as at a point where all digits do, both
+ * may be off by more than the tolerance: only there the spread of both is found, and allowed. */
+typedef struct {
+    Again *again[2]; /* [1] NULL: the other is machine code of the first */
+    const void *of[2];
+    size_t count;
+    double *spread; /* of each number; NULL: not found yet */
+} Ways;
+
+/* check_agree of number `entry` of both. */
+bool check_agree_ways(const Check *check, Ways *ways, size_t entry, double a, double b,
+                      double scale, double tolerance, Score *score);
+
+/* An output of an Ir. */
+typedef struct {
+    const Ir *ir;
+    EvalInput input;
+    size_t output;
+} OutputOf;
+double *check_again_output(const Check *check, const void *of, uint64_t noise);
+
 /* Reports, as an internal error, that two ways to `what` (by `of`, or NULL) differ. */
 _Noreturn void check_mismatch(const Check *check, const char *what, const char *of, double a,
                               const char *other, double b);
@@ -54,9 +82,9 @@ void check_row(Check *check, const char *by, const char *method, const Score *sc
 bool check_point(const Check *check, uint64_t *next, Point *point);
 /* The imaginary part of output `k` along a direction of all leaves (NULL: none), by a complex step,
  * or by central differences where a function has no complex extension. False where neither can
- * be trusted. `*exact`: it was the complex step. */
+ * be trusted. `*exact`: it was the complex step. `noise`: of ir.h. */
 bool check_directional(const Ir *ir, const Point *point, double *const *directions, size_t k,
-                       double *result, bool *exact);
+                       uint64_t noise, double *result, bool *exact);
 
 /* check_matrix.c: Hessians, Jacobians and products with vectors at random points, in the
  * interpreter. */

@@ -108,23 +108,44 @@ static double largest(const double *values, size_t count) {
     return scale;
 }
 
-/* `found` are the derivatives of output `k` of `plain` along the directions of the point. */
+/* The derivatives of an output along the directions of a point, by steps. */
+typedef struct {
+    const Ir *plain;
+    const Point *point;
+    size_t output, count;
+} StepOf;
+
+static double *again_step(const Check *check, const void *of, uint64_t noise) {
+    const StepOf *s = of;
+    double *result = arena_array(check->arena, double, s->count + 1);
+    bool exact;
+    return check_directional(s->plain, s->point, s->point->directions, s->output, noise, result,
+                             &exact)
+               ? result
+               : NULL;
+}
+
+/* `found`, the output `of`, are the derivatives of output `k` of `plain` along the directions of
+ * the point. */
 static void compare_step(Check *check, const Ir *plain, const Point *point, size_t k,
-                         const double *found, const char *what, Score *step, Score *difference) {
+                         const double *found, const OutputOf *of, const char *what, Score *step,
+                         Score *difference) {
     EvalInput input = point_input(point, plain, NULL);
     size_t count;
     const double *value = ir_eval_output(plain, &input, k, &count);
     double *expected = arena_array(check->arena, double, count + 1);
     bool exact;
-    if (!check_directional(plain, point, point->directions, k, expected, &exact)) {
+    if (!check_directional(plain, point, point->directions, k, 0, expected, &exact)) {
         return;
     }
+    const StepOf steps = {plain, point, k, count};
+    Ways ways = {.again = {check_again_output, again_step}, .of = {of, &steps}, .count = count};
     double scale = largest(expected, count) + 1e-3 * largest(value, count) + 1e-6;
     scale += exact ? 0 : 1;
     for (size_t i = 0; i < count; i++) {
-        if (!check_agree(found[i], expected[i], scale,
-                         exact ? EXACT_TOLERANCE : DIFFERENCE_TOLERANCE,
-                         exact ? step : difference)) {
+        if (!check_agree_ways(check, &ways, i, found[i], expected[i], scale,
+                              exact ? EXACT_TOLERANCE : DIFFERENCE_TOLERANCE,
+                              exact ? step : difference)) {
             check_mismatch(check, what, NULL, found[i],
                            exact ? "a complex step" : "a central difference", expected[i]);
         }
@@ -138,8 +159,9 @@ static void compare_jvp(Check *check, const Point *point, MatrixScores *scores) 
     for (size_t k = 0; k < plain->output_count; k++) {
         size_t count;
         const double *found = ir_eval_output(jvp, &input, plain->output_count + k, &count);
-        compare_step(check, plain, point, k, found, "the directional derivative", &scores->jvp_step,
-                     &scores->jvp_difference);
+        const OutputOf of = {jvp, input, plain->output_count + k};
+        compare_step(check, plain, point, k, found, &of, "the directional derivative",
+                     &scores->jvp_step, &scores->jvp_difference);
     }
 }
 
@@ -151,7 +173,8 @@ static void compare_hvp(Check *check, const Point *point, MatrixScores *scores) 
         if (gradient->outputs[k].role == OUT_GRADIENT) {
             size_t count;
             const double *found = ir_eval_output(hvp, &input, k, &count);
-            compare_step(check, gradient, point, k, found, "the Hessian times a vector",
+            const OutputOf of = {hvp, input, k};
+            compare_step(check, gradient, point, k, found, &of, "the Hessian times a vector",
                          &scores->hvp_step, &scores->hvp_difference);
         }
     }
@@ -171,9 +194,62 @@ static double rounding_scale(const Check *check, const Point *point) {
     return scale;
 }
 
-/* `matrix` times the direction of the point is `product`. */
-static void compare_product(Check *check, const Dense *matrix, const Point *point,
-                            const double *product, size_t count, const char *what, Score *score) {
+/* A matrix that `ir` makes at a point, and its product with the point's direction, which are the
+ * outputs of a role of `other`. */
+typedef struct {
+    const Ir *ir, *other;
+    const Point *point;
+    OutputRole role;
+} MatrixOf;
+
+static Dense matrix_of(const Check *check, const MatrixOf *of, uint64_t noise) {
+    EvalInput input = point_input(of->point, of->ir, NULL);
+    input.noise = noise;
+    return dense(check, of->ir, &input);
+}
+
+/* The matrix times the direction. */
+static double *times_direction(const Check *check, const Dense *matrix, const double *direction,
+                               double *magnitudes) {
+    double *product = arena_array(check->arena, double, matrix->rows + 1);
+    for (size_t r = 0; r < matrix->rows; r++) {
+        for (size_t c = 0; c < matrix->columns; c++) {
+            double term = matrix->entries[r * matrix->columns + c] * direction[c];
+            product[r] += term;
+            magnitudes[r] += fabs(term);
+        }
+    }
+    return product;
+}
+
+static double *again_rows(const Check *check, const void *of, uint64_t noise) {
+    const MatrixOf *m = of;
+    const Dense matrix = matrix_of(check, m, noise);
+    size_t columns;
+    const double *direction = flat_direction(check, m->point, &columns);
+    double *magnitudes = arena_array(check->arena, double, matrix.rows + 1);
+    return times_direction(check, &matrix, direction, magnitudes);
+}
+
+static double *again_entries(const Check *check, const void *of, uint64_t noise) {
+    return matrix_of(check, of, noise).entries;
+}
+
+static double *again_product(const Check *check, const void *of, uint64_t noise) {
+    const MatrixOf *m = of;
+    EvalInput moving = point_input(m->point, m->other, m->point->directions);
+    size_t count;
+    moving.noise = noise;
+    return flat_outputs(check, m->other, &moving, m->role, &count);
+}
+
+/* `matrix` times the direction of the point is its product by forward mode. */
+static void compare_product(Check *check, const Dense *matrix, const MatrixOf *of, const char *what,
+                            Score *score) {
+    const Point *point = of->point;
+    EvalInput moving = point_input(point, of->other, point->directions);
+    size_t count;
+    const double *product = flat_outputs(check, of->other, &moving, of->role, &count);
     size_t columns;
     const double *direction = flat_direction(check, point, &columns);
     if (columns != matrix->columns || count != matrix->rows) {
@@ -181,40 +257,38 @@ static void compare_product(Check *check, const Dense *matrix, const Point *poin
             matrix->rows, matrix->columns, count, columns);
     }
     double least = 1e-3 * largest(product, count) + rounding_scale(check, point);
+    double *magnitudes = arena_array(check->arena, double, count + 1);
+    const double *rows = times_direction(check, matrix, direction, magnitudes);
+    Ways ways = {.again = {again_rows, again_product}, .of = {of, of}, .count = count};
     for (size_t r = 0; r < count; r++) {
-        double sum = 0;
-        double magnitude = 0;
-        for (size_t c = 0; c < columns; c++) {
-            double term = matrix->entries[r * columns + c] * direction[c];
-            sum += term;
-            magnitude += fabs(term);
-        }
-        if (!check_agree(sum, product[r], magnitude + least, EXACT_TOLERANCE, score)) {
+        if (!check_agree_ways(check, &ways, r, rows[r], product[r], magnitudes[r] + least,
+                              EXACT_TOLERANCE, score)) {
             check_mismatch(check,
                            arena_format(check->arena, "row %zu of %s, times a vector,", r, what),
-                           NULL, sum, "forward mode", product[r]);
+                           NULL, rows[r], "forward mode", product[r]);
         }
     }
 }
 
 static void compare_hessian(Check *check, const Point *point, MatrixScores *scores) {
-    const Ir *ir = check->subject->made[DERIVATIVE_hessian].derived;
-    const Ir *hvp = check->subject->made[DERIVATIVE_hvp].derived;
-    EvalInput input = point_input(point, ir, NULL);
-    EvalInput moving = point_input(point, hvp, point->directions);
-    Dense h = dense(check, ir, &input);
+    const MatrixOf of = {.ir = check->subject->made[DERIVATIVE_hessian].derived,
+                         .other = check->subject->made[DERIVATIVE_hvp].derived,
+                         .point = point,
+                         .role = OUT_GRADIENT};
+    const Dense h = matrix_of(check, &of, 0);
     if (h.entries == NULL) {
         return;
     }
-    size_t count;
-    const double *product = flat_outputs(check, hvp, &moving, OUT_GRADIENT, &count);
-    compare_product(check, &h, point, product, count, "the Hessian", &scores->hessian);
-    double scale = largest(h.entries, h.rows * h.columns) + rounding_scale(check, point);
+    compare_product(check, &h, &of, "the Hessian", &scores->hessian);
+    const size_t count = h.rows * h.columns;
+    double scale = largest(h.entries, count) + rounding_scale(check, point);
+    Ways ways = {.again = {again_entries}, .of = {&of}, .count = count};
     for (size_t r = 0; r < h.rows; r++) {
         for (size_t c = 0; c < r; c++) {
             double a = h.entries[r * h.columns + c];
             double b = h.entries[c * h.columns + r];
-            if (!check_agree(a, b, scale, EXACT_TOLERANCE, &scores->symmetry)) {
+            if (!check_agree_ways(check, &ways, r * h.columns + c, a, b, scale, EXACT_TOLERANCE,
+                                  &scores->symmetry)) {
                 check_mismatch(check, "an entry of the Hessian", NULL, a, "its mirror image", b);
             }
         }
@@ -222,17 +296,14 @@ static void compare_hessian(Check *check, const Point *point, MatrixScores *scor
 }
 
 static void compare_jacobian(Check *check, const Point *point, MatrixScores *scores) {
-    const Ir *ir = check->subject->made[DERIVATIVE_jacobian].derived;
-    const Ir *jvp = check->subject->made[DERIVATIVE_jvp].derived;
-    EvalInput input = point_input(point, ir, NULL);
-    EvalInput moving = point_input(point, jvp, point->directions);
-    Dense j = dense(check, ir, &input);
-    if (j.entries == NULL) {
-        return;
+    const MatrixOf of = {.ir = check->subject->made[DERIVATIVE_jacobian].derived,
+                         .other = check->subject->made[DERIVATIVE_jvp].derived,
+                         .point = point,
+                         .role = OUT_DERIVATIVE};
+    const Dense j = matrix_of(check, &of, 0);
+    if (j.entries != NULL) {
+        compare_product(check, &j, &of, "the Jacobian", &scores->jacobian);
     }
-    size_t count;
-    const double *product = flat_outputs(check, jvp, &moving, OUT_DERIVATIVE, &count);
-    compare_product(check, &j, point, product, count, "the Jacobian", &scores->jacobian);
 }
 
 void check_matrices(Check *check) {

@@ -2,6 +2,7 @@
  * plainest way. It shares no code with deposit solving or planning. */
 #include "ir/eval.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ typedef struct {
     const EvalInput *input;
     const double *const *imaginary; /* of leaves; NULL in real evaluation */
     bool is_complex, failed;
-    Arena *arena; /* of this evaluation */
+    uint64_t noise; /* where its errors have come to; 0: none */
+    Arena *arena;   /* of this evaluation */
     EvalOrder *order;
     Entries *entries; /* by id */
     Entries **states; /* by id of a scan: S_k over F(scan), then T+1, then the axes */
@@ -128,6 +130,37 @@ static Number get(const Eval *e, Ref v) {
     return load(&e->entries[v], offset_in(e, ir_free(e->ir, v)));
 }
 
+/* ---- errors of rounding, made on purpose ----------------------------------------------------- */
+
+/* x, or one of its neighbours; whole numbers, which may be exact, stay. */
+static double disturbed(Eval *e, double x) {
+    uint64_t z = e->noise += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    const double error = (double)((z ^ (z >> 31)) % 3) - 1;
+    return x == rint(x) && fabs(x) < 0x1p20 ? x : x * (1 + error * DBL_EPSILON);
+}
+
+static Number rounded(Eval *e, Number x) {
+    if (e->noise != 0) {
+        x.real = disturbed(e, x.real);
+        x.imaginary = disturbed(e, x.imaginary);
+    }
+    return x;
+}
+
+static bool rounds(BuiltinId f) {
+    switch ((int)f) {
+    case BI_neg:
+    case BI_abs:
+    case BI_maximum:
+    case BI_minimum:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static void prepare_leaf(Eval *e, Ref v) {
     const Node *node = ir_node(e->ir, v);
     uint32_t leaf = node->as.leaf;
@@ -191,7 +224,7 @@ static Number eval_node_call(Eval *e, const Node *node) {
     if (!eval_call(node->as.builtin, kind, args, e->is_complex, &result)) {
         e->failed = true;
     }
-    return result;
+    return node->kind == KIND_REAL && rounds(node->as.builtin) ? rounded(e, result) : result;
 }
 
 /* No complex extension: --check falls back on differences. */
@@ -259,6 +292,7 @@ static Number eval_sum(Eval *e, const Node *node) {
         sum.real += x.real;
         sum.imaginary += x.imaginary;
         sum.integer = (int64_t)((uint64_t)sum.integer + (uint64_t)x.integer);
+        sum = rounded(e, sum);
     }
     return sum;
 }
@@ -269,7 +303,7 @@ static Number eval_lse(Eval *e, const Node *node) {
     for (e->at[i] = 0; e->at[i] < e->extent[i]; e->at[i]++) {
         terms[e->at[i]] = get(e, node->args[0]);
     }
-    return complex_log_sum_exp(terms, (size_t)e->extent[i]);
+    return rounded(e, complex_log_sum_exp(terms, (size_t)e->extent[i]));
 }
 
 static Number eval_reduction(Eval *e, const Node *node) {
@@ -372,7 +406,7 @@ static void deposit_term(Eval *e, Ref v, IndexSet fixed, const int64_t *outer) {
     sum.real += term.real;
     sum.imaginary += term.imaginary;
     sum.integer += term.integer;
-    store(&e->entries[v], offset, sum);
+    store(&e->entries[v], offset, rounded(e, sum));
     memcpy(e->at, saved, sizeof saved);
 }
 
@@ -476,7 +510,7 @@ static Number *lib_operand(Eval *e, const Node *node, uint32_t k) {
     size_t size = inner_size(e, operand), from = offset_in(e, operand->free) * size;
     Number *matrix = arena_array(e->arena, Number, size + 1);
     for (size_t i = 0; i < size; i++) {
-        matrix[i] = load(&e->entries[node->args[k]], from + i);
+        matrix[i] = rounded(e, load(&e->entries[node->args[k]], from + i));
     }
     return matrix;
 }
@@ -497,7 +531,7 @@ static void eval_library(Eval *e, Ref v, IndexSet fixed) {
         eval_lib(node->as.lib.id, n, k, a, b, result, e->arena);
         size_t to = offset_in(e, node->free) * size;
         for (size_t i = 0; i < size; i++) {
-            store(&e->entries[v], to + i, result[i]);
+            store(&e->entries[v], to + i, rounded(e, result[i]));
         }
     }
 }
@@ -555,6 +589,7 @@ static Eval *run(const Ir *ir, const EvalInput *input, const double *const *imag
     e->input = input;
     e->imaginary = imaginary;
     e->is_complex = is_complex;
+    e->noise = input->noise;
     e->arena = arena;
     e->order = eval_order(ir, arena, root);
     e->entries = arena_array(arena, Entries, ir_count(ir));

@@ -419,6 +419,9 @@ typedef struct {
     const int64_t *dims;        /* value of each dim symbol (bound ones too) */
     const double *const *reals; /* for each leaf: its entries, row-major, or NULL for int leaves */
     const int64_t *const *ints; /* for int leaves */
+    /* Not 0: the seed of errors of one rounding more in all that is computed, by which the result's
+     * own error can be told. */
+    uint64_t noise;
 } EvalInput;
 /* The C function at the external's address; NaN where there is none. */
 double ir_call_external(const External *external, const double *args);
