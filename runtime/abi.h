@@ -85,11 +85,12 @@ typedef double GradcKernel(const GradcArgs *args);
 extern GradcKernel *const gradc_kernels[];
 
 /* Linear algebra that has no result, and an entry that an array does not have, are NaNs whose bits
- * tell what failed and where; arithmetic hands them on, so that the loss of a row is such a NaN. */
-#define GRADC_NAN      UINT64_C(0x7ff84c0000000000)
-#define GRADC_NAN_MASK UINT64_C(0x7fffff0000000000) /* arithmetic may set the sign */
-#define GRADC_NAN_WHAT 32                           /* shift of the next byte: one of these */
-#define GRADC_NAN_LINE UINT64_C(0xffffffff)         /* line of the model; 0: not known */
+ * tell what failed and where; arithmetic hands them on, so that the loss of a row is such a NaN.
+ * They lie where a float that is made a double has its bits. */
+#define GRADC_NAN      UINT64_C(0x7ffd000000000000)
+#define GRADC_NAN_MASK UINT64_C(0x7fff000000000000) /* arithmetic may set the sign */
+#define GRADC_NAN_WHAT 45                           /* shift of three bits: one of these */
+#define GRADC_NAN_LINE 29 /* shift of 16 bits: line of the model; 0: not known */
 enum {
     GRADC_NOT_DEFINITE = 1,
     GRADC_SINGULAR = 2,

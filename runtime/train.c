@@ -292,7 +292,7 @@ static void describe_nan(const Model *model, double value, char *text, size_t si
     };
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    uint64_t what = bits >> GRADC_NAN_WHAT & 255;
+    uint64_t what = bits >> GRADC_NAN_WHAT & 7;
     text[0] = '\0';
     if ((bits & GRADC_NAN_MASK) != GRADC_NAN || what < GRADC_NOT_DEFINITE ||
         what > GRADC_OUTSIDE) {
@@ -300,7 +300,7 @@ static void describe_nan(const Model *model, double value, char *text, size_t si
     }
     const char *slash = strrchr(model->source, '/');
     snprintf(text, size, ": %s (%.300s:%llu)", reasons[what], slash ? slash + 1 : model->source,
-             (unsigned long long)(bits & GRADC_NAN_LINE));
+             (unsigned long long)(bits >> GRADC_NAN_LINE & UINT16_MAX));
 }
 
 /* ", in row 3 (rows.csv:4)"; nothing where no sample is to blame. */

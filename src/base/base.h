@@ -161,6 +161,8 @@ void text_line(Text *text, const char *format, ...)
 /* The shortest decimal form that reads back as the same double; always has a point or an exponent
  * when `real` (2 → "2.0"), else may not (2 → "2"). inf and nan as "inf", "nan". Locale-free. */
 void text_add_number(Text *text, double value, bool real);
+/* The shortest constant of C that is this float, which is finite: 0.1f. */
+void text_add_float(Text *text, float value);
 /* Reads a decimal number, correctly rounded, locale-free; `*end` is where it stopped. */
 double number_read(const char *text, const char **end);
 

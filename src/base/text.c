@@ -114,6 +114,18 @@ void text_add_number(Text *text, double value, bool real) {
     }
 }
 
+void text_add_float(Text *text, float value) {
+    char out[64];
+    for (int precision = 1; precision <= 9; precision++) {
+        print_number(out, sizeof out, (double)value, precision);
+        if ((float)number_read(out, NULL) == value) {
+            break;
+        }
+    }
+    text_add(text, out);
+    text_add(text, strpbrk(out, ".e") == NULL ? ".0f" : "f");
+}
+
 static const char *skip_digits(const char *at) {
     while (*at >= '0' && *at <= '9') {
         at++;

@@ -35,14 +35,29 @@ static bool push(Frame *frame, int64_t bits) {
     return true;
 }
 
-static bool place(Frame *frame, CType type, LoopArgValue value) {
+/* A float lies in the first four bytes of what it is passed in. */
+static double as_passed(Precision precision, double value) {
+    const float single = (float)value;
+    double passed = 0;
+    memcpy(&passed, &single, sizeof single);
+    return precision == PRECISION_F32 ? passed : value;
+}
+
+static double as_returned(Precision precision, double value) {
+    float single;
+    memcpy(&single, &value, sizeof single);
+    return precision == PRECISION_F32 ? (double)single : value;
+}
+
+static bool place(Frame *frame, Precision precision, CType type, LoopArgValue value) {
     int64_t bits = 0;
-    if (type == C_DOUBLE) {
+    if (type == C_REAL) {
+        double passed = as_passed(precision, value.real);
         if (frame->real_count < REAL_REGISTERS) {
-            frame->reals[frame->real_count++] = value.real;
+            frame->reals[frame->real_count++] = passed;
             return true;
         }
-        memcpy(&bits, &value.real, sizeof bits);
+        memcpy(&bits, &passed, sizeof bits);
         return push(frame, bits);
     }
     bits = value.integer;
@@ -71,7 +86,7 @@ bool call_native(void *function, const LoopProgram *program, const LoopArgValue 
     Frame frame = {0};
     NativeFunction *f;
     for (size_t k = 0; k < program->arg_count; k++) {
-        if (!place(&frame, program->args[k].type, args[k])) {
+        if (!place(&frame, program->precision, program->args[k].type, args[k])) {
             return false;
         }
     }
@@ -80,6 +95,7 @@ bool call_native(void *function, const LoopProgram *program, const LoopArgValue 
     }
     memcpy(&f, &function, sizeof f);
     double value = call(f, &frame);
-    *result = program->returns ? value : 0;
+    const Precision returned = program->trainer ? PRECISION_F64 : program->precision;
+    *result = program->returns ? as_returned(returned, value) : 0;
     return true;
 }

@@ -342,24 +342,61 @@ static size_t matrix_entries(const Ir *ir, const EvalInput *input) {
     return end;
 }
 
-/* Room for all outputs of a program, and the flat gradient. */
-static double **make_outputs(const Check *check, const Ir *ir, const EvalInput *input,
-                             double **gradient) {
-    double **outputs = arena_array(check->arena, double *, ir->output_count + 1);
-    double *matrix = arena_array(check->arena, double, matrix_entries(ir, input) + 1);
-    size_t total = 0;
+/* What a program gave: all outputs, the flat gradient, and the value. Outputs that are blocks of
+ * the matrix are all of the matrix. */
+typedef struct {
+    double **outputs;
+    double *gradient;
+    double result;
+    size_t *counts; /* by output; 0 for gradients */
+    size_t gradient_count, matrix_count;
+} Made;
+
+static Made make_room(const Check *check, const Ir *ir, const EvalInput *input) {
+    Made made = {.matrix_count = matrix_entries(ir, input)};
+    double *matrix = arena_array(check->arena, double, made.matrix_count + 1);
+    made.outputs = arena_array(check->arena, double *, ir->output_count + 1);
+    made.counts = arena_array(check->arena, size_t, ir->output_count + 1);
     for (size_t k = 0; k < ir->output_count; k++) {
         size_t count;
         if (ir->outputs[k].role == OUT_MATRIX) {
-            outputs[k] = matrix;
+            made.outputs[k] = matrix;
             continue;
         }
         ir_eval_output(ir, input, k, &count);
-        outputs[k] = arena_array(check->arena, double, count + 1);
-        total += ir->outputs[k].role == OUT_GRADIENT ? count : 0;
+        made.outputs[k] = arena_array(check->arena, double, count + 1);
+        if (ir->outputs[k].role == OUT_GRADIENT) {
+            made.gradient_count += count;
+        } else {
+            made.counts[k] = count;
+        }
     }
-    *gradient = arena_array(check->arena, double, total + 1);
-    return outputs;
+    made.gradient = arena_array(check->arena, double, made.gradient_count + 1);
+    return made;
+}
+
+/* Compiled code has left reals there: they become doubles. */
+static void widen(const LoopProgram *program, double *values, size_t count) {
+    if (program->precision == PRECISION_F64) {
+        return;
+    }
+    for (size_t k = count; k-- > 0;) { /* from the end: they need more room */
+        float single;
+        memcpy(&single, (const char *)values + k * sizeof single, sizeof single);
+        values[k] = (double)single;
+    }
+}
+
+static void widen_all(const LoopProgram *program, const Ir *ir, Made *made) {
+    bool matrix = false;
+    for (size_t k = 0; k < ir->output_count; k++) {
+        widen(program, made->outputs[k], made->counts[k]);
+        if (ir->outputs[k].role == OUT_MATRIX && !matrix) {
+            widen(program, made->outputs[k], made->matrix_count);
+            matrix = true;
+        }
+    }
+    widen(program, made->gradient, made->gradient_count);
 }
 
 static double scale_of(const double *values, size_t count) {
@@ -370,13 +407,39 @@ static double scale_of(const double *values, size_t count) {
     return scale;
 }
 
+/* Runs with random rounding, which tell what rounding may do; none where reals are doubles: there
+ * the tolerance is wide enough. */
+enum { ROUNDED_RUNS = 4 };
+
+/* How far apart the runs are in an entry, of which `values` are arrays; NaN if one is not finite.
+ */
+static double rounding(const double *const *values, size_t entry) {
+    double low = values[0][entry];
+    double high = low;
+    for (int run = 0; run < ROUNDED_RUNS; run++) {
+        double value = values[run][entry];
+        low = value < low || isnan(value) ? value : low;
+        high = value > high || isnan(value) ? value : high;
+    }
+    return high - low;
+}
+
+/* `rounded`: the same of runs with random rounding, or NULL. */
 static void compare_entries(Check *check, const char *method, const char *what, Ways ways,
-                            const double *expected, const double *found, Score *score) {
+                            const double *expected, const double *found,
+                            const double *const *rounded, Score *score) {
     const size_t count = ways.count;
     double scale = scale_of(expected, count);
+    double tolerance = rounded != NULL ? SINGLE_TOLERANCE : VALUE_TOLERANCE;
     for (size_t i = 0; i < count; i++) {
-        if (!check_agree_ways(check, &ways, i, found[i], expected[i], scale, VALUE_TOLERANCE,
-                              score)) {
+        double spread = rounded != NULL ? rounding(rounded, i) : 0;
+        if (isnan(spread)) {
+            continue; /* something on the way has no place among floats */
+        }
+        double allowed = scale + 16 * spread / tolerance;
+        if (rounded != NULL ? !check_agree(found[i], expected[i], allowed, tolerance, score)
+                            : !check_agree_ways(check, &ways, i, found[i], expected[i], scale,
+                                                tolerance, score)) {
             check_mismatch(
                 check, arena_format(check->arena, "entry %zu of the %s", i, what), NULL, found[i],
                 arena_format(check->arena, "the interpreter (against %s)", method), expected[i]);
@@ -384,17 +447,10 @@ static void compare_entries(Check *check, const char *method, const char *what, 
     }
 }
 
-typedef struct {
-    const char *method;
-    void *code; /* NULL: the loop program is interpreted */
-} Backend;
-
 /* One block of a matrix, whose columns may be fewer than those of the matrix. */
-static void compare_block(Check *check, const char *method, const Ir *ir, const EvalInput *input,
-                          size_t k, const double *matrix, Score *score) {
+static double *block_entries(const Check *check, const Ir *ir, const EvalInput *input, size_t k,
+                             const double *matrix, size_t count) {
     const Output *output = &ir->outputs[k];
-    size_t count;
-    const double *expected = ir_eval_output(ir, input, k, &count);
     size_t columns = 1;
     for (unsigned a = output->row_axes; a < output->rank; a++) {
         columns *= (size_t)dim_evaluate(ir, ir_index_dim(ir, output->axes[a]), input->dims);
@@ -405,50 +461,85 @@ static void compare_block(Check *check, const char *method, const Ir *ir, const 
     for (size_t i = 0; i < count; i++) {
         found[i] = matrix[offset + i / columns * stride + i % columns];
     }
-    const OutputOf of = {ir, *input, k};
-    const Ways ways = {.again = {check_again_output}, .of = {&of}, .count = count};
-    compare_entries(check, method, output->name, ways, expected, found, score);
+    return found;
+}
+
+/* Output `k` of what was made; `at` is where it begins if it is a gradient. */
+static const double *made_values(const Check *check, const Ir *ir, const EvalInput *input, size_t k,
+                                 const Made *made, size_t at, size_t count) {
+    switch (ir->outputs[k].role) {
+    case OUT_VALUE:
+        return &made->result;
+    case OUT_GRADIENT:
+        return made->gradient + at;
+    case OUT_MATRIX:
+        return block_entries(check, ir, input, k, made->outputs[k], count);
+    case OUT_ARRAY:
+    case OUT_DERIVATIVE:
+        break;
+    }
+    return made->outputs[k];
 }
 
 /* All that a program gave, against the interpreter. */
 static void compare_outputs(Check *check, const char *method, const Ir *ir, const EvalInput *input,
-                            double *const *outputs, const double *gradient, const double *result,
-                            Score *score) {
+                            const Made *made, const Made *rounded, Score *score) {
     size_t at = 0;
     for (size_t k = 0; k < ir->output_count; k++) {
         const Output *output = &ir->outputs[k];
-        if (output->role == OUT_MATRIX) {
-            compare_block(check, method, ir, input, k, outputs[k], score);
-            continue;
-        }
+        const double *others[ROUNDED_RUNS];
         size_t count;
-        const double *values = ir_eval_output(ir, input, k, &count);
-        const double *found = output->role == OUT_VALUE      ? result
-                              : output->role == OUT_GRADIENT ? gradient + at
-                                                             : outputs[k];
+        const double *expected = ir_eval_output(ir, input, k, &count);
+        const double *found = made_values(check, ir, input, k, made, at, count);
+        for (int run = 0; rounded != NULL && run < ROUNDED_RUNS; run++) {
+            others[run] = made_values(check, ir, input, k, &rounded[run], at, count);
+        }
         const OutputOf of = {ir, *input, k};
         const Ways ways = {.again = {check_again_output}, .of = {&of}, .count = count};
-        compare_entries(check, method, output->name, ways, values, found, score);
+        compare_entries(check, method, output->name, ways, expected, found,
+                        rounded != NULL ? others : NULL, score);
         at += output->role == OUT_GRADIENT ? count : 0;
     }
+}
+
+typedef struct {
+    const char *method;
+    void *code; /* NULL: the loop program is interpreted */
+} Backend;
+
+/* False: the calling convention is not known. */
+static bool run_program(const Check *check, const Backend *backend, const Stages *stages,
+                        const Point *point, uint64_t seed, Made *made) {
+    const LoopProgram *program = stages->program;
+    const Ir *ir = stages->derived;
+    EvalInput input = point_input(point, ir, point->directions);
+    *made = make_room(check, ir, &input);
+    LoopArgValue *args = point_args(point, program, made->outputs, made->gradient);
+    if (backend->code == NULL) {
+        made->result = loop_run(program, check->arena, args, seed);
+    } else if (!call_native(backend->code, program, args, &made->result)) {
+        return false;
+    }
+    widen_all(program, ir, made);
+    return true;
 }
 
 /* Runs one program at one point and compares all that it gives. */
 static void compare_program(Check *check, const Backend *backend, const Stages *stages,
                             const Point *point, Score *score) {
-    const LoopProgram *program = stages->program;
-    const Ir *ir = stages->derived;
-    double *gradient;
-    EvalInput input = point_input(point, ir, point->directions);
-    double **outputs = make_outputs(check, ir, &input, &gradient);
-    LoopArgValue *args = point_args(point, program, outputs, gradient);
-    double result = 0;
-    if (backend->code == NULL) {
-        result = loop_run(program, check->arena, args);
-    } else if (!call_native(backend->code, program, args, &result)) {
+    static const Backend interpreted = {0};
+    const bool single = stages->program->precision == PRECISION_F32;
+    EvalInput input = point_input(point, stages->derived, point->directions);
+    Made made;
+    Made rounded[ROUNDED_RUNS];
+    if (!run_program(check, backend, stages, point, 0, &made)) {
         return;
     }
-    compare_outputs(check, backend->method, ir, &input, outputs, gradient, &result, score);
+    for (int run = 0; single && run < ROUNDED_RUNS; run++) {
+        run_program(check, &interpreted, stages, point, (uint64_t)run, &rounded[run]);
+    }
+    compare_outputs(check, backend->method, stages->derived, &input, &made, single ? rounded : NULL,
+                    score);
 }
 
 static void *find_code(const Check *check, const char *name) {
@@ -486,7 +577,7 @@ static void compare_value(Check *check) {
                                .of = {&written, &made},
                                .count = count};
             compare_entries(check, "reverse mode in its parts", "value", ways, expected, found,
-                            &score);
+                            NULL, &score);
         }
     }
     check_row(check, "", "as written", &score);
@@ -503,6 +594,7 @@ static void compare_backend(Check *check, const char *method, bool native) {
             uint32_t leaf = subject->wrt[k];
             point.directions[leaf] = point_direction(&point, leaf);
         }
+        point_round(&point, check->compiler->options->precision);
         backend.code = native ? find_code(check, subject->value_name) : NULL;
         compare_program(check, &backend, &subject->value, &point, &score);
         for (int d = 0; d < DERIVATIVE_COUNT; d++) {

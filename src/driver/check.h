@@ -11,6 +11,7 @@ enum { MATRIX_LIMIT = 4096 };
 
 /* Allowed differences, relative to the sum of the magnitudes of what is added up. */
 #define VALUE_TOLERANCE      1e-9
+#define SINGLE_TOLERANCE     2e-5
 #define EXACT_TOLERANCE      1e-7
 #define DIFFERENCE_TOLERANCE 1e-4
 

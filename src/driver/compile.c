@@ -246,7 +246,8 @@ static void verify(const Ir *ir, const char *stage) {
 }
 
 static LoopProgram *plan(Compiler *compiler, const Request *request, const Ir *ir) {
-    LoopOptions options = {.strict = compiler->options->strict,
+    LoopOptions options = {.precision = compiler->options->precision,
+                           .strict = compiler->options->strict,
                            .checkpoint = compiler->options->checkpoint,
                            .kept = compiler->options->kept,
                            .trainer = request->trainer,

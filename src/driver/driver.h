@@ -73,6 +73,7 @@ typedef struct {
     size_t definition_count, definition_capacity;
     Words include;
     Words objects; /* linked too: objects, sources, -l, -L */
+    Precision precision;
     int level;
     const char *cpu;    /* NULL: the default of what is made */
     int64_t checkpoint, kept; /* as LoopOptions has them */
@@ -348,11 +349,13 @@ enum { POINT_ROWS = 3 }; /* samples of a batch */
 Point point_make(Arena *arena, const Ir *ir, PointKind kind, uint64_t seed);
 /* A random direction, laid out like leaf `leaf`. */
 double *point_direction(Point *point, uint32_t leaf);
+/* All numbers become such as the precision has. */
+void point_round(Point *point, Precision precision);
 /* The input of the interpreter for `ir`, which may have tangents: `directions[k]` for leaf k of the
  * point, NULL where zero. */
 EvalInput point_input(const Point *point, const Ir *ir, double *const *directions);
 /* The arguments of a program made of `ir`; `outputs[k]` is where output k goes; the gradient, flat,
- * is `gradient`. */
+ * is `gradient`. Reals are as the precision of the program says: what it gives, too. */
 LoopArgValue *point_args(const Point *point, const LoopProgram *program, double *const *outputs,
                          double *gradient);
 /* Value of RPN text over dim names and "m". */

@@ -268,13 +268,13 @@ static int set_checkpoint(Reader *reader, const char *text) {
 }
 
 static int set_precision(Reader *reader, const char *text) {
-    if (strcmp(text, "f64") == 0) {
-        return GO_ON;
+    for (size_t k = 0; k < PRECISION_COUNT; k++) {
+        if (strcmp(text, precisions[k].name) == 0) {
+            reader->options->precision = (Precision)k;
+            return GO_ON;
+        }
     }
-    if (strcmp(text, "f32") == 0) {
-        return unsupported(arena_format(reader->arena, "--precision=%s", text));
-    }
-    return usage_error("`--precision=%s`: expected f64", text);
+    return usage_error("`--precision=%s`: expected f64 or f32", text);
 }
 
 static int set_task(Reader *reader, Task task, const char *spelling) {

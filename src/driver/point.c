@@ -132,6 +132,19 @@ double *point_direction(Point *point, uint32_t leaf) {
     return direction;
 }
 
+static void round_values(double *values, size_t count) {
+    for (size_t i = 0; values != NULL && i < count; i++) {
+        values[i] = (double)(float)values[i];
+    }
+}
+
+void point_round(Point *point, Precision precision) {
+    for (size_t k = 0; precision == PRECISION_F32 && k < point->leaf_count; k++) {
+        round_values(point->reals[k], point->counts[k]);
+        round_values(point->directions[k], point->counts[k]);
+    }
+}
+
 /* ---- the interpreter's input ---------------------------------------------------------------- */
 
 /* The sizes by the symbols of another Ir of the same entry. */
@@ -232,8 +245,22 @@ int64_t point_rpn(const Point *point, const Ir *ir, const char *rpn) {
     return depth > 0 ? stack[0] : 0;
 }
 
+/* The numbers as reals of the program. */
+static void *as_reals(const Point *point, const LoopProgram *program, double *values,
+                      size_t count) {
+    if (program->precision == PRECISION_F64) {
+        return values;
+    }
+    float *singles = arena_array(point->arena, float, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        singles[i] = (float)values[i];
+    }
+    return singles;
+}
+
 /* All leaves of a role, flat. */
-static double *flat_leaves(const Point *point, const Ir *ir, LeafRole role) {
+static void *flat_leaves(const Point *point, const LoopProgram *program, LeafRole role) {
+    const Ir *ir = program->ir;
     size_t total = 0;
     for (size_t k = 0; k < point->leaf_count; k++) {
         total += ir->leaves[k].role == role ? point->counts[k] : 0;
@@ -246,11 +273,12 @@ static double *flat_leaves(const Point *point, const Ir *ir, LeafRole role) {
             at += point->counts[k];
         }
     }
-    return flat;
+    return as_reals(point, program, flat, total);
 }
 
 /* The directions of all tangents, flat. */
-static double *flat_directions(const Point *point, const Ir *ir) {
+static void *flat_directions(const Point *point, const LoopProgram *program) {
+    const Ir *ir = program->ir;
     size_t total = 0;
     for (size_t k = point->leaf_count; k < ir->leaf_count; k++) {
         total += ir->leaves[k].role == LEAF_TANGENT ? point->counts[ir->leaves[k].of] : 0;
@@ -267,7 +295,7 @@ static double *flat_directions(const Point *point, const Ir *ir) {
         }
         at += point->counts[of];
     }
-    return flat;
+    return as_reals(point, program, flat, total);
 }
 
 static LoopArgValue leaf_arg(const Point *point, const LoopProgram *program, const LoopArg *arg) {
@@ -276,7 +304,8 @@ static LoopArgValue leaf_arg(const Point *point, const LoopProgram *program, con
         return real ? (LoopArgValue){.real = point->reals[arg->which][0]}
                     : (LoopArgValue){.integer = point->ints[arg->which][0]};
     }
-    return real ? (LoopArgValue){.pointer = point->reals[arg->which]}
+    return real ? (LoopArgValue){.pointer = as_reals(point, program, point->reals[arg->which],
+                                                     point->counts[arg->which])}
                 : (LoopArgValue){.pointer = point->ints[arg->which]};
 }
 
@@ -307,10 +336,10 @@ LoopArgValue *point_args(const Point *point, const LoopProgram *program, double 
             args[k].integer = dims[arg->which];
             break;
         case ARG_PARAMS:
-            args[k].pointer = flat_leaves(point, ir, LEAF_PARAM);
+            args[k].pointer = flat_leaves(point, program, LEAF_PARAM);
             break;
         case ARG_CONSTS:
-            args[k].pointer = flat_leaves(point, ir, LEAF_CONST);
+            args[k].pointer = flat_leaves(point, program, LEAF_CONST);
             break;
         case ARG_ROWS:
         case ARG_TOTAL:
@@ -330,7 +359,7 @@ LoopArgValue *point_args(const Point *point, const LoopProgram *program, double 
             args[k] = leaf_arg(point, program, arg);
             break;
         case ARG_TANGENT:
-            args[k].pointer = flat_directions(point, ir);
+            args[k].pointer = flat_directions(point, program);
             break;
         case ARG_SEED:
             args[k].integer = 1;

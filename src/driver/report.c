@@ -48,10 +48,13 @@ static int64_t entries(const Ir *ir, const Dim *shape, unsigned rank, const int6
 }
 
 /* Bytes of all inputs and outputs, each once. */
-static double traffic(const Ir *ir, const int64_t *values) {
+static double traffic(const LoopProgram *program, const int64_t *values) {
+    const Ir *ir = program->ir;
     double bytes = 0;
     for (size_t k = 0; k < ir->leaf_count; k++) {
-        bytes += 8.0 * (double)entries(ir, ir->leaves[k].shape, ir->leaves[k].rank, values);
+        const Leaf *leaf = &ir->leaves[k];
+        bytes +=
+            loop_bytes(program, leaf->kind) * (double)entries(ir, leaf->shape, leaf->rank, values);
     }
     for (size_t k = 0; k < ir->output_count; k++) {
         const Output *output = &ir->outputs[k];
@@ -59,7 +62,7 @@ static double traffic(const Ir *ir, const int64_t *values) {
         for (unsigned i = 0; i < output->rank; i++) {
             shape[i] = ir_index_dim(ir, output->axes[i]);
         }
-        bytes += 8.0 * (double)entries(ir, shape, output->rank, values);
+        bytes += loop_bytes(program, KIND_REAL) * (double)entries(ir, shape, output->rank, values);
     }
     return bytes;
 }
@@ -93,12 +96,14 @@ static double scratch(Arena *arena, const LoopProgram *program) {
     double bytes = 0;
     for (size_t k = 0; k < program->buffer_count; k++) {
         if (program->buffers[k].place == BUFFER_LOCAL) {
-            bytes += 8.0 * (double)program->buffers[k].size;
+            bytes +=
+                (double)(program->buffers[k].size * loop_bytes(program, program->buffers[k].kind));
         }
     }
     if (program->work_rpn != NULL) {
         const Point point = {.arena = arena, .ir = program->ir, .dims = sizes(arena, program->ir)};
-        bytes += 8.0 * (double)point_rpn(&point, program->ir, program->work_rpn);
+        bytes += precisions[program->precision].bytes *
+                 (double)point_rpn(&point, program->ir, program->work_rpn);
     }
     return bytes;
 }
@@ -128,7 +133,7 @@ static void add_program(Text *text, const Unit *unit, const LoopProgram *program
     const double less = function != NULL ? operations(arena, function) : 0;
     text_format(text, "%-32s %12.0f ", program->name, flops);
     text_add(text, less > 0 ? arena_format(arena, "%7.2f", flops / less) : "      -");
-    text_format(text, " %12.0f %10.0f  %s\n", traffic(program->ir, values), scratch(arena, program),
+    text_format(text, " %12.0f %10.0f  %s\n", traffic(program, values), scratch(arena, program),
                 assumed(arena, program, values));
 }
 

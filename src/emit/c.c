@@ -50,16 +50,20 @@ static void print_expr(Function *function, const LoopExpr *expr, CPrecedence aro
     c_expr(&function->printer, expr, around);
 }
 
-static const char *kind_text(Kind kind) {
+static const char *real_text(const Function *function) {
+    return precisions[function->printer.program->precision].c;
+}
+
+static const char *kind_text(const Function *function, Kind kind) {
     switch (kind) {
     case KIND_REAL:
-        return "double";
+        return real_text(function);
     case KIND_INT:
         return "int64_t";
     case KIND_BOOL:
         return "int";
     }
-    return "double";
+    return "";
 }
 
 static void print_statements(Function *function, const LoopStmt *statement);
@@ -93,11 +97,18 @@ static void print_for(Function *function, const LoopStmt *statement) {
     print_body(function, statement);
 }
 
+/* A variable that is a double where reals are not. */
+static bool is_wider(const Function *function, VarId var) {
+    const LoopProgram *program = function->printer.program;
+    return program->precision != PRECISION_F64 && program->vars[var].wide;
+}
+
 /* `target += value`, or `-=` where the value is a negation. */
 static void print_add(Function *function, const LoopStmt *statement) {
     const LoopExpr *negated = c_negated(statement->value);
-    text_add(function->printer.out, negated ? " -= " : " += ");
-    print_expr(function, negated ? negated : statement->value, C_ANY);
+    const bool wider = statement->kind == LS_ADD && is_wider(function, statement->var);
+    text_format(function->printer.out, " %s= %s", negated ? "-" : "+", wider ? "(double)" : "");
+    print_expr(function, negated ? negated : statement->value, wider ? C_PRIMARY : C_ANY);
 }
 
 static void print_max(Function *function, const LoopStmt *statement) {
@@ -127,7 +138,9 @@ static void print_zero(Function *function, const LoopStmt *statement) {
     text_format(out, "; %s++) {", k);
     end_line(function, statement->span);
     text_line(out, "    %s[%s] = %s;", names->buffers[statement->buffer], k,
-              buffer->kind == KIND_REAL ? "0.0" : "0");
+              buffer->kind == KIND_REAL
+                  ? emit_retype(function->arena, "0.0", function->printer.program->precision, true)
+                  : "0");
     text_line(out, "}");
 }
 
@@ -215,7 +228,10 @@ static void print_simple(Function *function, const LoopStmt *statement) {
     case LS_LET:
     case LS_DECLARE:
         text_format(out, "%s%s %s = ", statement->kind == LS_LET ? "const " : "",
-                    kind_text(program->vars[statement->var].kind), name);
+                    is_wider(function, statement->var)
+                        ? "double"
+                        : kind_text(function, program->vars[statement->var].kind),
+                    name);
         print_expr(function, statement->value, C_ANY);
         break;
     case LS_ADD:
@@ -308,13 +324,13 @@ static void print_statements(Function *function, const LoopStmt *statement) {
 /* ---- functions ------------------------------------------------------------------------------- */
 
 /* "double f(size_t D, const double *params, …)", broken where a line would be longer than 100. */
-static void print_signature(Arena *arena, Text *out, const char *head, const char *const *formals,
-                            const LoopArg *args, size_t count) {
+static void print_signature(Arena *arena, Text *out, Precision precision, const char *head,
+                            const char *const *formals, const LoopArg *args, size_t count) {
     size_t margin = strlen(head);
     size_t column = margin;
     text_add(out, head);
     for (size_t k = 0; k < count; k++) {
-        const char *formal = c_formal(arena, args[k].type, formals[k], "restrict ");
+        const char *formal = c_formal(arena, precision, args[k].type, formals[k], "restrict ");
         size_t width = strlen(formal) + 2;
         if (k > 0 && column + width > 100) {
             text_format(out, ",\n%*s", (int)margin, "");
@@ -347,7 +363,7 @@ static void print_buffer(Function *function, size_t number) {
     const LoopProgram *program = function->printer.program;
     const LoopBuffer *buffer = &program->buffers[number];
     const char *name = function->printer.names.buffers[number];
-    const char *element = buffer->kind == KIND_REAL ? "double" : "int64_t";
+    const char *element = buffer->kind == KIND_REAL ? real_text(function) : "int64_t";
     if (buffer->place != BUFFER_LOCAL && program->args[buffer->arg].type == C_CONST_SIZE_PTR) {
         element = "size_t";
     }
@@ -364,27 +380,25 @@ static void print_buffer(Function *function, size_t number) {
     }
     bool cast = buffer->place == BUFFER_WORK && buffer->kind != KIND_REAL;
     CType type = program->args[buffer->arg].type;
-    bool constant = type != C_DOUBLE_PTR;
+    bool constant = type != C_REAL_PTR;
     begin_line(function);
-    text_format(out, "%s%s *%s = %s", constant ? "const " : "", element, name,
-                cast ? "(int64_t *)" : "");
-    text_add(out, cast && buffer->offset ? "(" : "");
-    text_add(out, base);
+    text_format(out, "%s%s *%s = %s%s", constant ? "const " : "", element, name,
+                cast ? "(int64_t *)(void *)" : "", base);
     if (buffer->offset) {
         text_add(out, " + ");
         print_expr(function, buffer->offset, C_PRODUCT);
     }
-    text_format(out, "%s;\n", cast && buffer->offset ? ")" : "");
+    text_add(out, ";\n");
 }
 
 static void print_function(Function *function) {
     Text *out = function->printer.out;
     const LoopProgram *program = function->printer.program;
-    const char *head = arena_format(function->arena, "%s%s(",
-                                    program->returns ? "double " : "void ", program->name);
+    const char *head = arena_format(function->arena, "%s %s(",
+                                    program->returns ? real_text(function) : "void", program->name);
     text_add(out, "\n");
-    print_signature(function->arena, out, head, function->printer.names.formals, program->args,
-                    program->arg_count);
+    print_signature(function->arena, out, program->precision, head, function->printer.names.formals,
+                    program->args, program->arg_count);
     out->indent = 1;
     print_arguments(function);
     for (size_t b = 0; b < program->buffer_count; b++) {
@@ -410,8 +424,8 @@ static void print_size_function(Arena *arena, Text *out, bool *helpers, const Si
             size_type ? arena_format(arena, "(int64_t)%s", formals[k]) : formals[k];
     }
     text_add(out, "\n");
-    print_signature(arena, out, arena_format(arena, "size_t %s(", size->name), formals, size->args,
-                    size->arg_count);
+    print_signature(arena, out, PRECISION_F64, arena_format(arena, "size_t %s(", size->name),
+                    formals, size->args, size->arg_count);
     for (size_t k = 0; k < size->arg_count; k++) {
         if (!loop_mentions(size->value, (uint32_t)k)) {
             text_format(out, "    (void)%s;\n", formals[k]);
@@ -426,7 +440,7 @@ static void print_size_function(Arena *arena, Text *out, bool *helpers, const Si
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-static void print_helpers(Text *out, const bool *helpers) {
+static void print_helpers(Text *out, Arena *arena, Precision precision, const bool *helpers) {
     static const char *const texts[HELPER_COUNT] = {
 #define HELPER(id, text) text,
 #include "emit/c_helper.def"
@@ -434,7 +448,7 @@ static void print_helpers(Text *out, const bool *helpers) {
     };
     for (size_t k = 0; k < HELPER_COUNT; k++) {
         if (helpers[k]) {
-            text_format(out, "\n%s", texts[k]);
+            text_format(out, "\n%s", emit_retype(arena, texts[k], precision, true));
         }
     }
 }
@@ -484,7 +498,7 @@ const char *emit_c(Arena *arena, const Unit *unit, const char *header_name) {
     text_add(&out, "#include <math.h>\n");
     text_add(&out, helpers[HELPER_matrix_lu] ? "#include <string.h>\n" : "");
     print_externals(&out, unit, externals);
-    print_helpers(&out, helpers);
+    print_helpers(&out, arena, unit_precision(unit), helpers);
     text_add_bytes(&out, body.data, body.length);
     return out.data;
 }

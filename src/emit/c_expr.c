@@ -52,11 +52,18 @@ static const char *const helper_names[HELPER_COUNT] = {
 
 /* ---- constants ------------------------------------------------------------------------------- */
 
-static void print_real(Text *out, double value) {
+static double as_real(Precision precision, double value) {
+    return precision == PRECISION_F32 ? (double)(float)value : value;
+}
+
+static void print_real(Text *out, Precision precision, double value) {
+    value = as_real(precision, value);
     if (isnan(value)) {
         text_add(out, "NAN");
     } else if (isinf(value)) {
         text_add(out, value < 0 ? "-INFINITY" : "INFINITY");
+    } else if (precision == PRECISION_F32) {
+        text_add_float(out, (float)value);
     } else {
         text_add_number(out, value, true);
     }
@@ -159,6 +166,16 @@ static void print_prefix(CPrinter *printer, const char *sign, const LoopExpr *op
     c_expr(printer, operand, operand->kind == LX_CONVERT ? C_UNARY : C_PRIMARY);
 }
 
+static Precision precision_of(const CPrinter *printer) {
+    return printer->program ? printer->program->precision : PRECISION_F64;
+}
+
+/* Is the variable to be read as a float? */
+static bool is_narrowed(const CPrinter *printer, const LoopExpr *expr) {
+    return expr->kind == LX_VAR && precision_of(printer) == PRECISION_F32 &&
+           printer->program->vars[expr->as.var].wide;
+}
+
 static void print_builtin(CPrinter *printer, const LoopExpr *expr) {
     BuiltinId id = expr->as.builtin;
     if (is_decided(expr)) {
@@ -186,22 +203,28 @@ static void print_builtin(CPrinter *printer, const LoopExpr *expr) {
     }
     for (size_t k = 0; k < sizeof helper_calls / sizeof helper_calls[0]; k++) {
         Helper helper = expr->type == KIND_INT ? helper_calls[k].integer : helper_calls[k].real;
+        if (helper == HELPER_random_uniform && precision_of(printer) == PRECISION_F32) {
+            helper = HELPER_random_uniform_f32;
+        }
         if (helper_calls[k].id == id && helper != HELPER_COUNT) {
             printer->helpers[helper] = true;
             print_call(printer, helper_names[helper], expr);
             return;
         }
     }
-    print_call(printer, builtins[id].c, expr);
+    text_add(printer->out, builtins[id].c);
+    const Precision precision = precision_of(printer);
+    print_call(printer, expr->type == KIND_REAL ? precisions[precision].suffix : "", expr);
 }
 
 static void print_any(CPrinter *printer, const LoopExpr *expr) {
     Text *out = printer->out;
     switch (expr->kind) {
     case LX_REAL:
-        print_real(out, expr->as.real);
+        print_real(out, precision_of(printer), expr->as.real);
         return;
     case LX_EXTERN:
+        text_add(out, precision_of(printer) == PRECISION_F32 ? "(float)" : "");
         printer->externals[expr->as.external - printer->program->ir->externals] = true;
         print_call(printer, expr->as.external->name, expr);
         return;
@@ -210,6 +233,7 @@ static void print_any(CPrinter *printer, const LoopExpr *expr) {
         print_int(out, expr->as.integer);
         return;
     case LX_VAR:
+        text_add(out, is_narrowed(printer, expr) ? "(float)" : "");
         text_add(out, printer->names.vars[expr->as.var]);
         return;
     case LX_ARG:
@@ -233,7 +257,7 @@ static void print_any(CPrinter *printer, const LoopExpr *expr) {
         print_builtin(printer, expr);
         return;
     case LX_CONVERT:
-        text_add(out, "(double)");
+        text_format(out, "(%s)", precisions[precision_of(printer)].c);
         c_expr(printer, expr->args[0], C_PRIMARY);
         return;
     case LX_SELECT:
@@ -247,7 +271,9 @@ static void print_any(CPrinter *printer, const LoopExpr *expr) {
 }
 
 void c_expr(CPrinter *printer, const LoopExpr *expr, CPrecedence around) {
-    bool parentheses = precedence(expr) < around;
+    const bool cast = is_narrowed(printer, expr) ||
+                      (expr->kind == LX_EXTERN && precision_of(printer) == PRECISION_F32);
+    bool parentheses = (cast ? C_UNARY : precedence(expr)) < around;
     text_add(printer->out, parentheses ? "(" : "");
     print_any(printer, expr);
     text_add(printer->out, parentheses ? ")" : "");

@@ -168,6 +168,7 @@ static const char *const taken_words[] = {
     "ptrdiff_t",
     "public",
     "random_uniform",
+    "random_uniform_f32",
     "register",
     "reinterpret_cast",
     "remainder",
@@ -179,6 +180,8 @@ static const char *const taken_words[] = {
     "round",
     "scalbln",
     "scalbn",
+    "sgetrf_",
+    "sgetrs_",
     "short",
     "sign",
     "signbit",
@@ -187,11 +190,15 @@ static const char *const taken_words[] = {
     "sinh",
     "size_t",
     "sizeof",
+    "spotrf_",
+    "spotri_",
+    "spotrs_",
     "sqrt",
     "square",
     "static",
     "static_assert",
     "static_cast",
+    "strtrs_",
     "struct",
     "switch",
     "tan",
@@ -242,8 +249,20 @@ static bool is_taken(const char *name) {
     return false;
 }
 
+/* sinf, expf, … */
+static bool is_float_function(const char *name) {
+    const size_t length = strlen(name);
+    for (size_t k = 0; k < BI_COUNT && length > 1 && name[length - 1] == 'f'; k++) {
+        const char *c = builtins[k].c;
+        if (c && strlen(c) == length - 1 && strncmp(c, name, length - 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *c_legal(Arena *arena, const char *name) {
-    return is_taken(name) ? arena_format(arena, "%s_", name) : name;
+    return is_taken(name) || is_float_function(name) ? arena_format(arena, "%s_", name) : name;
 }
 
 /* ---- names of one function: distinct where they are seen ------------------------------------- */
@@ -370,20 +389,22 @@ CNames c_names(Arena *arena, const LoopProgram *program, const Uses *uses) {
     return names;
 }
 
-const char *c_formal(Arena *arena, CType type, const char *name, const char *restrict_word) {
+const char *c_formal(Arena *arena, Precision precision, CType type, const char *name,
+                     const char *restrict_word) {
+    const char *real = precisions[precision].c;
     switch (type) {
-    case C_DOUBLE:
-        return arena_format(arena, "double %s", name);
+    case C_REAL:
+        return arena_format(arena, "%s %s", real, name);
     case C_INT64:
         return arena_format(arena, "int64_t %s", name);
     case C_SIZE:
         return arena_format(arena, "size_t %s", name);
     case C_UINT64:
         return arena_format(arena, "uint64_t %s", name);
-    case C_CONST_DOUBLE_PTR:
-        return arena_format(arena, "const double *%s%s", restrict_word, name);
-    case C_DOUBLE_PTR:
-        return arena_format(arena, "double *%s%s", restrict_word, name);
+    case C_CONST_REAL_PTR:
+        return arena_format(arena, "const %s *%s%s", real, restrict_word, name);
+    case C_REAL_PTR:
+        return arena_format(arena, "%s *%s%s", real, restrict_word, name);
     case C_CONST_INT64_PTR:
         return arena_format(arena, "const int64_t *%s%s", restrict_word, name);
     case C_CONST_SIZE_PTR:

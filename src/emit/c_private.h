@@ -19,8 +19,9 @@ typedef struct {
 CNames c_names(Arena *arena, const LoopProgram *program, const Uses *uses);
 /* `name`, or with a `_` where C or its headers have it already. */
 const char *c_legal(Arena *arena, const char *name);
-/* "const double *params" and so on; `restrict_word` is "restrict " or "". */
-const char *c_formal(Arena *arena, CType type, const char *name, const char *restrict_word);
+/* "const double *params" and so on, in a precision; `restrict_word` is "restrict " or "". */
+const char *c_formal(Arena *arena, Precision precision, CType type, const char *name,
+                     const char *restrict_word);
 
 /* Static functions for what C99's library lacks, printed only when they are called. */
 typedef enum {

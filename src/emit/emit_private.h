@@ -18,6 +18,12 @@ Uses program_uses(Arena *arena, const LoopProgram *program);
 bool statement_is_dead(const Uses *uses, const LoopStmt *statement);
 bool buffer_is_written(const LoopProgram *program, uint32_t arg);
 
+/* ---- retype.c ---------------------------------------------------------------------------------
+ */
+
+/* Text for double, in C or in LLVM's form, as text for the precision. */
+const char *emit_retype(Arena *arena, const char *text, Precision precision, bool is_c);
+
 /* ---- sizes.c: the size functions of the C interface ------------------------------------------ */
 
 /* size_t NAME(size_t dims…): m_param_count, m_f_work. The value is an int over LX_ARG of `args`. */
@@ -32,6 +38,8 @@ typedef struct {
 /* In the order of the header: param_count first, then the work sizes in the order of the functions.
  */
 SizeFunction *unit_sizes(Arena *arena, const Unit *unit, size_t *count);
+/* That of all its programs. */
+Precision unit_precision(const Unit *unit);
 /* The first function whose Ir has parameters; NULL: the model has none (or nothing was planned). */
 const LoopProgram *unit_with_params(const Unit *unit);
 /* Does the expression read argument `arg`? */

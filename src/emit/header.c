@@ -156,7 +156,7 @@ static const char *argument_comment(Arena *arena, const LoopProgram *program, co
         return "a size";
     case ARG_PARAMS:
         return arena_format(arena, "%s%s", leaf_list(arena, ir, LEAF_PARAM),
-                            arg->type == C_DOUBLE_PTR ? "; updated" : "");
+                            arg->type == C_REAL_PTR ? "; updated" : "");
     case ARG_CONSTS:
         return leaf_list(arena, ir, LEAF_CONST);
     case ARG_ROWS:
@@ -193,7 +193,9 @@ static const char *argument_comment(Arena *arena, const LoopProgram *program, co
     case ARG_MATRIX:
         return matrix_comment(arena, ir);
     case ARG_WORK:
-        return arena_format(arena, "scratch memory of %s_work(…) doubles", program->name);
+        return arena_format(arena, "scratch memory of %s_work(…) %ss%s", program->name,
+                            precisions[program->precision].c,
+                            program->precision == PRECISION_F32 ? ", aligned to 8 bytes" : "");
     }
     return "";
 }
@@ -202,14 +204,15 @@ static const char *argument_comment(Arena *arena, const LoopProgram *program, co
 
 static void add_prototype(Header *header, const char *result, const char *name, const LoopArg *args,
                           size_t count) {
+    const Precision precision = unit_precision(header->unit);
     Text *out = &header->out;
     const char *head = arena_format(header->arena, "%s%s(", result, name);
     size_t margin = strlen(head);
     size_t column = margin;
     text_add(out, head);
     for (size_t k = 0; k < count; k++) {
-        const char *formal =
-            c_formal(header->arena, args[k].type, c_legal(header->arena, args[k].name), "");
+        const char *formal = c_formal(header->arena, precision, args[k].type,
+                                      c_legal(header->arena, args[k].name), "");
         size_t width = strlen(formal) + 2;
         bool turn = k > 0 && column + width > 100;
         text_add(out, k == 0 ? "" : turn ? "," : ", ");
@@ -263,7 +266,8 @@ static void add_function(Header *header, const LoopProgram *program) {
                     safe(header->arena, argument_comment(header->arena, program, arg)));
     }
     text_add(out, " */\n");
-    add_prototype(header, program->returns ? "double " : "void ", program->name, program->args,
+    const char *real = arena_format(header->arena, "%s ", precisions[program->precision].c);
+    add_prototype(header, program->returns ? real : "void ", program->name, program->args,
                   program->arg_count);
 }
 

@@ -33,14 +33,14 @@ static LLVMTypeRef memory_type(const Llvm *llvm, Kind kind) {
 
 LLVMTypeRef llvm_ctype(const Llvm *llvm, CType type) {
     switch (type) {
-    case C_DOUBLE:
+    case C_REAL:
         return llvm->real;
     case C_INT64:
     case C_SIZE:
     case C_UINT64:
         return llvm->integer;
-    case C_CONST_DOUBLE_PTR:
-    case C_DOUBLE_PTR:
+    case C_CONST_REAL_PTR:
+    case C_REAL_PTR:
     case C_CONST_INT64_PTR:
     case C_CONST_SIZE_PTR:
         return llvm->pointer;
@@ -120,17 +120,26 @@ static LLVMValueRef build_call(LlvmFunction *function, const LoopExpr *expr) {
                         expr->count);
 }
 
-/* A call of a C function that has no side effects. */
+/* Between reals and double; nothing where they are the same. */
+static LLVMValueRef to_wide(const Llvm *llvm, LLVMValueRef value) {
+    return LLVMBuildFPCast(llvm->builder, value, llvm->wide_real, "");
+}
+
+static LLVMValueRef to_real(const Llvm *llvm, LLVMValueRef value) {
+    return LLVMBuildFPCast(llvm->builder, value, llvm->real, "");
+}
+
+/* A call of a C function of doubles that has no side effects. */
 static LLVMValueRef build_extern(LlvmFunction *function, const LoopExpr *expr) {
     Llvm *llvm = function->llvm;
     LLVMValueRef args[EXTERN_ARITY];
     LLVMTypeRef types[EXTERN_ARITY];
     const char *name = expr->as.external->name;
     for (unsigned k = 0; k < expr->count; k++) {
-        args[k] = build_expr(function, expr->args[k]);
-        types[k] = llvm->real;
+        args[k] = to_wide(llvm, build_expr(function, expr->args[k]));
+        types[k] = llvm->wide_real;
     }
-    LLVMTypeRef type = LLVMFunctionType(llvm->real, types, expr->count, false);
+    LLVMTypeRef type = LLVMFunctionType(llvm->wide_real, types, expr->count, false);
     LLVMValueRef callee = LLVMGetNamedFunction(llvm->module, name);
     if (!callee) {
         static const char *const attributes[] = {"nounwind", "willreturn"};
@@ -141,7 +150,8 @@ static LLVMValueRef build_extern(LlvmFunction *function, const LoopExpr *expr) {
                                     LLVMCreateEnumAttribute(llvm->context, kind, 0));
         }
     }
-    return LLVMBuildCall2(llvm->builder, type, callee, args, expr->count, "");
+    LLVMValueRef made = LLVMBuildCall2(llvm->builder, type, callee, args, expr->count, "");
+    return to_real(llvm, made);
 }
 
 static LLVMValueRef build_convert(LlvmFunction *function, const LoopExpr *expr) {
@@ -205,6 +215,12 @@ static LLVMValueRef build_most(LlvmFunction *function, const LoopExpr *expr) {
     return LLVMBuildCall2(llvm->builder, LLVMGlobalGetValueType(called), called, args, 2, "");
 }
 
+/* A variable as it is kept: a wide one as a double. */
+static LLVMTypeRef variable_type(const LlvmFunction *function, VarId id) {
+    const LoopVarInfo *info = &function->program->vars[id];
+    return info->wide ? function->llvm->wide_real : llvm_kind(function->llvm, info->kind);
+}
+
 static LLVMValueRef build_variable(LlvmFunction *function, VarId id) {
     if (!function->vars[id]) {
         ice("emit", "%s reads `%s` before it has a value", function->program->name,
@@ -214,12 +230,13 @@ static LLVMValueRef build_variable(LlvmFunction *function, VarId id) {
         return function->vars[id];
     }
     const LoopVarInfo *info = &function->program->vars[id];
-    return LLVMBuildLoad2(function->llvm->builder, llvm_kind(function->llvm, info->kind),
-                          function->vars[id], info->name);
+    return LLVMBuildLoad2(function->llvm->builder, variable_type(function, id), function->vars[id],
+                          info->name);
 }
 
 static LLVMValueRef build_expr(LlvmFunction *function, const LoopExpr *expr) {
     Llvm *llvm = function->llvm;
+    LLVMValueRef value;
     switch (expr->kind) {
     case LX_REAL:
         return LLVMConstReal(llvm->real, expr->as.real);
@@ -228,7 +245,8 @@ static LLVMValueRef build_expr(LlvmFunction *function, const LoopExpr *expr) {
     case LX_BOOL:
         return LLVMConstInt(llvm->boolean, expr->as.integer != 0, false);
     case LX_VAR:
-        return build_variable(function, expr->as.var);
+        value = build_variable(function, expr->as.var);
+        return expr->type == KIND_REAL ? to_real(llvm, value) : value;
     case LX_ARG:
         return function->args[expr->as.arg];
     case LX_ARG_SET:
@@ -382,10 +400,14 @@ static bool is_in_order(const LoopStmt *statement, VarId var) {
     return true;
 }
 
-/* Vectors of 8 on all processors, so that sums are made in one order; those narrower than that do
- * with two or four registers. A single addition for each sample is all in registers, which it keeps
- * while the loop around goes on. */
+/* Vectors of 8, or of 16 floats, on all processors, so that sums are made in one order; those
+ * narrower than that do with two or four registers. A single addition for each sample is all in
+ * registers, which it keeps while the loop around goes on. */
 enum { LANE_VECTOR = 8 };
+
+static unsigned reals_in_double(const Llvm *llvm) {
+    return (unsigned)sizeof(double) / (unsigned)precisions[unit_precision(llvm->unit)].bytes;
+}
 
 static bool is_single(const LoopStmt *body) {
     return !body->next && body->kind == LS_STORE_ADD && !calls_elementary(body);
@@ -417,9 +439,10 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
         operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 0);
     } else if (statement->flags & LOOP_LANES) {
         LLVMTypeRef type = LLVMInt32TypeInContext(context);
-        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.width", type, LANE_VECTOR);
+        const unsigned width = LANE_VECTOR * reals_in_double(llvm);
+        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.width", type, width);
         operands[count++] = loop_option(llvm, "llvm.loop.interleave.count", type,
-                                        is_single(statement->body) ? LANES / LANE_VECTOR : 1);
+                                        is_single(statement->body) ? LANES / width : 1);
     } else if (calls_elementary(statement->body)) {
         operands[count++] =
             loop_option(llvm, "llvm.loop.interleave.count", LLVMInt32TypeInContext(context), 1);
@@ -431,7 +454,8 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
             operands[count++] = loop_option(llvm, "llvm.loop.interleave.count", type, 2);
         }
         if (llvm->wide && llvm->fused && is_in_order(statement->body, statement->var)) {
-            operands[count++] = loop_option(llvm, "llvm.loop.vectorize.width", type, 4);
+            operands[count++] =
+                loop_option(llvm, "llvm.loop.vectorize.width", type, 4 * reals_in_double(llvm));
         }
     }
     LLVMMetadataRef node = LLVMMDNodeInContext2(context, operands, count);
@@ -506,7 +530,7 @@ static LLVMValueRef new_slot(LlvmFunction *function, VarId id) {
         LLVMPositionBuilderAtEnd(llvm->builder, function->entry);
     }
     const LoopVarInfo *info = &function->program->vars[id];
-    LLVMValueRef slot = LLVMBuildAlloca(llvm->builder, llvm_kind(llvm, info->kind), info->name);
+    LLVMValueRef slot = LLVMBuildAlloca(llvm->builder, variable_type(function, id), info->name);
     LLVMPositionBuilderAtEnd(llvm->builder, here);
     return slot;
 }
@@ -524,10 +548,17 @@ static LLVMValueRef build_sum(Llvm *llvm, Kind kind, LLVMValueRef a, LLVMValueRe
     return sum;
 }
 
+/* The value of the statement as its variable keeps it. */
+static LLVMValueRef build_kept(LlvmFunction *function, const LoopStmt *statement) {
+    LLVMValueRef value = build_expr(function, statement->value);
+    const bool wide = function->program->vars[statement->var].wide;
+    return wide ? to_wide(function->llvm, value) : value;
+}
+
 static void build_update(LlvmFunction *function, const LoopStmt *statement) {
     Llvm *llvm = function->llvm;
     Kind kind = function->program->vars[statement->var].kind;
-    LLVMValueRef value = build_expr(function, statement->value);
+    LLVMValueRef value = build_kept(function, statement);
     LLVMValueRef slot = function->vars[statement->var];
     if (!slot || !function->is_slot[statement->var]) {
         ice("emit", "%s changes `%s`, which is not declared", function->program->name,
@@ -587,6 +618,15 @@ static void build_product(LlvmFunction *function, const LoopStmt *statement) {
     llvm_product(function->llvm, c, a, b, parts);
 }
 
+/* A trainer's kernel returns the sum of its objective as it was collected. */
+static void build_return(LlvmFunction *function, const LoopExpr *expr) {
+    const LoopProgram *program = function->program;
+    const bool sum = program->trainer && expr->kind == LX_VAR && program->vars[expr->as.var].wide;
+    LLVMValueRef value = sum ? build_variable(function, expr->as.var) : build_expr(function, expr);
+    LLVMBuildRet(function->llvm->builder,
+                 program->trainer ? to_wide(function->llvm, value) : value);
+}
+
 static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
     Llvm *llvm = function->llvm;
     VarId var = statement->var;
@@ -601,7 +641,7 @@ static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
         debug_variable(function, statement, function->vars[var]);
         return;
     case LS_DECLARE: {
-        LLVMValueRef start = build_expr(function, statement->value);
+        LLVMValueRef start = build_kept(function, statement);
         if (!function->vars[var] || !function->is_slot[var]) {
             function->vars[var] = new_slot(function, var);
             function->is_slot[var] = true;
@@ -620,9 +660,11 @@ static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
         return;
     case LS_ZERO: {
         LLVMValueRef count = build_expr(function, statement->value);
-        LLVMValueRef bytes = LLVMBuildNSWMul(llvm->builder, count, llvm_int(llvm, 8), "");
+        const Kind kind = function->program->buffers[statement->buffer].kind;
+        const int size = loop_bytes(function->program, kind);
+        LLVMValueRef bytes = LLVMBuildNSWMul(llvm->builder, count, llvm_int(llvm, size), "");
         LLVMBuildMemSet(llvm->builder, function->buffers[statement->buffer],
-                        LLVMConstNull(llvm->byte), bytes, 8);
+                        LLVMConstNull(llvm->byte), bytes, (unsigned)size);
         return;
     }
     case LS_PRODUCT:
@@ -639,7 +681,7 @@ static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
         LLVMPositionBuilderAtEnd(function->llvm->builder, new_block(function, "left"));
         break;
     case LS_RETURN:
-        LLVMBuildRet(llvm->builder, build_expr(function, statement->value));
+        build_return(function, statement->value);
         return;
     case LS_COMMENT:
         return;
@@ -666,7 +708,7 @@ static void describe_arguments(Llvm *llvm, LLVMValueRef function, const LoopProg
         }
         llvm_add_attribute(llvm, function, at, "noalias", 0);
         llvm_add_attribute(llvm, function, at, "nocapture", 0);
-        if (arg->type != C_DOUBLE_PTR) {
+        if (arg->type != C_REAL_PTR) {
             llvm_add_attribute(llvm, function, at, "readonly", 0);
         }
     }
@@ -760,7 +802,8 @@ static const char *vector_width(const LoopProgram *program) {
 }
 
 static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
-    LLVMTypeRef result = program->returns ? llvm->real : llvm->nothing;
+    LLVMTypeRef value_type = program->trainer ? llvm->wide_real : llvm->real;
+    LLVMTypeRef result = program->returns ? value_type : llvm->nothing;
     LLVMValueRef value = declare(llvm, program->name, result, program->args, program->arg_count);
     describe_arguments(llvm, value, program);
     llvm->wide = !makes_products(program->body) && calls_elementary(program->body);
@@ -815,7 +858,9 @@ static void create_context(Llvm *llvm) {
     llvm->module = LLVMModuleCreateWithNameInContext(llvm->unit->prefix, llvm->context);
     LLVMSetSourceFileName(llvm->module, llvm->unit->source_path, strlen(llvm->unit->source_path));
     llvm->builder = LLVMCreateBuilderInContext(llvm->context);
-    llvm->real = LLVMDoubleTypeInContext(llvm->context);
+    llvm->wide_real = LLVMDoubleTypeInContext(llvm->context);
+    llvm->real = unit_precision(llvm->unit) == PRECISION_F32 ? LLVMFloatTypeInContext(llvm->context)
+                                                             : llvm->wide_real;
     llvm->integer = LLVMInt64TypeInContext(llvm->context);
     llvm->boolean = LLVMInt1TypeInContext(llvm->context);
     llvm->byte = LLVMInt8TypeInContext(llvm->context);

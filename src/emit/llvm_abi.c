@@ -107,7 +107,7 @@ static LLVMTypeRef member_type(const Llvm *llvm, KernelMember member) {
     case KERNEL_SEED:
         return llvm->integer;
     case KERNEL_RATE:
-        return llvm->real;
+        return llvm->wide_real;
     case KERNEL_DIMS:
     case KERNEL_CONSTS:
     case KERNEL_PARAMS:
@@ -159,7 +159,7 @@ static LLVMValueRef unpack(const Wrapper *wrapper, const LoopArg *arg) {
     case ARG_SEED:
         return load_member(wrapper, KERNEL_SEED);
     case ARG_RATE:
-        return load_member(wrapper, KERNEL_RATE);
+        return LLVMBuildFPCast(llvm->builder, load_member(wrapper, KERNEL_RATE), llvm->real, "");
     case ARG_GRADIENT:
     case ARG_OUTPUT:
     case ARG_MATRIX:
@@ -186,7 +186,7 @@ static LLVMTypeRef args_type(const Llvm *llvm) {
 
 static LLVMValueRef build_wrapper(Llvm *llvm, LLVMValueRef kernel, const LoopProgram *program) {
     const char *name = arena_format(llvm->arena, "%s.kernel", program->name);
-    LLVMTypeRef type = LLVMFunctionType(llvm->real, &llvm->pointer, 1, false);
+    LLVMTypeRef type = LLVMFunctionType(llvm->wide_real, &llvm->pointer, 1, false);
     LLVMValueRef function = LLVMAddFunction(llvm->module, name, type);
     LLVMSetLinkage(function, LLVMInternalLinkage);
     llvm_add_attribute(llvm, function, LLVMAttributeFunctionIndex, "nounwind", 0);
@@ -200,7 +200,7 @@ static LLVMValueRef build_wrapper(Llvm *llvm, LLVMValueRef kernel, const LoopPro
     }
     LLVMValueRef call = LLVMBuildCall2(llvm->builder, LLVMGlobalGetValueType(kernel), kernel, args,
                                        (unsigned)program->arg_count, "");
-    LLVMBuildRet(llvm->builder, program->returns ? call : LLVMConstReal(llvm->real, 0.0));
+    LLVMBuildRet(llvm->builder, program->returns ? call : LLVMConstReal(llvm->wide_real, 0.0));
     return function;
 }
 

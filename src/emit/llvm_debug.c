@@ -39,8 +39,9 @@ Debug *debug_create(Llvm *llvm) {
                                    LLVMDWARFEmissionFull, 0, false, false, "", 0, "", 0);
     add_flag(llvm, "Debug Info Version", LLVMDebugMetadataVersion());
     add_flag(llvm, "Dwarf Version", DWARF_VERSION);
-    debug->kinds[KIND_REAL] =
-        LLVMDIBuilderCreateBasicType(debug->builder, "double", 6, 64, ENCODING_FLOAT, 0);
+    const PrecisionRow *real = &precisions[unit_precision(llvm->unit)];
+    debug->kinds[KIND_REAL] = LLVMDIBuilderCreateBasicType(
+        debug->builder, real->c, strlen(real->c), 8 * (uint64_t)real->bytes, ENCODING_FLOAT, 0);
     debug->kinds[KIND_INT] =
         LLVMDIBuilderCreateBasicType(debug->builder, "int64_t", 7, 64, ENCODING_SIGNED, 0);
     debug->kinds[KIND_BOOL] =
@@ -80,14 +81,14 @@ static Place place_of(Llvm *llvm, Span span) {
 
 static LLVMMetadataRef argument_type(Debug *debug, CType type) {
     switch (type) {
-    case C_DOUBLE:
+    case C_REAL:
         return debug->kinds[KIND_REAL];
     case C_INT64:
     case C_SIZE:
     case C_UINT64:
         return debug->kinds[KIND_INT];
-    case C_CONST_DOUBLE_PTR:
-    case C_DOUBLE_PTR:
+    case C_CONST_REAL_PTR:
+    case C_REAL_PTR:
         return LLVMDIBuilderCreatePointerType(debug->builder, debug->kinds[KIND_REAL], 64, 0, 0, "",
                                               0);
     case C_CONST_INT64_PTR:

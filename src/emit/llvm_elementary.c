@@ -17,10 +17,121 @@
 
 typedef LLVMValueRef V;
 
+/* A polynomial by its coefficients. */
+typedef struct {
+    const double *a;
+    size_t count;
+} Series;
+
+#define SERIES(...)                                                                                \
+    { (const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double) }
+
+/* What differs between double and float. */
+typedef struct {
+    unsigned bits, mantissa; /* of a number; of its fraction */
+    uint64_t one;            /* the bits of 1 */
+    uint64_t sqrt_half;      /* those of √½ */
+    uint64_t magic;          /* those of 2^mantissa */
+    double bias;             /* 2^mantissa + the exponent's bias + 1 */
+    double tiny;             /* below, x is f(x) to the last bit where f'(0) is 1 */
+    double smallest;         /* of normal numbers */
+    unsigned lift;           /* 2^lift makes all others normal */
+    /* log(2) in two parts: rounded, for FMA; short, so that products with exponents are exact */
+    double inverse_ln2, ln2_near, ln2_rest, ln2_high, ln2_low;
+    double exp_low, exp_high;  /* beyond, exp is 0 and infinite */
+    double exp_near_subnormal; /* below, results are computed by 2^exp_lift as much */
+    unsigned exp_lift;
+    double expm1_low;  /* below, expm1 is -1 */
+    double tanh_high;  /* from twice |x| on, tanh is 1 */
+    double cosh_high;  /* from |x| on, cosh is infinite */
+    double cosh_large; /* from |x| on, exp(-|x|) does not count */
+    double log1p_large;
+    Series exp, tanh, cosh, sinh, log;
+} Format;
+
+static const Format formats[PRECISION_COUNT] = {
+    [PRECISION_F64] =
+        {
+            .bits = 64,
+            .mantissa = 52,
+            .one = UINT64_C(0x3ff0000000000000),
+            .sqrt_half = UINT64_C(0x3fe6a09e667f3bcd),
+            .magic = UINT64_C(0x4330000000000000),
+            .bias = 0x1p52 + 1024,
+            .tiny = 0x1p-54,
+            .smallest = 0x1p-1022,
+            .lift = 54,
+            .inverse_ln2 = 0x1.71547652b82fep0,
+            .ln2_near = 0x1.62e42fefa39efp-1,
+            .ln2_rest = 0x1.abc9e3b39803fp-56,
+            .ln2_high = 0x1.62e42feep-1,
+            .ln2_low = 0x1.a39ef35793c76p-33,
+            .exp_low = -746,
+            .exp_high = 710,
+            .exp_near_subnormal = -700,
+            .exp_lift = 127,
+            .expm1_low = -50,
+            .tanh_high = 45,
+            .cosh_high = 711,
+            .cosh_large = 40,
+            .log1p_large = 0x1p60,
+            .exp = SERIES(0x1.5555555555559p-3, 0x1.5555555555559p-5, 0x1.111111110f6c7p-7,
+                          0x1.6c16c16c14a5fp-10, 0x1.a01a01afdf5ffp-13, 0x1.a01a01af6fb8bp-16,
+                          0x1.71ddf85b154f4p-19, 0x1.27e4c7aa2ceaep-22, 0x1.af5ebbd82e4bap-26,
+                          0x1.1f92e90fdd2cbp-29),
+            .tanh = SERIES(-0x1.5555555555552p-2, 0x1.1111111110941p-3, -0x1.ba1ba1b97faeep-5,
+                           0x1.664f4856ccef1p-6, -0x1.226e2e75e99bep-7, 0x1.d6d27a102566cp-9,
+                           -0x1.7d8dceb7fd0a8p-10, 0x1.3470de798b1edp-11, -0x1.e89dfa1e7d3a5p-13,
+                           0x1.5aef28fbfce25p-14, -0x1.407c8ba155904p-16),
+            .cosh = SERIES(0x1.000000000000cp-1, 0x1.555555554ff47p-5, 0x1.6c16c185d2b63p-10,
+                           0x1.a019962a123eep-16, 0x1.28b0a39f9eb6bp-22),
+            .sinh = SERIES(0x1.5555555555558p-3, 0x1.111111110f6e0p-7, 0x1.a01a01b030773p-13,
+                           0x1.71ddf7166244bp-19, 0x1.af6167ec3750ap-26),
+            .log = SERIES(0x1.555555555557fp-1, 0x1.999999998495fp-2, 0x1.2492493e8cb40p-2,
+                          0x1.c71c5462240a3p-3, 0x1.7465d2b8d3899p-3, 0x1.39ab805278087p-3,
+                          0x1.2eabd311d1e06p-3),
+        },
+    [PRECISION_F32] =
+        {
+            .bits = 32,
+            .mantissa = 23,
+            .one = 0x3f800000,
+            .sqrt_half = 0x3f3504f3,
+            .magic = 0x4b000000,
+            .bias = 0x1p23 + 128,
+            .tiny = 0x1p-25,
+            .smallest = 0x1p-126,
+            .lift = 25,
+            .inverse_ln2 = 0x1.715476p0,
+            .ln2_near = 0x1.62e430p-1,
+            .ln2_rest = -0x1.05c610p-29,
+            .ln2_high = 0x1.62e4p-1,
+            .ln2_low = 0x1.7f7d1cp-20,
+            .exp_low = -105,
+            .exp_high = 89,
+            .exp_near_subnormal = -80,
+            .exp_lift = 63,
+            .expm1_low = -20,
+            .tanh_high = 20,
+            .cosh_high = 90,
+            .cosh_large = 20,
+            .log1p_large = 0x1p30,
+            .exp =
+                SERIES(0x1.555556p-3, 0x1.55551ap-5, 0x1.1110ccp-7, 0x1.6d1154p-10, 0x1.a151d8p-13),
+            .tanh = SERIES(-0x1.555554p-2, 0x1.110fc2p-3, -0x1.b9934ep-5, 0x1.5c8092p-6,
+                           -0x1.ac704ep-8),
+            .cosh = SERIES(0x1p-1, 0x1.5554e8p-5, 0x1.6d4382p-10),
+            .sinh = SERIES(0x1.555556p-3, 0x1.1110ep-7, 0x1.a12544p-13),
+            .log = SERIES(0x1.555556p-1, 0x1.9999ecp-2, 0x1.245c0ep-2, 0x1.ddd848p-3),
+        },
+};
+
 typedef struct {
     Llvm *llvm;
     LLVMBuilderRef b;
     bool fused;
+    const Format *format;
+    LLVMTypeRef word; /* a whole number of as many bits as a real */
 } Code;
 
 /* ---- operations ------------------------------------------------------------------------------ */
@@ -51,7 +162,7 @@ static V fma_(const Code *c, V x, V y, V z) {
 }
 
 static V bits(const Code *c, V x) {
-    return LLVMBuildBitCast(c->b, x, c->llvm->integer, "");
+    return LLVMBuildBitCast(c->b, x, c->word, "");
 }
 
 static V real(const Code *c, V n) {
@@ -59,7 +170,7 @@ static V real(const Code *c, V n) {
 }
 
 static V whole(const Code *c, uint64_t value) {
-    return LLVMConstInt(c->llvm->integer, value, false);
+    return LLVMConstInt(c->word, value, false);
 }
 
 static V shift_left(const Code *c, V n, unsigned by) {
@@ -97,50 +208,46 @@ static V at_most(const Code *c, V x, double high) {
 }
 
 static V magnitude(const Code *c, V x) {
-    return real(c, LLVMBuildAnd(c->b, bits(c, x), whole(c, INT64_MAX), ""));
+    uint64_t sign = UINT64_C(1) << (c->format->bits - 1);
+    return real(c, LLVMBuildAnd(c->b, bits(c, x), whole(c, sign - 1), ""));
 }
 
-/* |x| < 2^-54: what is x to the last bit at 0; also keeps the sign of a zero. */
+/* |x| is tiny: what is x to the last bit at 0; also keeps the sign of a zero. */
 static V tiny_is_itself(const Code *c, V x, V y) {
-    return below(c, magnitude(c, x), num(c, 0x1p-54), x, y);
+    return below(c, magnitude(c, x), num(c, c->format->tiny), x, y);
 }
 
 /* The polynomial of x by Horner's rule in x², one chain for even powers, one for odd ones. */
-static V polynomial(const Code *c, V x, V square, const double *a, size_t count) {
+static V polynomial(const Code *c, V x, V square, Series series) {
     V parts[2];
     for (size_t p = 0; p < 2; p++) {
-        size_t k = count - 1 - (count - 1 - p) % 2;
-        V sum = num(c, a[k]);
+        size_t k = series.count - 1 - (series.count - 1 - p) % 2;
+        V sum = num(c, series.a[k]);
         for (; k >= 2; k -= 2) {
-            sum = fma_(c, sum, square, num(c, a[k - 2]));
+            sum = fma_(c, sum, square, num(c, series.a[k - 2]));
         }
         parts[p] = sum;
     }
     return fma_(c, parts[1], x, parts[0]);
 }
 
-enum { MANTISSA = 52 };
-#define ONE_BITS UINT64_C(0x3ff0000000000000)
-
-/* log(2) in two parts; products of the first with whole numbers up to 2^20 are exact. */
-static const double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
-
 /* ---- the exponential family ------------------------------------------------------------------ */
 
-/* x = n log 2 + r + tail, |r| < 0.3468, |x| < 2^20; `shifted` holds n in its low bits. */
+/* x = n log 2 + r + tail, |r| < 0.3468, n an exponent; `shifted` holds n in its low bits. */
 typedef struct {
     V shifted, r, tail, square;
 } Reduced;
 
 /* The first product is exact: by FMA, or because its constant has few digits. */
 static Reduced reduce(const Code *c, V x) {
+    const Format *f = c->format;
     Reduced to;
-    V shift = num(c, 0x1.8p52); /* the sum is rounded to a whole number */
-    V t = fma_(c, x, num(c, 0x1.71547652b82fep0), shift);
+    V shift = num(c, ldexp(1.5, (int)f->mantissa)); /* the sum is rounded to a whole number */
+    V t = fma_(c, x, num(c, f->inverse_ln2), shift);
     V n = sub(c, t, shift);
     to.shifted = bits(c, t);
-    V high = num(c, c->fused ? -0x1.62e42fefa39efp-1 : -ln2_high);
-    V low = num(c, c->fused ? -0x1.abc9e3b39803fp-56 : -ln2_low);
+    V high = num(c, c->fused ? -f->ln2_near : -f->ln2_high);
+    V low = num(c, c->fused ? -f->ln2_rest : -f->ln2_low);
     V exact = fma_(c, n, high, x);
     to.r = fma_(c, n, low, exact);
     to.tail = fma_(c, n, low, sub(c, exact, to.r));
@@ -148,36 +255,37 @@ static Reduced reduce(const Code *c, V x) {
     return to;
 }
 
+/* 2^by, as bits. */
+static uint64_t power_bits(const Code *c, int64_t by) {
+    return c->format->one + (uint64_t)by * (UINT64_C(1) << c->format->mantissa);
+}
+
 /* 2^(n + by), n + by an exponent of normal numbers: the shift drops all of `shifted` but n. */
 static V power_of_two(const Code *c, V shifted, int64_t by) {
-    uint64_t bias = ONE_BITS + (uint64_t)by * (UINT64_C(1) << MANTISSA);
-    return real(c, iadd(c, shift_left(c, shifted, MANTISSA), whole(c, bias)));
+    V exponent = shift_left(c, shifted, c->format->mantissa);
+    return real(c, iadd(c, exponent, whole(c, power_bits(c, by))));
 }
 
 /* exp(r + tail) - 1 - r; the polynomial is (exp(r) - 1 - r - r²/2) / r³, of small error relative to
  * r. */
 static V exp_rest(const Code *c, const Reduced *x) {
-    static const double a[] = {0x1.5555555555559p-3,  0x1.5555555555559p-5,  0x1.111111110f6c7p-7,
-                               0x1.6c16c16c14a5fp-10, 0x1.a01a01afdf5ffp-13, 0x1.a01a01af6fb8bp-16,
-                               0x1.71ddf85b154f4p-19, 0x1.27e4c7aa2ceaep-22, 0x1.af5ebbd82e4bap-26,
-                               0x1.1f92e90fdd2cbp-29};
-    V q = polynomial(c, x->r, x->square, a, sizeof a / sizeof *a);
+    V q = polynomial(c, x->r, x->square, c->format->exp);
     V cube = mul(c, x->r, x->square);
     V tail = fma_(c, x->tail, x->r, x->tail);
     return fma_(c, num(c, 0.5), x->square, fma_(c, cube, q, tail));
 }
 
-/* By half of 2^n, so that exp(709.78) is not infinite; near subnormal results by 2^128 as much, and
- * rounded once when that is taken off. */
+/* By half of 2^n, so that the largest results are not infinite; near subnormal results by a power
+ * of two as much, and rounded once when that is taken off. */
 static V build_exp(const Code *c, V x) {
-    static const double near_subnormal = -700;
-    Reduced to = reduce(c, at_most(c, at_least(c, x, -746), 710));
-    V low = num(c, near_subnormal);
-    V bias = below(c, x, low, whole(c, ONE_BITS + (UINT64_C(127) << MANTISSA)),
-                   whole(c, ONE_BITS - (UINT64_C(1) << MANTISSA)));
-    V scale = real(c, iadd(c, shift_left(c, to.shifted, MANTISSA), bias));
+    const Format *f = c->format;
+    const int lift = (int)f->exp_lift;
+    Reduced to = reduce(c, at_most(c, at_least(c, x, f->exp_low), f->exp_high));
+    V low = num(c, f->exp_near_subnormal);
+    V bias = below(c, x, low, whole(c, power_bits(c, lift)), whole(c, power_bits(c, -1)));
+    V scale = real(c, iadd(c, shift_left(c, to.shifted, f->mantissa), bias));
     V y = fma_(c, scale, add(c, to.r, exp_rest(c, &to)), scale);
-    return mul(c, y, below(c, x, low, num(c, 0x1p-127), num(c, 2)));
+    return mul(c, y, below(c, x, low, num(c, ldexp(1, -lift)), num(c, 2)));
 }
 
 /* a + scale * (exp(r) - 1) as sum + rest; `scale` is a power of two, and |a| is at least as large
@@ -194,29 +302,25 @@ static Pair add_scaled(const Code *c, V a, V scale, const Reduced *x) {
     return to;
 }
 
-/* Begins as exp does, so that both of one argument share their polynomial. Halves, so that 2^1024
- * is none of the factors. */
+/* Begins as exp does, so that both of one argument share their polynomial. Halves, so that what is
+ * infinite is none of the factors. */
 static V build_expm1(const Code *c, V x) {
-    Reduced to = reduce(c, at_most(c, at_least(c, x, -746), 710));
+    const Format *f = c->format;
+    Reduced to = reduce(c, at_most(c, at_least(c, x, f->exp_low), f->exp_high));
     V scale = power_of_two(c, to.shifted, -1);
     V less = sub(c, scale, num(c, 0.5));
-    V lost = sub(c, sub(c, scale, less), num(c, 0.5)); /* not 0 from 2^53 on */
+    V lost = sub(c, sub(c, scale, less), num(c, 0.5)); /* not 0 where scale is large */
     Pair half = add_scaled(c, less, scale, &to);
     V y = add(c, half.sum, add(c, half.rest, lost));
-    y = below(c, x, num(c, -50), num(c, -1), add(c, y, y)); /* there `scale` is none */
+    y = below(c, x, num(c, f->expm1_low), num(c, -1), add(c, y, y)); /* there `scale` is none */
     return tiny_is_itself(c, x, y);
 }
 
-/* 1 - 2 / (exp(2 |x|) + 1) from 0.5625 on; below, a polynomial. */
+/* 1 - 2 / (exp(2 |x|) + 1) from 0.5625 on; below, by the polynomial (tanh(x) - x) / x³ of x². */
 static V build_tanh(const Code *c, V x) {
-    static const double a[] = {
-        -0x1.5555555555552p-2,  0x1.1111111110941p-3,  -0x1.ba1ba1b97faeep-5,
-        0x1.664f4856ccef1p-6,   -0x1.226e2e75e99bep-7, 0x1.d6d27a102566cp-9,
-        -0x1.7d8dceb7fd0a8p-10, 0x1.3470de798b1edp-11, -0x1.e89dfa1e7d3a5p-13,
-        0x1.5aef28fbfce25p-14,  -0x1.407c8ba155904p-16}; /* (tanh(x) - x) / x³ of x² */
     static const double small = 0.5625;
     V size = magnitude(c, x);
-    Reduced to = reduce(c, at_most(c, add(c, size, size), 45));
+    Reduced to = reduce(c, at_most(c, add(c, size, size), c->format->tanh_high));
     V scale = power_of_two(c, to.shifted, 0);
     Pair parts = add_scaled(c, add(c, scale, num(c, 1)), scale, &to);
     V below_line = add(c, parts.sum, parts.rest);
@@ -228,32 +332,28 @@ static V build_tanh(const Code *c, V x) {
     change = add(c, change, sub(c, sub(c, one, large), quotient));
     large = add(c, large, change);
     V square = mul(c, size, size);
-    V p = polynomial(c, square, mul(c, square, square), a, sizeof a / sizeof *a);
+    V p = polynomial(c, square, mul(c, square, square), c->format->tanh);
     V near_zero = fma_(c, mul(c, size, square), p, size);
     V y = below(c, size, num(c, small), near_zero, large);
-    V sign = LLVMBuildAnd(c->b, bits(c, x), whole(c, UINT64_C(1) << 63), "");
+    V sign = LLVMBuildAnd(c->b, bits(c, x), whole(c, UINT64_C(1) << (c->format->bits - 1)), "");
     return real(c, LLVMBuildOr(c->b, bits(c, y), sign, ""));
 }
 
 /* With up and down = 2^(n-1) ± 2^(-n-1), cosh(n log 2 + r) = up cosh(r) + down sinh(r); all by a
- * quarter, so that 2^1024 is none of them. */
+ * quarter, so that none of them is infinite. The polynomials are (cosh(r) - 1) / r² and
+ * (sinh(r) - r) / r³ of r². */
 static V build_cosh(const Code *c, V x) {
-    static const double even[] = {0x1.000000000000cp-1, 0x1.555555554ff47p-5, 0x1.6c16c185d2b63p-10,
-                                  0x1.a019962a123eep-16,
-                                  0x1.28b0a39f9eb6bp-22}; /* (cosh(r) - 1) / r² of r² */
-    static const double odd[] = {0x1.5555555555558p-3, 0x1.111111110f6e0p-7, 0x1.a01a01b030773p-13,
-                                 0x1.71ddf7166244bp-19,
-                                 0x1.af6167ec3750ap-26}; /* (sinh(r) - r) / r³ of r² */
     V size = magnitude(c, x);
-    Reduced to = reduce(c, at_most(c, size, 711));
+    Reduced to = reduce(c, at_most(c, size, c->format->cosh_high));
     V plus = power_of_two(c, to.shifted, -3);
     V minus = power_of_two(c, isub(c, whole(c, 0), to.shifted), -3);
-    minus = below(c, size, num(c, 40), minus, num(c, 0)); /* -n may be no exponent */
+    minus =
+        below(c, size, num(c, c->format->cosh_large), minus, num(c, 0)); /* -n may be no exponent */
     V up = add(c, plus, minus);
     V down = sub(c, plus, minus);
     V fourth = mul(c, to.square, to.square);
-    V p = polynomial(c, to.square, fourth, even, sizeof even / sizeof *even);
-    V q = polynomial(c, to.square, fourth, odd, sizeof odd / sizeof *odd);
+    V p = polynomial(c, to.square, fourth, c->format->cosh);
+    V q = polynomial(c, to.square, fourth, c->format->sinh);
     V sinh_rest = fma_(c, mul(c, to.r, to.square), q, to.tail);
     V rest = fma_(c, up, mul(c, to.square, p), mul(c, down, sinh_rest));
     V product = mul(c, down, to.r);
@@ -268,42 +368,43 @@ static V build_cosh(const Code *c, V x) {
 /* x = 2^k (1 + f), 1 + f from √½ to √2. */
 typedef struct {
     V k, f, fraction;
-    V exponent; /* k + 1024, in the place of exponents */
+    V exponent; /* k + the bias + 1, in the place of exponents */
 } Split;
 
-#define SQRT_HALF_BITS UINT64_C(0x3fe6a09e667f3bcd)
-#define BIAS_BITS      (UINT64_C(1024) << MANTISSA)
+/* The bias of exponents, + 1, in their place. */
+static uint64_t bias_bits(const Code *c) {
+    return c->format->one + (UINT64_C(1) << c->format->mantissa);
+}
 
-/* x normal; `bias` is 2^52 + 1024, more if x was scaled. */
+/* x normal; `bias` is the format's, more if x was scaled. */
 static Split split(const Code *c, V x, V bias) {
+    const Format *f = c->format;
     V n = bits(c, x);
-    V moved = iadd(c, n, whole(c, BIAS_BITS - SQRT_HALF_BITS));
-    V magic = whole(c, UINT64_C(0x4330000000000000)); /* of 2^52 */
+    V moved = iadd(c, n, whole(c, bias_bits(c) - f->sqrt_half));
     Split to;
-    to.k = real(c, LLVMBuildOr(c->b, shift_right(c, moved, MANTISSA), magic, ""));
+    to.k = real(c, LLVMBuildOr(c->b, shift_right(c, moved, f->mantissa), whole(c, f->magic), ""));
     to.k = sub(c, to.k, bias);
-    to.exponent = LLVMBuildAnd(c->b, moved, whole(c, UINT64_C(0xfff) << MANTISSA), "");
-    to.fraction = real(c, iadd(c, isub(c, n, to.exponent), whole(c, BIAS_BITS)));
+    uint64_t exponents = (UINT64_C(1) << (f->bits - f->mantissa)) - 1;
+    to.exponent = LLVMBuildAnd(c->b, moved, whole(c, exponents << f->mantissa), "");
+    to.fraction = real(c, iadd(c, isub(c, n, to.exponent), whole(c, bias_bits(c))));
     to.f = sub(c, to.fraction, num(c, 1));
     return to;
 }
 
-/* k log 2 + log(1 + f) + extra, by s = f / (2 + f): log(1 + f) = f - f²/2 + s (f²/2 + R(s²)). */
+/* k log 2 + log(1 + f) + extra, by s = f / (2 + f): log(1 + f) = f - f²/2 + s (f²/2 + R(s²)); the
+ * polynomial is R(z) / z. */
 static V log_of_parts(const Code *c, const Split *x, V extra) {
-    static const double a[] = {0x1.555555555557fp-1, 0x1.999999998495fp-2, 0x1.2492493e8cb40p-2,
-                               0x1.c71c5462240a3p-3, 0x1.7465d2b8d3899p-3, 0x1.39ab805278087p-3,
-                               0x1.2eabd311d1e06p-3}; /* R(z) / z */
     V f = x->f;
     V s = LLVMBuildFDiv(c->b, f, add(c, num(c, 2), f), "");
     V z = mul(c, s, s);
     V half = mul(c, mul(c, num(c, 0.5), f), f);
-    V p = polynomial(c, z, mul(c, z, z), a, sizeof a / sizeof *a);
-    V low = mul(c, x->k, num(c, ln2_low));
+    V p = polynomial(c, z, mul(c, z, z), c->format->log);
+    V low = mul(c, x->k, num(c, c->format->ln2_low));
     if (extra) {
         low = add(c, low, extra);
     }
     V rest = fma_(c, s, fma_(c, z, p, half), low);
-    return fma_(c, x->k, num(c, ln2_high), sub(c, f, sub(c, half, rest)));
+    return fma_(c, x->k, num(c, c->format->ln2_high), sub(c, f, sub(c, half, rest)));
 }
 
 /* What has no logarithm: NaN below `pole`, -∞ there; NaN and ∞ are their own. */
@@ -314,9 +415,10 @@ static V log_edges(const Code *c, V x, double pole, V y) {
 }
 
 static V build_log(const Code *c, V x) {
-    static const double smallest = 0x1p-1022, bias = 0x1p52 + 1024, scale = 54;
-    V scaled = below(c, x, num(c, smallest), mul(c, x, num(c, 0x1p54)), x);
-    V from = below(c, x, num(c, smallest), num(c, bias + scale), num(c, bias));
+    const Format *f = c->format;
+    V normal = num(c, f->smallest);
+    V scaled = below(c, x, normal, mul(c, x, num(c, ldexp(1, (int)f->lift))), x);
+    V from = below(c, x, normal, num(c, f->bias + f->lift), num(c, f->bias));
     Split parts = split(c, scaled, from);
     return log_edges(c, x, 0, log_of_parts(c, &parts, NULL));
 }
@@ -328,9 +430,9 @@ static V build_log1p(const Code *c, V x) {
     V u = add(c, one, x);
     V t = sub(c, u, one);
     V lost = add(c, sub(c, one, sub(c, u, t)), sub(c, x, t));
-    Split parts = split(c, u, num(c, 0x1p52 + 1024));
-    V scale = real(c, isub(c, whole(c, ONE_BITS + BIAS_BITS), parts.exponent));
-    V change = mul(c, lost, below(c, x, num(c, 0x1p60), scale, num(c, 0)));
+    Split parts = split(c, u, num(c, c->format->bias));
+    V scale = real(c, isub(c, whole(c, c->format->one + bias_bits(c)), parts.exponent));
+    V change = mul(c, lost, below(c, x, num(c, c->format->log1p_large), scale, num(c, 0)));
     V f = parts.f;
     change = fma_(c, change, fma_(c, f, f, LLVMBuildFNeg(c->b, f, "")), change);
     return tiny_is_itself(c, x, log_edges(c, x, -1, log_of_parts(c, &parts, change)));
@@ -364,7 +466,9 @@ static V define(Llvm *llvm, const char *name, LLVMTypeRef type, V (*build)(const
         llvm_add_attribute(llvm, function, LLVMAttributeFunctionIndex, attributes[k], 0);
     }
     llvm_add_attribute(llvm, function, LLVMAttributeFunctionIndex, "memory", 0);
-    Code c = {llvm, LLVMCreateBuilderInContext(llvm->context), llvm->fused};
+    const Format *format = &formats[unit_precision(llvm->unit)];
+    Code c = {llvm, LLVMCreateBuilderInContext(llvm->context), llvm->fused, format,
+              LLVMIntTypeInContext(llvm->context, format->bits)};
     LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(llvm->context, function, "entry");
     LLVMPositionBuilderAtEnd(c.b, entry);
     LLVMBuildRet(c.b, build(&c, LLVMGetParam(function, 0)));

@@ -26,9 +26,11 @@ static LLVMValueRef call_intrinsic(Llvm *llvm, const char *name, const LLVMValue
     return llvm_fp(llvm, llvm_intrinsic(llvm, llvm->builder, name, args, count));
 }
 
-/* double f(double, …) of libm: no side effect that we could see. */
-static LLVMValueRef call_library(Llvm *llvm, const char *name, const LLVMValueRef *args,
+/* A real f(real, …) of libm: no side effect that we could see. */
+static LLVMValueRef call_library(Llvm *llvm, const char *function, const LLVMValueRef *args,
                                  unsigned count) {
+    const char *suffix = precisions[unit_precision(llvm->unit)].suffix;
+    const char *name = arena_format(llvm->arena, "%s%s", function, suffix);
     LLVMTypeRef formals[BUILTIN_ARITY] = {llvm->real, llvm->real, llvm->real};
     LLVMTypeRef signature = LLVMFunctionType(llvm->real, formals, count, false);
     LLVMValueRef callee = LLVMGetNamedFunction(llvm->module, name);
@@ -195,10 +197,11 @@ static LLVMValueRef random_uniform(Llvm *llvm, LLVMValueRef seed, LLVMValueRef c
     z = shift_xor(llvm, z, 27);
     z = LLVMBuildMul(builder, z, llvm_int(llvm, (int64_t)UINT64_C(0x94d049bb133111eb)), "");
     z = shift_xor(llvm, z, 31);
-    z = LLVMBuildLShr(builder, z, llvm_int(llvm, 12), "");
+    const bool single = unit_precision(llvm->unit) == PRECISION_F32;
+    z = LLVMBuildLShr(builder, z, llvm_int(llvm, single ? 41 : 12), "");
     LLVMValueRef real = LLVMBuildUIToFP(builder, z, llvm->real, "");
     real = LLVMBuildFAdd(builder, real, LLVMConstReal(llvm->real, 0.5), "");
-    return LLVMBuildFMul(builder, real, LLVMConstReal(llvm->real, 1.0 / 4503599627370496.0),
+    return LLVMBuildFMul(builder, real, LLVMConstReal(llvm->real, single ? 0x1p-23 : 0x1p-52),
                          "uniform");
 }
 

@@ -32,9 +32,19 @@ static void call(Llvm *llvm, const char *name, LLVMValueRef *args, unsigned coun
     LLVMBuildCall2(llvm->builder, type, function, args, count, "");
 }
 
+/* The NaN of these bits; as a float, of what of them a float has: see runtime/abi.h. */
+static LLVMValueRef no_result(const Llvm *llvm, uint64_t bits) {
+    if (unit_precision(llvm->unit) == PRECISION_F64) {
+        return LLVMConstBitCast(LLVMConstInt(llvm->integer, bits, false), llvm->real);
+    }
+    const uint64_t payload = bits >> (52 - 23) & 0x7fffff;
+    LLVMTypeRef word = LLVMInt32TypeInContext(llvm->context);
+    return LLVMConstBitCast(LLVMConstInt(word, 0x7f800000 | payload, false), llvm->real);
+}
+
 void llvm_library(Llvm *llvm, LibId f, Span span, LLVMValueRef matrix, LLVMValueRef factor,
                   LLVMValueRef n, LLVMValueRef columns) {
-    LLVMValueRef where = llvm_int(llvm, (int64_t)emit_where(llvm->unit, f, span));
+    LLVMValueRef where = no_result(llvm, emit_where(llvm->unit, f, span));
     bool turned = f == LIB_LOWER_SOLVE || f == LIB_LU_SOLVE; /* see llvm_matrix.def */
     switch (f) {
     case LIB_CHOLESKY: {
@@ -95,8 +105,9 @@ void llvm_link_library(Llvm *llvm) {
     for (size_t k = 0; k < sizeof definitions / sizeof *definitions; k++) {
         text_add(&text, definitions[k]);
     }
+    const char *typed = emit_retype(llvm->arena, text.data, unit_precision(llvm->unit), false);
     LLVMMemoryBufferRef buffer =
-        LLVMCreateMemoryBufferWithMemoryRange(text.data, text.length, "llvm_matrix.def", true);
+        LLVMCreateMemoryBufferWithMemoryRange(typed, strlen(typed), "llvm_matrix.def", true);
     LLVMModuleRef library;
     char *message = NULL;
     if (LLVMParseIRInContext(llvm->context, buffer, &library, &message)) {

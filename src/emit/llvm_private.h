@@ -20,8 +20,8 @@ struct Llvm {
     LLVMModuleRef module; /* NULL once the JIT has taken it */
     LLVMBuilderRef builder;
     LLVMTargetMachineRef machine;
-    LLVMTypeRef real, integer, boolean, byte, pointer, nothing;
-    Debug *debug; /* NULL without -g */
+    LLVMTypeRef real, wide_real, integer, boolean, byte, pointer, nothing; /* wide_real: double */
+    Debug *debug;                                                          /* NULL without -g */
     bool wide;    /* the function prefers vectors of 512 bits, for its elementary functions */
     bool fused;   /* the processor has FMA */
     bool inlines; /* elementary functions are inlined where the builder is */
@@ -46,7 +46,7 @@ typedef struct {
 /* ---- llvm.c ---------------------------------------------------------------------------------- */
 
 LLVMValueRef llvm_int(const Llvm *llvm, int64_t value);
-LLVMTypeRef llvm_kind(const Llvm *llvm, Kind kind); /* of a scalar: double, i64, i1 */
+LLVMTypeRef llvm_kind(const Llvm *llvm, Kind kind); /* of a scalar: a real, i64, i1 */
 LLVMTypeRef llvm_ctype(const Llvm *llvm, CType type);
 /* Floating-point flags of all arithmetic: contract, none under --strict. Returns `value`. */
 LLVMValueRef llvm_fp(const Llvm *llvm, LLVMValueRef value);

@@ -12,6 +12,7 @@
 typedef struct {
     unsigned lanes, vectors, rows; /* of a tile */
     unsigned dots;                 /* rows of dot products at a time, of DOT_COLUMNS columns */
+    Precision precision;
 } Tile;
 
 enum { DOT_COLUMNS = 5 };
@@ -36,14 +37,16 @@ static Tile choose_tile(const Llvm *llvm) {
     char *features = LLVMGetTargetMachineFeatureString(llvm->machine);
     bool named = *features == '\0';
     const char *from = named ? cpu : features;
-    Tile tile = {2, 3, 4, 2};
+    Tile tile = {2, 3, 4, 2, PRECISION_F64};
     if (names_any(from, wide, sizeof wide / sizeof *wide)) {
-        tile = (Tile){8, 4, 6, 4};
+        tile = (Tile){8, 4, 6, 4, PRECISION_F64};
     } else if (names_any(from, middle, sizeof middle / sizeof *middle)) {
-        tile = (Tile){4, 3, 4, 2};
+        tile = (Tile){4, 3, 4, 2, PRECISION_F64};
     }
     LLVMDisposeMessage(cpu);
     LLVMDisposeMessage(features);
+    tile.precision = unit_precision(llvm->unit);
+    tile.lanes *= 8 / (unsigned)precisions[tile.precision].bytes;
     return tile;
 }
 
@@ -448,8 +451,8 @@ static const char *product_text(Arena *arena, Tile tile) {
     text_format(&text,
                 "attributes #0 = { \"prefer-vector-width\"=\"512\" "
                 "\"min-legal-vector-width\"=\"%u\" }\n",
-                tile.lanes * 64);
-    return text.data;
+                tile.lanes * 8 * (unsigned)precisions[tile.precision].bytes);
+    return emit_retype(arena, text.data, tile.precision, false);
 }
 
 void llvm_product(Llvm *llvm, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b,

@@ -19,7 +19,8 @@ const char *span_text(Arena *arena, const Unit *unit, Span span) {
     return arena_format(arena, "%s:%u", base_name(source->path), (unsigned)place.line);
 }
 
-_Static_assert(IR_NAN_OUTSIDE == (GRADC_NAN | (uint64_t)GRADC_OUTSIDE << GRADC_NAN_WHAT),
+_Static_assert(IR_NAN_OUTSIDE == (GRADC_NAN | (uint64_t)GRADC_OUTSIDE << GRADC_NAN_WHAT) &&
+                   (int)IR_NAN_LINE == GRADC_NAN_LINE,
                "the runtime knows what the IR means");
 
 uint64_t emit_where(const Unit *unit, LibId f, Span span) {
@@ -30,7 +31,13 @@ uint64_t emit_where(const Unit *unit, LibId f, Span span) {
     if (span.file != 0 && unit->sources) {
         line = sources_place(unit->sources, span.file, span.start).line;
     }
-    return GRADC_NAN | what << GRADC_NAN_WHAT | (line & GRADC_NAN_LINE);
+    return GRADC_NAN | what << GRADC_NAN_WHAT | (line <= UINT16_MAX ? line << GRADC_NAN_LINE : 0);
+}
+
+Precision unit_precision(const Unit *unit) {
+    return unit->function_count > 0 ? unit->functions[0]->precision
+           : unit->kernel_count > 0 ? unit->kernels[0]->precision
+                                    : PRECISION_F64;
 }
 
 Span program_span(const LoopProgram *program) {
@@ -341,8 +348,8 @@ static SizeFunction work_size(Arena *arena, const LoopProgram *program) {
     }
     return (SizeFunction){
         .name = arena_format(arena, "%s_work", program->name),
-        .comment =
-            arena_format(arena, "The number of doubles that %s needs as work.", program->name),
+        .comment = arena_format(arena, "The number of %ss that %s needs as work.",
+                                precisions[program->precision].c, program->name),
         .args = sizes.args,
         .arg_count = sizes.arg_count,
         .value = renumber(&sizes, program->work_size, old),

@@ -109,7 +109,7 @@ Ref ir_real(Ir *ir, double value) {
 }
 
 double ir_outside(uint32_t line) {
-    const uint64_t bits = IR_NAN_OUTSIDE | line;
+    const uint64_t bits = IR_NAN_OUTSIDE | (line <= UINT16_MAX ? (uint64_t)line << IR_NAN_LINE : 0);
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;

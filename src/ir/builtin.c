@@ -136,12 +136,24 @@ static double value_xlog1py(double a, double b) {
     return a == 0 && !isnan(b) ? 0 : a * log1p(b);
 }
 
-double builtin_random_uniform(int64_t seed, int64_t counter) {
+const PrecisionRow precisions[PRECISION_COUNT] = {
+    [PRECISION_F64] = {.name = "f64", .c = "double", .bytes = 8, .suffix = ""},
+    [PRECISION_F32] = {.name = "f32", .c = "float", .bytes = 4, .suffix = "f"},
+};
+
+static uint64_t random_bits(int64_t seed, int64_t counter) {
     uint64_t z = (uint64_t)seed + UINT64_C(0x9E3779B97F4A7C15) * ((uint64_t)counter + 1);
     z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    z ^= z >> 31;
-    return ((double)(z >> 12) + 0.5) * 0x1p-52;
+    return z ^ (z >> 31);
+}
+
+double builtin_random_uniform(int64_t seed, int64_t counter) {
+    return ((double)(random_bits(seed, counter) >> 12) + 0.5) * 0x1p-52;
+}
+
+double builtin_random_uniform_f32(int64_t seed, int64_t counter) {
+    return ((double)(random_bits(seed, counter) >> 41) + 0.5) * 0x1p-23;
 }
 
 static double value_random_uniform(double seed, double counter) {

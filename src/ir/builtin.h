@@ -8,6 +8,18 @@
 
 typedef enum { KIND_REAL, KIND_INT, KIND_BOOL } Kind;
 
+/* What reals are computed in; all of a compilation in one. */
+typedef enum { PRECISION_F64, PRECISION_F32, PRECISION_COUNT } Precision;
+
+typedef struct {
+    const char *name; /* as --precision has it */
+    const char *c;    /* the type in C, and in LLVM's text */
+    int bytes;
+    const char *suffix; /* of constants and of the functions of libm */
+} PrecisionRow;
+
+extern const PrecisionRow precisions[PRECISION_COUNT];
+
 enum { BUILTIN_ARITY = 3 };
 
 typedef enum {
@@ -57,6 +69,9 @@ extern const Builtin builtins[BI_COUNT];
 
 /* random_uniform by whole numbers, as the interpreter and generated code compute it. */
 double builtin_random_uniform(int64_t seed, int64_t counter);
+
+/* The same where reals are floats. */
+double builtin_random_uniform_f32(int64_t seed, int64_t counter);
 
 /* By name, visible ones only; false if there is none. */
 bool builtin_find(const char *name, BuiltinId *found);

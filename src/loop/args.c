@@ -217,12 +217,12 @@ static void add_leaves(Plan *plan, const Used *used, LeafRole role, bool all) {
             continue;
         }
         bool whole = leaf->kind == KIND_INT;
-        CType pointer = whole ? C_CONST_INT64_PTR : C_CONST_DOUBLE_PTR;
+        CType pointer = whole ? C_CONST_INT64_PTR : C_CONST_REAL_PTR;
         ArgRole kind = role == LEAF_DATA     ? ARG_DATA
                        : role == LEAF_COLUMN ? ARG_COLUMN
                        : leaf->rank == 0     ? ARG_SCALAR
                                              : ARG_ARRAY;
-        CType type = kind == ARG_SCALAR ? (whole ? C_INT64 : C_DOUBLE) : pointer;
+        CType type = kind == ARG_SCALAR ? (whole ? C_INT64 : C_REAL) : pointer;
         plan->leaf_arg[k] = (int)add_arg(plan, kind, type, (uint32_t)k, leaf->name);
     }
 }
@@ -270,9 +270,9 @@ static void add_outputs(Plan *plan, bool gradients, const char *gradient_name) {
             continue;
         }
         if (output->role != OUT_GRADIENT && !gradients) {
-            add_arg(plan, ARG_OUTPUT, C_DOUBLE_PTR, (uint32_t)k, output->name);
+            add_arg(plan, ARG_OUTPUT, C_REAL_PTR, (uint32_t)k, output->name);
         } else if (output->role == OUT_GRADIENT && gradients && find_arg(plan, ARG_GRADIENT) < 0) {
-            add_arg(plan, ARG_GRADIENT, C_DOUBLE_PTR, 0, gradient_name);
+            add_arg(plan, ARG_GRADIENT, C_REAL_PTR, 0, gradient_name);
         }
     }
 }
@@ -282,7 +282,7 @@ static void add_matrix(Plan *plan) {
     if (first < plan->ir->output_count) {
         const char *name = plan->ir->outputs[first].name; /* hessian.x.x */
         name = arena_copy(plan->arena, name, strcspn(name, "."));
-        add_arg(plan, ARG_MATRIX, C_DOUBLE_PTR, (uint32_t)first, name);
+        add_arg(plan, ARG_MATRIX, C_REAL_PTR, (uint32_t)first, name);
     }
 }
 
@@ -341,9 +341,9 @@ static void c_arguments(Plan *plan, const Used *used) {
         return;
     }
     bool writes = updates_params(plan);
-    add_shared(plan, used, LEAF_PARAM, ARG_PARAMS, writes ? C_DOUBLE_PTR : C_CONST_DOUBLE_PTR,
+    add_shared(plan, used, LEAF_PARAM, ARG_PARAMS, writes ? C_REAL_PTR : C_CONST_REAL_PTR,
                flat_in(plan), true);
-    add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_DOUBLE_PTR, "consts", false);
+    add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_REAL_PTR, "consts", false);
     add_leaves(plan, used, LEAF_DATA, false);
     add_rows(plan, used);
     add_sample_rows(plan);
@@ -354,9 +354,9 @@ static void c_arguments(Plan *plan, const Used *used) {
     add_leaves(plan, used, LEAF_ARGUMENT, true);
     add_shared(plan, used, LEAF_SEED, ARG_SEED, C_UINT64, "seed", false);
     if (writes) {
-        plan->rate_arg = (int)add_arg(plan, ARG_RATE, C_DOUBLE, 0, "rate");
+        plan->rate_arg = (int)add_arg(plan, ARG_RATE, C_REAL, 0, "rate");
     }
-    add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_DOUBLE_PTR,
+    add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_REAL_PTR,
                is_product(plan) ? "v" : "direction", true);
     add_outputs(plan, false, NULL);
     add_outputs(plan, true, flat_out(plan));
@@ -366,9 +366,9 @@ static void c_arguments(Plan *plan, const Used *used) {
 static void trainer_arguments(Plan *plan, const Used *used) {
     add_dims(plan, used);
     bool writes = updates_params(plan);
-    add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_DOUBLE_PTR, "consts", false);
+    add_shared(plan, used, LEAF_CONST, ARG_CONSTS, C_CONST_REAL_PTR, "consts", false);
     if (!used->init) {
-        add_shared(plan, used, LEAF_PARAM, ARG_PARAMS, writes ? C_DOUBLE_PTR : C_CONST_DOUBLE_PTR,
+        add_shared(plan, used, LEAF_PARAM, ARG_PARAMS, writes ? C_REAL_PTR : C_CONST_REAL_PTR,
                    flat_in(plan), false);
     }
     add_leaves(plan, used, LEAF_DATA, false);
@@ -381,9 +381,9 @@ static void trainer_arguments(Plan *plan, const Used *used) {
     add_leaves(plan, used, LEAF_ARGUMENT, false);
     add_shared(plan, used, LEAF_SEED, ARG_SEED, C_UINT64, "seed", false);
     if (writes) {
-        plan->rate_arg = (int)add_arg(plan, ARG_RATE, C_DOUBLE, 0, "rate");
+        plan->rate_arg = (int)add_arg(plan, ARG_RATE, C_REAL, 0, "rate");
     }
-    add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_DOUBLE_PTR, "direction", false);
+    add_shared(plan, used, LEAF_TANGENT, ARG_TANGENT, C_CONST_REAL_PTR, "direction", false);
     add_outputs(plan, true, used->init ? "params" : flat_out(plan));
     add_outputs(plan, false, NULL);
     add_matrix(plan);
@@ -585,7 +585,7 @@ void args_make(Plan *plan) {
  * ---------------------------------------------------------------------------------------------------------
  */
 
-enum { LOCAL_LIMIT = 2048 }; /* doubles: 16 KiB */
+enum { LOCAL_LIMIT = 16384 }; /* bytes */
 
 /* The RPN text of a size, with rows as "m". */
 static const char *work_rpn(Plan *plan, Dim size) {
@@ -608,32 +608,48 @@ static const char *work_rpn(Plan *plan, Dim size) {
     return text.data;
 }
 
+/* Puts the buffer on the stack while that has room for it. */
+static bool place_locally(const Plan *plan, size_t k, int64_t *left) {
+    LoopBuffer *buffer = &plan->program->buffers[k];
+    const int bytes = loop_bytes(plan->program, buffer->kind);
+    int64_t size;
+    if (!dim_value(plan->ir, plan->buffer_facts[k].size, &size) || size > *left / bytes) {
+        return false;
+    }
+    *left -= size * bytes;
+    buffer->place = BUFFER_LOCAL;
+    buffer->size = size;
+    return true;
+}
+
+/* Whole numbers, whose entries may be longer than reals, come before these, so that all are
+ * aligned; offsets count entries of their own buffer. */
 void args_work(Plan *plan) {
     LoopProgram *program = plan->program;
+    const int real = loop_bytes(program, KIND_REAL);
     int64_t left = LOCAL_LIMIT;
     Dim work = dim_const(plan->ir, 0);
-    for (size_t n = 0; n < 2 * program->buffer_count; n++) { /* those of whole vectors first */
-        const size_t k = n % program->buffer_count;
-        LoopBuffer *buffer = &program->buffers[k];
-        int64_t size;
-        if (buffer->place == BUFFER_ARG || plan->buffer_facts[k].dead ||
-            plan->buffer_facts[k].lanes != (n < program->buffer_count)) {
-            continue;
+    for (int bytes = sizeof(int64_t); bytes >= real; bytes /= 2) {
+        Dim before = bytes == real ? work : dim_const(plan->ir, 0);
+        for (size_t n = 0; n < 2 * program->buffer_count; n++) { /* those of whole vectors first */
+            const size_t k = n % program->buffer_count;
+            LoopBuffer *buffer = &program->buffers[k];
+            if (buffer->place == BUFFER_ARG || plan->buffer_facts[k].dead ||
+                plan->buffer_facts[k].lanes != (n < program->buffer_count) ||
+                loop_bytes(program, buffer->kind) != bytes || place_locally(plan, k, &left)) {
+                continue;
+            }
+            if (plan->work_arg < 0) {
+                plan->work_arg = (int)add_arg(plan, ARG_WORK, C_REAL_PTR, 0, "work");
+            }
+            Dim entries = plan->buffer_facts[k].size;
+            buffer->place = BUFFER_WORK;
+            buffer->arg = (uint32_t)plan->work_arg;
+            buffer->offset = offset_expr(plan, before);
+            before = dim_add(plan->ir, before, entries);
+            work = dim_add(plan->ir, work,
+                           dim_mul(plan->ir, entries, dim_const(plan->ir, bytes / real)));
         }
-        Dim entries = plan->buffer_facts[k].size;
-        if (dim_value(plan->ir, entries, &size) && size <= left) {
-            left -= size;
-            buffer->place = BUFFER_LOCAL;
-            buffer->size = size;
-            continue;
-        }
-        if (plan->work_arg < 0) {
-            plan->work_arg = (int)add_arg(plan, ARG_WORK, C_DOUBLE_PTR, 0, "work");
-        }
-        buffer->place = BUFFER_WORK;
-        buffer->arg = (uint32_t)plan->work_arg;
-        buffer->offset = offset_expr(plan, work);
-        work = dim_add(plan->ir, work, entries);
     }
     if (plan->work_arg >= 0) {
         program->work_rpn = work_rpn(plan, work);

@@ -184,7 +184,7 @@ const LoopExpr *x_moving(Plan *plan, VarId var) {
 }
 
 static Kind arg_kind(const LoopArg *arg) {
-    return arg->type == C_DOUBLE ? KIND_REAL : KIND_INT;
+    return arg->type == C_REAL ? KIND_REAL : KIND_INT;
 }
 
 const LoopExpr *x_arg(Plan *plan, uint32_t arg) {

@@ -6,39 +6,41 @@
 
 #include "ir/ir.h"
 
+/* A real is what the precision of the program says: double or float. */
+
 /* ---- arguments of the function, in the order of the C interface
  * ------------------------------------ */
 
 typedef enum {
     ARG_DIM,      /* int64_t (size_t in C): the value of dim symbol `which` */
-    ARG_PARAMS,   /* const double *: all params, flat; double * when the program updates them */
-    ARG_CONSTS,   /* const double *: LEAF_CONSTs, in leaf order (trainer kernels) */
-    ARG_DATA,     /* const double *: data leaf `which` */
+    ARG_PARAMS,   /* const real *: all params, flat; real * when the program updates them */
+    ARG_CONSTS,   /* const real *: LEAF_CONSTs, in leaf order (trainer kernels) */
+    ARG_DATA,     /* const real *: data leaf `which` */
     ARG_ROWS,     /* int64_t: the number of samples m */
     ARG_TOTAL,    /* int64_t: samples of the whole data set (trainer kernels) */
     ARG_STARTS,   /* const int64_t *: the first row of each sample, and the end of the last one
                      (trainer kernels of models with a rows dim) */
     ARG_LENGTHS,  /* const size_t *: the rows of each sample (C functions of such models) */
     ARG_ORDER,    /* const int64_t *, may be NULL: the row of each sample (per-sample programs) */
-    ARG_COLUMN,   /* const double * or const int64_t *: column leaf `which`, sample-major */
-    ARG_SCALAR,   /* double or int64_t: scalar argument leaf `which` */
-    ARG_ARRAY,    /* const double * or const int64_t *: array argument leaf `which` */
-    ARG_TANGENT,  /* const double *: directions of all wrt leaves, flat, in leaf order */
+    ARG_COLUMN,   /* const real * or const int64_t *: column leaf `which`, sample-major */
+    ARG_SCALAR,   /* real or int64_t: scalar argument leaf `which` */
+    ARG_ARRAY,    /* const real * or const int64_t *: array argument leaf `which` */
+    ARG_TANGENT,  /* const real *: directions of all wrt leaves, flat, in leaf order */
     ARG_SEED,     /* uint64_t */
-    ARG_RATE,     /* double: the step of SINK_UPDATE */
-    ARG_GRADIENT, /* double *: OUT_GRADIENT outputs, flat, in output order */
-    ARG_OUTPUT,   /* double *: output `which` */
-    ARG_MATRIX,   /* double *: OUT_MATRIX outputs, blocks of one matrix; `which` is the first */
-    ARG_WORK,     /* double *: scratch of `work_size` doubles; only where it is needed */
+    ARG_RATE,     /* real: the step of SINK_UPDATE */
+    ARG_GRADIENT, /* real *: OUT_GRADIENT outputs, flat, in output order */
+    ARG_OUTPUT,   /* real *: output `which` */
+    ARG_MATRIX,   /* real *: OUT_MATRIX outputs, blocks of one matrix; `which` is the first */
+    ARG_WORK,     /* real *: scratch of `work_size` reals; only where it is needed */
 } ArgRole;
 
 typedef enum {
-    C_DOUBLE,
+    C_REAL,
     C_INT64,
     C_SIZE,
     C_UINT64,
-    C_CONST_DOUBLE_PTR,
-    C_DOUBLE_PTR,
+    C_CONST_REAL_PTR,
+    C_REAL_PTR,
     C_CONST_INT64_PTR,
     C_CONST_SIZE_PTR
 } CType;
@@ -60,12 +62,13 @@ typedef struct {
     const char
         *name; /* C spelling; unique, but that loops over one index, never nested, share theirs */
     Kind kind; /* KIND_INT: int64_t */
+    bool wide; /* of KIND_REAL: collects the objective, and is a double in all precisions */
 } LoopVarInfo;
 
 typedef enum {
     BUFFER_ARG,   /* at argument `arg` + offset entries */
     BUFFER_LOCAL, /* on the stack: `size` is a constant, all locals together ≤ 16 KiB */
-    BUFFER_WORK,  /* in the work argument, `offset` doubles in */
+    BUFFER_WORK,  /* in the work argument, `offset` entries in */
 } BufferPlace;
 
 typedef struct LoopExpr LoopExpr;
@@ -134,7 +137,7 @@ typedef enum {
     LS_LIB,       /* a planned library operation on the matrix at buffer + index, n = value rows;
                      with a factor at factor + low, and `high` columns in the matrix */
     LS_LEAVE,     /* leaves the innermost FOR */
-    LS_RETURN,    /* return value (double); the last statement */
+    LS_RETURN,    /* return value (real); the last statement */
     LS_COMMENT,   /* `text`: names the model's line or value, for readers of the C source */
 } LoopStmtKind;
 
@@ -197,7 +200,9 @@ struct LoopStmt {
 
 typedef struct {
     const char *name; /* of the C function */
-    bool returns;     /* double, else void */
+    Precision precision;
+    bool returns; /* a real, else void; a trainer's kernel a double: its sum as it was collected */
+    bool trainer;
     LoopArg *args;
     size_t arg_count;
     LoopVarInfo *vars;
@@ -205,9 +210,9 @@ typedef struct {
     LoopBuffer *buffers;
     size_t buffer_count;
     LoopStmt *body;
-    const char *work_rpn;  /* number of doubles of ARG_WORK over dim names and "m" (rows), as RPN
-                              text; NULL: no work argument */
-    const char *work_text; /* the same as people write it */
+    const char *work_rpn;      /* number of reals of ARG_WORK over dim names and "m" (rows), as RPN
+                                  text; NULL: no work argument */
+    const char *work_text;     /* the same as people write it */
     const LoopExpr *work_size; /* the same over LX_ARG of the dims and rows */
     const char
         *segments;       /* which recurrences are cut into segments, and what that costs; or NULL */
@@ -216,6 +221,7 @@ typedef struct {
 } LoopProgram;
 
 typedef struct {
+    Precision precision;
     bool strict;
     int64_t checkpoint; /* a recurrence keeps its state every so many steps for its adjoint, and
                            runs them again; 0: when all would take too much memory; -1: never */
@@ -234,13 +240,17 @@ bool loop_gathers(const Ir *ir);
 const char *loop_verify(const LoopProgram *program, Arena *arena);
 /* As text, for --dump=loop. */
 const char *loop_text(const LoopProgram *program, Arena *arena);
-/* Runs it (slowly), for tests: same arguments as the C function, in order. */
+/* Runs it (slowly), for tests: same arguments as the C function, in order. Every operation is
+ * rounded as the precision says; with a seed, at random to one of the two neighbours, so that what
+ * differs between runs is what rounding may do. */
 typedef union {
     double real;
     int64_t integer;
     void *pointer;
 } LoopArgValue;
-double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *args);
+double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *args, uint64_t seed);
+/* Bytes of an entry of a buffer of this kind. */
+int loop_bytes(const LoopProgram *program, Kind kind);
 /* Floating-point operations and bytes touched, as functions of the dims, for --report. The rows of
  * a sample (ARG_LENGTHS) are given as a number, not as a pointer. */
 double loop_flops(const LoopProgram *program, const LoopArgValue *args);

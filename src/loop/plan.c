@@ -34,6 +34,8 @@ LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
     plan->ir = own;
     plan->program = arena_new(arena, LoopProgram);
     plan->program->name = own->name;
+    plan->program->precision = options->precision;
+    plan->program->trainer = options->trainer;
     plan->program->ir = own;
     plan->root_block = block_new(plan, NULL, false);
     plan->ragged = own->per_sample && own->rows_dim != DIM_NONE;
@@ -55,6 +57,7 @@ LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
         chain_blocks(plan);
     }
     args_work(plan);
+    precision_widen(plan);
     const char *wrong = loop_verify(plan->program, arena);
     if (wrong) {
         ice("loop", "`%s`: %s", own->name, wrong);

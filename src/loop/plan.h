@@ -521,6 +521,9 @@ IndexSet lib_targets(const Node *node);
 /* The call, at the end of the loops that filled the stage's matrix; `scope` is outside these. */
 void lib_call(Plan *plan, Scope *scope, const Stage *stage);
 
+/* precision.c: variables that collect what is returned, over samples, become wide. */
+void precision_widen(Plan *plan);
+
 /* lib_run.c: what LS_LIB does, for loop_run. */
 void lib_run(LibId f, double *a, const double *factor, int64_t n, int64_t columns);
 

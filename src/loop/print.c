@@ -9,12 +9,12 @@ typedef struct {
 } Print;
 
 static const char *const type_names[] = {
-    [C_DOUBLE] = "real",
+    [C_REAL] = "real",
     [C_INT64] = "int",
     [C_SIZE] = "size",
     [C_UINT64] = "seed",
-    [C_CONST_DOUBLE_PTR] = "const real *",
-    [C_DOUBLE_PTR] = "real *",
+    [C_CONST_REAL_PTR] = "const real *",
+    [C_REAL_PTR] = "real *",
     [C_CONST_INT64_PTR] = "const int *",
     [C_CONST_SIZE_PTR] = "const size *",
 };

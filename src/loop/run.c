@@ -12,14 +12,52 @@ typedef union {
 typedef struct {
     const LoopProgram *program;
     const LoopArgValue *args;
+    Arena *arena;
     Number *vars;
     void **buffers;
     double result;
     bool left;      /* the innermost loop is being left */
     int64_t around; /* iterations of the loop around a statement (loop_flops) */
+    uint64_t *seed; /* of random rounding; 0: to nearest */
 } Run;
 
 static Number eval(const Run *run, const LoopExpr *x);
+
+/* ---- precision
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* As a real of the program. */
+static double rounded(const Run *run, double value) {
+    if (run->program->precision == PRECISION_F64) {
+        return value;
+    }
+    const float nearest = (float)value;
+    if (*run->seed == 0 || !isfinite(nearest) || (double)nearest == value) {
+        return nearest;
+    }
+    *run->seed = *run->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    const float other = nextafterf(nearest, value > (double)nearest ? INFINITY : -INFINITY);
+    return *run->seed >> 63 ? nearest : other;
+}
+
+static double load_real(const Run *run, BufferId buffer, int64_t at) {
+    const void *from = run->buffers[buffer];
+    return run->program->precision == PRECISION_F64 ? ((const double *)from)[at]
+                                                    : (double)((const float *)from)[at];
+}
+
+static void store_real(const Run *run, BufferId buffer, int64_t at, double value) {
+    void *to = run->buffers[buffer];
+    if (run->program->precision == PRECISION_F64) {
+        ((double *)to)[at] = value;
+    } else {
+        ((float *)to)[at] = (float)rounded(run, value);
+    }
+}
+
+/* ---- expressions
+ * ---------------------------------------------------------------------------------------------- */
 
 static int64_t int_call(BuiltinId f, int64_t a, int64_t b) {
     int64_t quotient = 0;
@@ -124,13 +162,15 @@ static Number call(const Run *run, const LoopExpr *x) {
                                                 : !args[0].integer;
         break;
     case SIG_RANDOM:
-        made.real = builtin_random_uniform(args[0].integer, args[1].integer);
+        made.real = run->program->precision == PRECISION_F64
+                        ? builtin_random_uniform(args[0].integer, args[1].integer)
+                        : builtin_random_uniform_f32(args[0].integer, args[1].integer);
         break;
     case SIG_INT:
     case SIG_NUMBER:
     case SIG_REAL:
         if (x->type == KIND_REAL) {
-            made.real = real_call(row, x->as.builtin, args);
+            made.real = rounded(run, real_call(row, x->as.builtin, args));
         } else {
             made.integer = int_call(x->as.builtin, args[0].integer, args[1].integer);
         }
@@ -143,7 +183,7 @@ static Number eval(const Run *run, const LoopExpr *x) {
     Number made = {0};
     switch (x->kind) {
     case LX_REAL:
-        made.real = x->as.real;
+        made.real = rounded(run, x->as.real);
         break;
     case LX_INT:
     case LX_BOOL:
@@ -151,6 +191,9 @@ static Number eval(const Run *run, const LoopExpr *x) {
         break;
     case LX_VAR:
         made = run->vars[x->as.var];
+        if (x->type == KIND_REAL && run->program->vars[x->as.var].wide) {
+            made.real = rounded(run, made.real);
+        }
         break;
     case LX_ARG:
         if (x->type == KIND_REAL) {
@@ -174,7 +217,7 @@ static Number eval(const Run *run, const LoopExpr *x) {
     case LX_LOAD: {
         int64_t at = eval(run, x->args[0]).integer;
         if (run->program->buffers[x->as.buffer].kind == KIND_REAL) {
-            made.real = ((const double *)run->buffers[x->as.buffer])[at];
+            made.real = load_real(run, x->as.buffer, at);
         } else {
             made.integer = ((const int64_t *)run->buffers[x->as.buffer])[at];
         }
@@ -188,11 +231,11 @@ static Number eval(const Run *run, const LoopExpr *x) {
         for (unsigned k = 0; k < x->count; k++) {
             args[k] = eval(run, x->args[k]).real;
         }
-        made.real = ir_call_external(x->as.external, args);
+        made.real = rounded(run, ir_call_external(x->as.external, args));
         break;
     }
     case LX_CONVERT:
-        made.real = (double)eval(run, x->args[0]).integer;
+        made.real = rounded(run, (double)eval(run, x->args[0]).integer);
         break;
     case LX_SELECT: {
         bool c = eval(run, x->args[0]).integer != 0;
@@ -225,8 +268,8 @@ static void run_store(const Run *run, const LoopStmt *stmt) {
     Number value = eval(run, stmt->value);
     bool add = stmt->kind == LS_STORE_ADD;
     if (run->program->buffers[stmt->buffer].kind == KIND_REAL) {
-        double *to = (double *)run->buffers[stmt->buffer] + at;
-        *to = add ? *to + value.real : value.real;
+        const double old = add ? load_real(run, stmt->buffer, at) : 0;
+        store_real(run, stmt->buffer, at, add ? old + value.real : value.real);
     } else {
         int64_t *to = (int64_t *)run->buffers[stmt->buffer] + at;
         *to = add ? *to + value.integer : value.integer;
@@ -239,7 +282,8 @@ static void run_var(const Run *run, const LoopStmt *stmt) {
     bool real = run->program->vars[stmt->var].kind == KIND_REAL;
     if (stmt->kind == LS_ADD) {
         if (real) {
-            var->real += value.real;
+            const double sum = var->real + value.real;
+            var->real = run->program->vars[stmt->var].wide ? sum : rounded(run, sum);
         } else {
             var->integer += value.integer;
         }
@@ -254,12 +298,36 @@ static void run_var(const Run *run, const LoopStmt *stmt) {
     }
 }
 
+/* `count` entries from there on as doubles, and back. */
+static double *doubles_of(Run *run, BufferId buffer, int64_t at, int64_t count) {
+    double *copy = arena_array(run->arena, double, count + 1);
+    for (int64_t i = 0; i < count; i++) {
+        copy[i] = load_real(run, buffer, at + i);
+    }
+    return copy;
+}
+
+/* The pivots, the determinant and its logarithm. */
+static int64_t lib_rows_below(LibId f) {
+    return f == LIB_LU || f == LIB_LU_SOLVE || f == LIB_LU_SOLVE_T ? 3 : 0;
+}
+
+/* The library rounds in its own way: what it makes is rounded once here. */
 static void run_lib(Run *run, const LoopStmt *stmt) {
-    double *a = (double *)run->buffers[stmt->buffer] + eval(run, stmt->index).integer;
-    const double *factor = run->buffers[stmt->factor];
-    int64_t n = eval(run, stmt->value).integer;
-    int64_t columns = stmt->high ? eval(run, stmt->high).integer : n;
-    lib_run(stmt->lib, a, stmt->low ? factor + eval(run, stmt->low).integer : factor, n, columns);
+    const int64_t at = eval(run, stmt->index).integer;
+    const int64_t n = eval(run, stmt->value).integer;
+    const int64_t columns = stmt->high ? eval(run, stmt->high).integer : n;
+    const int64_t square = n * (n + lib_rows_below(stmt->lib));
+    const int64_t count = stmt->low ? n * columns : square;
+    double *a = doubles_of(run, stmt->buffer, at, count);
+    const double *factor = a;
+    if (stmt->low) {
+        factor = doubles_of(run, stmt->factor, eval(run, stmt->low).integer, square);
+    }
+    lib_run(stmt->lib, a, factor, n, columns);
+    for (int64_t i = 0; i < count; i++) {
+        store_real(run, stmt->buffer, at + i, a[i]);
+    }
 }
 
 static void run_product(Run *run, const LoopStmt *stmt) {
@@ -267,23 +335,31 @@ static void run_product(Run *run, const LoopStmt *stmt) {
     for (size_t k = 0; k < PRODUCT_PARTS; k++) {
         p[k] = eval(run, stmt->product->parts[k]).integer;
     }
-    double *c = (double *)run->buffers[stmt->buffer] + eval(run, stmt->index).integer;
-    const double *a = (const double *)run->buffers[stmt->product->a] + p[PRODUCT_A_AT];
-    const double *b = (const double *)run->buffers[stmt->product->b] + p[PRODUCT_B_AT];
+    const int64_t at = eval(run, stmt->index).integer;
     for (int64_t first = 0; first < p[PRODUCT_COUNT]; first += PRODUCT_TERMS) {
         int64_t left = p[PRODUCT_COUNT] - first;
         int64_t terms = left < PRODUCT_TERMS ? left : PRODUCT_TERMS;
-        for (int64_t at = 0; at < p[PRODUCT_ROWS] * p[PRODUCT_COLUMNS]; at++) {
-            int64_t r = at / p[PRODUCT_COLUMNS];
-            int64_t n = at % p[PRODUCT_COLUMNS];
+        for (int64_t entry = 0; entry < p[PRODUCT_ROWS] * p[PRODUCT_COLUMNS]; entry++) {
+            int64_t r = entry / p[PRODUCT_COLUMNS];
+            int64_t n = entry % p[PRODUCT_COLUMNS];
             double sum = 0;
             for (int64_t k = first; k < first + terms; k++) {
-                sum += a[r * p[PRODUCT_A_ROW] + k * p[PRODUCT_A_STEP]] *
-                       b[k * p[PRODUCT_B_STEP] + n * p[PRODUCT_B_COLUMN]];
+                const int64_t a = p[PRODUCT_A_AT] + r * p[PRODUCT_A_ROW] + k * p[PRODUCT_A_STEP];
+                const int64_t b = p[PRODUCT_B_AT] + k * p[PRODUCT_B_STEP] + n * p[PRODUCT_B_COLUMN];
+                const double term =
+                    load_real(run, stmt->product->a, a) * load_real(run, stmt->product->b, b);
+                sum = rounded(run, sum + rounded(run, term));
             }
-            c[r * p[PRODUCT_C_ROW] + n] += sum;
+            const int64_t c = at + r * p[PRODUCT_C_ROW] + n;
+            store_real(run, stmt->buffer, c, load_real(run, stmt->buffer, c) + sum);
         }
     }
+}
+
+/* The sum of the objective as it was collected. */
+static double run_return(const Run *run, const LoopStmt *stmt) {
+    const bool whole = run->program->trainer && stmt->value->kind == LX_VAR;
+    return whole ? run->vars[stmt->value->as.var].real : eval(run, stmt->value).real;
 }
 
 static void execute(Run *run, const LoopStmt *stmt) {
@@ -305,7 +381,8 @@ static void execute(Run *run, const LoopStmt *stmt) {
             break;
         case LS_ZERO:
             memset(run->buffers[stmt->buffer], 0,
-                   (size_t)eval(run, stmt->value).integer * sizeof(double));
+                   (size_t)(eval(run, stmt->value).integer *
+                            loop_bytes(run->program, run->program->buffers[stmt->buffer].kind)));
             break;
         case LS_PRODUCT:
             run_product(run, stmt);
@@ -322,7 +399,7 @@ static void execute(Run *run, const LoopStmt *stmt) {
             run->left = true;
             break;
         case LS_RETURN:
-            run->result = eval(run, stmt->value).real;
+            run->result = run_return(run, stmt);
             break;
         case LS_COMMENT:
             break;
@@ -330,23 +407,22 @@ static void execute(Run *run, const LoopStmt *stmt) {
     }
 }
 
-double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *args) {
-    Run run = {.program = program, .args = args};
+double loop_run(const LoopProgram *program, Arena *arena, const LoopArgValue *args, uint64_t seed) {
+    Run run = {.program = program, .args = args, .arena = arena, .seed = &seed};
     run.vars = arena_array(arena, Number, program->var_count + 1);
     run.buffers = arena_array(arena, void *, program->buffer_count + 1);
     for (size_t k = 0; k < program->buffer_count; k++) {
         const LoopBuffer *buffer = &program->buffers[k];
         if (buffer->place == BUFFER_LOCAL) {
-            double *local = arena_array(arena, double, buffer->size + 1);
-            for (int64_t i = 0; i < buffer->size; i++) {
-                local[i] = NAN; /* as good as uninitialised */
+            run.buffers[k] = arena_array(arena, double, buffer->size + 1);
+            for (int64_t i = 0; buffer->kind == KIND_REAL && i < buffer->size; i++) {
+                store_real(&run, (BufferId)k, i, NAN); /* as good as uninitialised */
             }
-            run.buffers[k] = local;
             continue;
         }
         int64_t offset = buffer->offset ? eval(&run, buffer->offset).integer : 0;
         char *base = args[buffer->arg].pointer;
-        run.buffers[k] = base ? base + offset * (int64_t)sizeof(double) : NULL;
+        run.buffers[k] = base ? base + offset * loop_bytes(program, buffer->kind) : NULL;
     }
     execute(&run, program->body);
     return run.result;
@@ -463,7 +539,8 @@ static double block_flops(Run *run, const LoopStmt *stmt) {
 
 double loop_flops(const LoopProgram *program, const LoopArgValue *args) {
     Arena *arena = arena_create();
-    Run run = {.program = program, .args = args};
+    uint64_t seed = 0;
+    Run run = {.program = program, .args = args, .arena = arena, .seed = &seed};
     run.vars = arena_array(arena, Number, program->var_count + 1);
     double flops = block_flops(&run, program->body);
     arena_destroy(arena);

@@ -16,12 +16,12 @@ enum { TEST_VARS = 32 };
 static LoopArg test_args[TEST_ARGS] = {
     {ARG_DIM, C_SIZE, 0, "D"},
     {ARG_SCALAR, C_INT64, 0, "c"},
-    {ARG_SCALAR, C_DOUBLE, 0, "s"},
-    {ARG_PARAMS, C_CONST_DOUBLE_PTR, 0, "params"},
-    {ARG_ARRAY, C_CONST_DOUBLE_PTR, 0, "x"},
+    {ARG_SCALAR, C_REAL, 0, "s"},
+    {ARG_PARAMS, C_CONST_REAL_PTR, 0, "params"},
+    {ARG_ARRAY, C_CONST_REAL_PTR, 0, "x"},
     {ARG_ARRAY, C_CONST_INT64_PTR, 0, "y"},
-    {ARG_OUTPUT, C_DOUBLE_PTR, 0, "out"},
-    {ARG_WORK, C_DOUBLE_PTR, 0, "work"},
+    {ARG_OUTPUT, C_REAL_PTR, 0, "out"},
+    {ARG_WORK, C_REAL_PTR, 0, "work"},
 };
 
 /* The program that is being written. */

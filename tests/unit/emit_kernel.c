@@ -71,15 +71,15 @@ static Ir *new_ir(Arena *arena, Interner *names) {
 static LoopProgram *kernel(Arena *arena, const Ir *ir, bool trainer) {
     static LoopArg args[] = {
         {ARG_DIM, C_INT64, 0, "D"},
-        {ARG_PARAMS, C_CONST_DOUBLE_PTR, 0, "params"},
+        {ARG_PARAMS, C_CONST_REAL_PTR, 0, "params"},
         {ARG_ROWS, C_INT64, 0, "m"},
         {ARG_ORDER, C_CONST_INT64_PTR, 0, "order"},
-        {ARG_COLUMN, C_CONST_DOUBLE_PTR, 2, "x"},
+        {ARG_COLUMN, C_CONST_REAL_PTR, 2, "x"},
         {ARG_COLUMN, C_CONST_INT64_PTR, 3, "y"},
         {ARG_SEED, C_UINT64, 0, "seed"},
-        {ARG_RATE, C_DOUBLE, 0, "rate"},
-        {ARG_GRADIENT, C_DOUBLE_PTR, 0, "grad"},
-        {ARG_WORK, C_DOUBLE_PTR, 0, "work"},
+        {ARG_RATE, C_REAL, 0, "rate"},
+        {ARG_GRADIENT, C_REAL_PTR, 0, "grad"},
+        {ARG_WORK, C_REAL_PTR, 0, "work"},
     };
     Build build = begin(arena, trainer ? "t_sum.sum" : "t_sum");
     Build *b = &build;

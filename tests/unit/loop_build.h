@@ -121,7 +121,7 @@ static void run_program(T *t, const LoopProgram *program, Ran *ran, double *cons
             value->pointer = (void *)(uintptr_t)order;
             break;
         case ARG_SCALAR:
-            if (arg->type == C_DOUBLE) {
+            if (arg->type == C_REAL) {
                 value->real = t->reals[arg->which][0];
             } else {
                 value->integer = t->ints[arg->which][0];
