@@ -72,7 +72,10 @@ static bool prove_by_bound(Ir *ir, Dim d, uint32_t number, int depth) {
     /* (a - divisor + 1) / divisor ≤ quotient ≤ a / divisor; and it is ≥ 0 if a is */
     Dim low = dim_sub(ir, dim_add(ir, atom.a, one), atom.b);
     Dim bound = sign > 0 ? low : atom.a;
-    if (proves_nonnegative(ir, replace_atom(ir, d, number, bound, divisor), depth)) {
+    /* d is whole: divisor · d > -divisor is enough */
+    Dim scaled =
+        dim_add(ir, replace_atom(ir, d, number, bound, divisor), dim_const(ir, divisor - 1));
+    if (proves_nonnegative(ir, scaled, depth)) {
         return true;
     }
     return sign > 0 && proves_nonnegative(ir, atom.a, depth) &&
