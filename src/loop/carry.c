@@ -436,6 +436,11 @@ void carry_write(Plan *plan, Scope *scope, const Stage *stage, const LoopExpr *v
         code_store(plan, scope->block, LS_STORE, carry->kept,
                    kept_index(plan, carry, scope->at, x_int(plan, 0), at), value, stage->span);
     }
+    if (init && carry->kept_by && carry->kept_by->slots > 0) { /* there may be no step */
+        const LoopExpr *last = segment_last_slot(plan, carry->kept_by);
+        code_store(plan, scope->block, LS_STORE, carry->kept,
+                   kept_index(plan, carry, scope->at, last, at), value, stage->span);
+    }
     if (!carry->has_buffer || (init && carry->along)) {
         return;
     }
@@ -545,7 +550,9 @@ void carry_flow(Plan *plan, const Segment *segment, Block *block) {
 void carry_keep(Plan *plan, const Segment *segment, Block *block, const LoopExpr *slot) {
     const LoopExpr *env[INDEX_LIMIT];
     const LoopExpr *at[RANK_LIMIT];
-    const LoopExpr *steps = x_dim(plan, ir_index_dim(plan->ir, segment->t));
+    const Leave *leave = segment->up->leave;
+    const LoopExpr *steps =
+        leave ? x_moving(plan, leave->made) : x_dim(plan, ir_index_dim(plan->ir, segment->t));
     const LoopExpr *end = x_call2(plan, BI_minimum, segment_end(plan, segment), steps);
     for (size_t c = 0; c < plan->carries.count; c++) {
         const Carry *carry = plan->carries.list[c];

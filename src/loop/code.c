@@ -756,6 +756,9 @@ static void write_body(Plan *plan, Scope *scope, Scope *child, Block *outside) {
 /* A loop over steps that are kept in segments; before that of the adjoint they run again. */
 static void write_segments(Plan *plan, Scope *scope, Scope *child) {
     Segment *segment = child->segment;
+    if (child->leave) {
+        leave_before(plan, child, scope->block);
+    }
     if (child == segment->up) {
         Block *block = segment_open_up(plan, scope->block, segment);
         write_body(plan, scope, child, block);
@@ -778,6 +781,9 @@ static void write_child(Plan *plan, Scope *scope, Scope *child) {
     }
     for (size_t s = 0; s < child->begun.count; s++) {
         Stage *stage = child->begun.stages[s];
+        if (segment_skips(plan, stage)) {
+            continue;
+        }
         if (stage->gather == scope) {
             begin_stage(plan, scope, stage);
         }
@@ -801,6 +807,9 @@ static void write_child(Plan *plan, Scope *scope, Scope *child) {
     }
     for (size_t s = 0; s < child->begun.count; s++) {
         Stage *stage = child->begun.stages[s];
+        if (segment_skips(plan, stage)) {
+            continue;
+        }
         if (stage->gather == scope) {
             end_stage(plan, scope, stage);
         }

@@ -292,7 +292,7 @@ static void try_leave(Plan *plan, Carry *alive, Ref active) {
 }
 
 void leave_find(Plan *plan) {
-    for (size_t c = 0; c < plan->carries.count && plan->options->checkpoint <= 0; c++) {
+    for (size_t c = 0; c < plan->carries.count; c++) {
         Ref active = ends_early(plan, plan->carries.list[c]);
         if (active != REF_NONE) {
             try_leave(plan, plan->carries.list[c], active);
@@ -326,7 +326,7 @@ void leave_before(Plan *plan, const Scope *loop, Block *block) {
 
 void leave_step(Plan *plan, Scope *loop) {
     const Leave *leave = loop->leave;
-    if (!leave || loop != leave->up) {
+    if (!leave || loop != leave->up || plan->again) { /* steps that run again are made */
         return;
     }
     Span span = leave->alive->step_stage->span;

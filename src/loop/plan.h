@@ -443,6 +443,7 @@ struct Segment {
     bool *again;            /* by stage: written again in front of the loop downwards */
     const LoopExpr *number; /* of the segment that is being written */
     const LoopExpr *base;   /* its first step */
+    const LoopExpr *ran;    /* how many segments have run upwards */
     const LoopExpr *outer_number, *outer_base; /* the same of the loop downwards */
     /* revolve.c, if there are not places for all: which segment's beginning is in each place; the
      * last place in use and its segment; the next segment whose beginning is to be kept */

@@ -9,14 +9,13 @@
 /* Above LIMIT_BYTES, segments are made without being asked for; where the number of steps is not
  * known, it is taken to be UNKNOWN_STEPS. With MOST_SLOTS places, 2,145 segments run three times,
  * 47,905 four times. */
-enum { LIMIT_BYTES = 64 << 20, UNKNOWN_STEPS = 10000, MOST_SLOTS = 64 };
+enum { LIMIT_BYTES = 64 << 20, UNKNOWN_STEPS = 10000, MOST_SLOTS = 64, SMALL_SIZE = 2048 };
 
 /* ---- pairs of loops
  * -------------------------------------------------------------------------------------------- */
 
 static bool is_loop(const Scope *scope, int direction) {
-    return scope && scope->key.kind == SCOPE_LOOP && scope->key.direction == direction &&
-           !scope->leave;
+    return scope && scope->key.kind == SCOPE_LOOP && scope->key.direction == direction;
 }
 
 /* The scope directly in `parent` that contains `scope`, or NULL. */
@@ -346,7 +345,7 @@ static void find_in(Plan *plan, const Readers *readers, Scope *parent) {
     for (size_t k = 0; k < parent->item_count; k++) {
         Scope *scope = parent->items[k].scope;
         Scope *up = is_loop(scope, -1) ? partner_of(parent, scope, scope, NULL) : NULL;
-        if (up && !up->segment) {
+        if (up && !up->segment && up->leave == scope->leave) {
             try_pair(plan, readers, up, scope);
         }
     }
@@ -464,8 +463,23 @@ static Block *open_segments(Plan *plan, Block *parent, Segment *segment, const L
     return block;
 }
 
+/* C compilers warn of small arrays that they do not see filled: that the last segment has run is
+ * not known to them. */
+static void fill_small(Plan *plan, Block *block, const Segment *segment) {
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        const Stage *stage = plan->stages[s];
+        int64_t size;
+        if (stage->segment == segment && stage->has_buffer && segment->again[s] &&
+            dim_value(plan->ir, plan->buffer_facts[stage->buffer].size, &size) &&
+            size <= SMALL_SIZE) {
+            code_store(plan, block, LS_ZERO, stage->buffer, NULL, x_int(plan, size), stage->span);
+        }
+    }
+}
+
 Block *segment_open_up(Plan *plan, Block *parent, Segment *segment) {
     const LoopExpr *zero = x_int(plan, 0);
+    fill_small(plan, parent, segment);
     if (segment->slots == 0) {
         Block *all = open_segments(plan, parent, segment, zero, x_dim(plan, segment->count), false);
         carry_restore(plan, segment, all, segment->number, false);
@@ -481,21 +495,44 @@ Block *segment_open_up(Plan *plan, Block *parent, Segment *segment) {
     return block;
 }
 
+/* The last state, in the last segment: that is known when a loop that ends early has ended. */
+static void keep_last(Plan *plan, Block *block, const Segment *segment) {
+    const Leave *leave = segment->up->leave;
+    const LoopExpr *end = segment_end(plan, segment);
+    const LoopExpr *steps =
+        leave ? x_moving(plan, leave->made) : x_dim(plan, ir_index_dim(plan->ir, segment->t));
+    Block *last = block_if(plan, block, x_call2(plan, BI_le, steps, end));
+    carry_keep(plan, segment, last, segment_last_slot(plan, segment));
+    if (leave) {
+        block_add(plan, last, LS_LEAVE);
+    }
+}
+
 void segment_close_up(Plan *plan, Block *block, Segment *segment) {
-    const LoopExpr *next = x_call2(plan, BI_add, segment->number, x_int(plan, 1));
+    if (segment->slots > 0 || segment->up->leave) {
+        keep_last(plan, block, segment);
+    }
     if (segment->slots == 0) {
-        carry_keep(plan, segment, block, next);
+        carry_keep(plan, segment, block, x_call2(plan, BI_add, segment->number, x_int(plan, 1)));
         return;
     }
     Block *kept = revolve_push(plan, segment, block, segment->number);
     carry_keep(plan, segment, kept, x_moving(plan, segment->top));
-    Block *end = block_if(plan, block, x_call2(plan, BI_eq, next, x_dim(plan, segment->count)));
-    carry_keep(plan, segment, end, segment_last_slot(plan, segment));
 }
 
 Block *segment_open_down(Plan *plan, Block *parent, Segment *segment) {
     segment_reset(plan, segment);
-    return open_segments(plan, parent, segment, x_int(plan, 0), x_dim(plan, segment->count), true);
+    segment->ran = x_dim(plan, segment->count);
+    if (segment->up->leave) {
+        VarId ran = plan_var(plan, plan_name(plan, "ran"), KIND_INT, parent);
+        const LoopExpr *size = x_dim(plan, segment->size);
+        const LoopExpr *rest = x_call2(plan, BI_sub, size, x_int(plan, 1));
+        const LoopExpr *made = x_moving(plan, segment->up->leave->made);
+        const LoopExpr *count = x_call2(plan, BI_floordiv, x_call2(plan, BI_add, made, rest), size);
+        code_set(plan, parent, LS_LET, ran, count, (Span){0});
+        segment->ran = x_var(plan, ran);
+    }
+    return open_segments(plan, parent, segment, x_int(plan, 0), segment->ran, true);
 }
 
 /* The last segment has just run. */
@@ -504,7 +541,7 @@ Block *segment_open_again(Plan *plan, Block *parent, Segment *segment) {
     const LoopExpr *next = x_call2(plan, BI_add, number, x_int(plan, 1));
     segment->outer_number = number;
     segment->outer_base = segment->base;
-    Block *block = block_if(plan, parent, x_call2(plan, BI_lt, next, x_dim(plan, segment->count)));
+    Block *block = block_if(plan, parent, x_call2(plan, BI_lt, next, segment->ran));
     if (segment->slots == 0) {
         carry_restore(plan, segment, block, number, true);
         return block;

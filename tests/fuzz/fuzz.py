@@ -1,6 +1,7 @@
 """Compiles random programs and compares all that gradc makes of them.
 
-    fuzz.py --gradc PATH [--seed N] [--programs N] [--size FUNCTIONS] [--features a,b] [--keep FOLDER]
+    fuzz.py --gradc PATH [--seed N] [--programs N] [--size FUNCTIONS] [--features a,b] [--checkpoint N,C]
+            [--keep FOLDER]
 
 Each file goes through `gradc --check` (the interpreter, reverse mode, forward mode, complex steps,
 loop program, machine code), then its functions and gradients are called as the C compiler made
@@ -23,6 +24,8 @@ import generate
 
 # what is compared beside --check, file by file
 KINDS = [[], [], ["--derivatives=grad,jvp,hvp,hessian,jacobian"], [], ["--batch"], []]
+# which states loops keep for their derivatives, file by file, unless --checkpoint says it
+CHECKPOINTS = [[], ["--checkpoint=2,2"], [], ["--checkpoint=1,3"], ["--checkpoint=2"]]
 PROTOTYPE = re.compile(r"^(double|void|size_t|int64_t) (\w+)\(([^;]*)\);", re.M)
 
 
@@ -202,10 +205,12 @@ class Fuzzer:
         text = generate.program(seed, self.options.size, self.options.features)
         with open(model, "w", encoding="utf-8") as file:
             file.write(text)
-        result = self.run(self.options.gradc, "--check", model)
+        asked = self.options.checkpoint
+        kept = [f"--checkpoint={asked}"] if asked else CHECKPOINTS[seed % len(CHECKPOINTS)]
+        result = self.run(self.options.gradc, "--check", *kept, model)
         if result.returncode:
             return self.fail(seed, f"--check gives {result.returncode}", self.errors_of(result) + result.stdout[-500:])
-        flags = KINDS[seed % len(KINDS)]
+        flags = KINDS[seed % len(KINDS)] + kept
         made = {name: self.made_by_llvm(level, model, flags) for name, level in (("LLVM -O0", "-O0"), ("LLVM -O3", "-O3"))}
         made["C"] = self.made_by_c(model, flags)
         for name, library in made.items():
@@ -237,6 +242,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--programs", type=int, default=300)
     parser.add_argument("--size", type=int, default=10, help="functions of a file")
+    parser.add_argument("--checkpoint", help="that of gradc, for all files")
     parser.add_argument("--features", default=",".join(generate.FEATURES))
     parser.add_argument("--keep", help="leave the last program here")
     options = parser.parse_args()
