@@ -321,6 +321,10 @@ static LoopStmt *blocks_of(Plan *plan, LoopStmt *loop, const char **why) {
         made = lanes_split(plan, loop, sample, &lanes);
         *why = made ? lanes : *why;
     }
+    if (!made) {
+        plan->program->var_count = vars;
+        plan->program->buffer_count = buffers;
+    }
     return made;
 }
 

@@ -150,8 +150,33 @@ static bool is_outside(const Lanes *l, const LoopStmt *stmt) {
            (stmt->kind == LS_IF && (has_loop(stmt) || !expr_varies(l, stmt->condition)));
 }
 
+static const LoopExpr *load_turned(Lanes *l, const LoopExpr *x);
+
+/* Does it read what all samples share where each sample says? */
+static bool gathers(Lanes *l, const LoopExpr *x) {
+    if (x && x->kind == LX_LOAD && !l->f.own[x->as.buffer] && expr_varies(l, x->args[0]) &&
+        !load_turned(l, x)) {
+        return true;
+    }
+    for (unsigned k = 0; x && k < x->count; k++) {
+        if (gathers(l, x->args[k])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rows of tables that the samples choose are better read one after the other. */
+static bool goes_along_tables(Lanes *l, const LoopStmt *stmt) {
+    return gathers(l, stmt->value) || gathers(l, stmt->condition) ||
+           (stmt->kind == LS_STORE_ADD && !l->f.own[stmt->buffer] && expr_varies(l, stmt->index));
+}
+
 static bool scan(Lanes *l, const LoopStmt *block, unsigned depth) {
     for (const LoopStmt *stmt = block; stmt; stmt = stmt->next) {
+        if (depth > 0 && goes_along_tables(l, stmt)) {
+            return false;
+        }
         if (stmt->kind == LS_FOR || stmt->kind == LS_IF) {
             bool loop = stmt->kind == LS_FOR;
             bool outside = is_outside(l, stmt);
@@ -795,6 +820,7 @@ static Lanes lanes_new(Plan *plan, LoopStmt *loop, const Block *inside) {
     l.as = arena_array(plan->arena, const LoopExpr *, vars);
     l.varies[loop->var] = true;
     l.declared = arena_array(plan->arena, unsigned, vars);
+    l.lane_name = plan_name(plan, "lane");
     l.array = arena_array(plan->arena, BufferId, vars);
     l.turned = arena_array(plan->arena, bool, buffers);
     l.copy = arena_array(plan->arena, BufferId, buffers);
@@ -849,14 +875,19 @@ static bool analyse(Lanes *l) {
     Effects all = effects_new(&l->f);
     effects_add(&all, l->loop->body);
     l->all = all.buffers;
+    begin_segment(l);
     return shares_sums(l, &all) && scan(l, l->loop->body, 0) && l->nests > 0 && fits(l);
 }
 
 LoopStmt *lanes_split(Plan *plan, LoopStmt *over, const Block *inside, const char **why) {
+    const size_t vars = plan->program->var_count;
+    const size_t buffers = plan->program->buffer_count;
     Lanes l = lanes_new(plan, over, inside);
     if (plan->ragged || !analyse(&l)) {
         return NULL;
     }
+    plan->program->var_count = vars; /* what the analysis made is made again */
+    plan->program->buffer_count = buffers;
     l = lanes_new(plan, hoist_invariants(&l.f, l.varies), inside);
     if (!analyse(&l)) {
         ice("loop", "`%s`: a nest that keeps its values cannot be cut", plan->ir->name);
@@ -866,7 +897,6 @@ LoopStmt *lanes_split(Plan *plan, LoopStmt *over, const Block *inside, const cha
     make_arrays(&l);
     l.segment = 0;
     l.samples = over->high;
-    l.lane_name = plan_name(plan, "lane");
     LoopStmt *made = write_blocks(&l);
     *why = arena_format(plan->arena,
                         "blocks of %d, samples innermost in all nests, columns turned once a block",

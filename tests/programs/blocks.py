@@ -29,6 +29,21 @@ loss(x[D], y in 3) = -log_softmax(W @ x + b)[y]
 param W1[H, D], b1[H], W2[K, H], b2[K]
 loss(x[D], y in 3) = -log_softmax(W2 @ tanh(W1 @ x + b1) + b2)[y]
 """,
+    "mixture": """dim D, K = 5
+param a[K], m[K, D], f[K, D, D]
+below(x[D], k) = sum(sum(f[k, i, j] * (x[j] - m[k, j]) for j in 0..i)^2 for i in D)
+loss(x[D], y in 3) = logsumexp(a[k] - below(x, k) / D^2 / 2 for k in K) * (1 + y / 7) + a[y]
+""",
+    "choice": """dim D, K = 4
+param w[K, D], v[K, 3]
+part(x[D], k) = sum(w[k, j] * x[j] * max(w[k, i] - x[i] for i in D) for j in D) / D
+loss(x[D], y in 3) = if x[0] > 0 then sum(relu(part(x, k)) * v[k, y] for k) else sum(v[k, y]^2 * part(x, k) for k)
+""",
+    "windows": """dim D, C = 3
+param F[C, 3, 3], b[C], g[D]
+at(i, j) = i * 5 + j
+loss(x[D], y in 3) = sum(sigmoid(b[c] + sum(F[c, u, v] * x[at(i + u, j + v) % D] for u in 3, v in 3)) for c, i in 4, j in 4) - b[y] + dot(g, x)^2
+""",
     "deep": """dim D, H = 40
 param U[H, D], V[H, H], w[H]
 loss(x[D], y in 3) = (dot(w, relu(V @ sigmoid(U @ x))) - y)^2
@@ -45,7 +60,7 @@ static double params[MOST], x[MOST], grad[MOST], mean[MOST], one[MOST], work[4 *
 static int64_t y[MOST];
 int main(void) {
     static const size_t features[] = {1, 2, 8, 20, 33, 64, 131},
-                        samples[] = {1, 3, 4, 63, 64, 65, 131};
+                        samples[] = {1, 4, 31, 32, 63, 65, 131};
     for (size_t k = 0; k < MOST; k++) {
         params[k] = sin((double)k * 1.7) / 4;
         x[k] = cos((double)k * 0.9);
@@ -85,9 +100,20 @@ def takes_work(header, function):
     return "work" in header[start:header.index(";", start)]
 
 
+def goes_in_lanes(gradc, folder, name):
+    path = os.path.join(folder, name + ".model")
+    with open(path, "w") as file:
+        file.write(MODELS[name])
+    report = subprocess.run([gradc, "--report", "--batch", path], check=True, capture_output=True,
+                            text=True).stdout
+    return any("_loss_batch_grad" in line and "innermost" in line for line in report.splitlines())
+
+
 def main():
     gradc, cc, folder = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
+    nests = [name for name in MODELS if goes_in_lanes(gradc, folder, name)]
+    print("samples innermost:", *nests)
     for name, text in MODELS.items():
         path = os.path.join(folder, name)
         with open(path + ".model", "w") as file:
