@@ -344,7 +344,11 @@ void fission_blocks(Plan *plan) {
         const char *why = against(plan);
         LoopStmt *made = why ? NULL : blocks_of(plan, *at, &why);
         if (made) {
-            made->next = (*at)->next;
+            LoopStmt *last = made;
+            while (last->next) {
+                last = last->next;
+            }
+            last->next = (*at)->next;
             *at = made;
         }
         plan->program->samples =

@@ -14,9 +14,12 @@
 #include <string.h>
 
 enum {
-    ENTRY_LIMIT = 4096, /* of an array of one sample, if its size is known */
-    TURNS_AT_ONCE = 4,  /* of a loop of sums */
-    SUMS_LIMIT = 4,     /* statements that such a loop may have */
+    ENTRY_LIMIT = 4096,     /* of an array of one sample, if its size is known */
+    ROW_LIMIT = 128,        /* numbers in a row of which the size is a variable, */
+    FEW_ROWS = 8,           /* in batches of at least so many, */
+    KNOWN_ROW_LIMIT = 1024, /* or of a row of known size */
+    TURNS_AT_ONCE = 4,      /* of a loop of sums */
+    SUMS_LIMIT = 4,         /* statements that such a loop may have */
 };
 
 /* Statements under a condition that differs from sample to sample, with loops in them. */
@@ -36,7 +39,8 @@ typedef struct {
     const LoopExpr **said; /* by variable: the value of a LET */
     unsigned *declared;    /* by variable: the segment of its LET */
     const LoopExpr **as;   /* by variable: what stands for it in a copy of a body, or NULL */
-    bool copying;          /* such a copy is being written */
+    bool renames;          /* the loop stays besides, with its variables, */
+    bool copying;          /* or the body of a loop is being written several times */
     bool *crosses;         /* by variable: read in another segment */
     uint8_t *all;          /* by buffer: what the body does with it */
     bool *turned;          /* by buffer: a column that is copied for the block, into */
@@ -291,8 +295,31 @@ static const LoopExpr *entry(Lanes *l, VarId var) {
 
 static const LoopExpr *rewrite(Lanes *l, const LoopExpr *x, const LoopExpr *sample);
 
+/* Is it 1 or NaN, the same for all samples? */
+static bool is_check(const Lanes *l, const LoopExpr *x) {
+    return x->kind == LX_SELECT && !expr_varies(l, x->args[0]) && x->args[1]->kind == LX_REAL &&
+           x->args[1]->as.real == 1 && x->args[2]->kind == LX_REAL &&
+           x->args[2]->as.real != x->args[2]->as.real;
+}
+
+static bool is_product(const LoopExpr *x) {
+    return x->kind == LX_CALL && x->as.builtin == BI_mul && x->type == KIND_REAL;
+}
+
+/* a · (check · b), a the same for all samples, as (a · check) · b: nothing is rounded otherwise. */
+static const LoopExpr *with_check_early(const Lanes *l, const LoopExpr *x) {
+    Plan *plan = l->plan;
+    if (!is_product(x) || !is_product(x->args[1]) || expr_varies(l, x->args[0]) ||
+        !is_check(l, x->args[1]->args[0])) {
+        return x;
+    }
+    const LoopExpr *checked = x_call2(plan, BI_mul, x->args[0], x->args[1]->args[0]);
+    return x_call2(plan, BI_mul, checked, x->args[1]->args[1]);
+}
+
 static const LoopExpr *rewrite_args(Lanes *l, const LoopExpr *x, const LoopExpr *sample) {
     const LoopExpr *args[EXTERN_ARITY];
+    x = with_check_early(l, x);
     for (unsigned k = 0; k < x->count; k++) {
         args[k] = rewrite(l, x->args[k], sample);
     }
@@ -481,16 +508,22 @@ static void to_entry(Lanes *l, LoopStmt *made, VarId var) {
     made->index = l->lane;
 }
 
+/* A variable of its own for the copy of a statement that declares one. */
+static void rename_to(Lanes *l, VarId var, LoopStmt *made) {
+    Plan *plan = l->plan;
+    const LoopVarInfo info = plan->program->vars[var];
+    made->var = plan_var(plan, plan_name(plan, info.name), info.kind, plan->root_block);
+    l->as[var] = x_var(plan, made->var);
+}
+
 static void write_let(Lanes *l, const LoopStmt *stmt, Into into, LoopStmt ***end) {
     VarId v = stmt->var;
     if (l->inlined[v]) {
         return;
     }
     LoopStmt *let = copy_of(l, stmt);
-    if (l->copying) {
-        const LoopVarInfo info = l->plan->program->vars[v];
-        let->var = plan_var(l->plan, plan_name(l->plan, info.name), info.kind, l->plan->root_block);
-        l->as[v] = x_var(l->plan, let->var);
+    if (l->copying || l->renames) {
+        rename_to(l, v, let);
     }
     stmt_append(!l->varies[v] && !into.nested ? end : into.end, let);
     if (l->crosses[v]) {
@@ -717,6 +750,9 @@ static void write_outside(Lanes *l, const LoopStmt *stmt, LoopStmt ***end) {
         made->low = rest ? rest : here(l, stmt->low);
         made->high = here(l, stmt->high);
         made->condition = here(l, stmt->condition);
+        if (l->renames && stmt->kind == LS_FOR) {
+            rename_to(l, stmt->var, made);
+        }
         LoopStmt **body_end = &made->body;
         write_block(l, stmt->body, &body_end);
         if (made->body) {
@@ -879,6 +915,43 @@ static bool analyse(Lanes *l) {
     return shares_sums(l, &all) && scan(l, l->loop->body, 0) && l->nests > 0 && fits(l);
 }
 
+/* The numbers of a row that are turned. */
+static Dim row_size(const Lanes *l) {
+    Plan *plan = l->plan;
+    Dim all = dim_const(plan->ir, 0);
+    for (size_t b = 0; b < l->f.buffer_count; b++) {
+        Dim size;
+        if (l->turned[b] && column_size(plan, (BufferId)b, &size)) {
+            all = dim_add(plan->ir, all, size);
+        }
+    }
+    return all;
+}
+
+static bool has_short_rows(const Lanes *l) {
+    int64_t size;
+    return dim_value(l->plan->ir, row_size(l), &size) && size <= KNOWN_ROW_LIMIT;
+}
+
+/* `lanes`, if rows are short and not very few; else the loop as it was: long rows are vectors
+ * themselves, which turning would cost more than it gains. */
+static LoopStmt *write_either(Lanes *l, LoopStmt *lanes, const LoopStmt *over) {
+    Plan *plan = l->plan;
+    LoopStmt *is_short = stmt_new(plan, LS_LET);
+    is_short->var = plan_var(plan, plan_name(plan, "lanes"), KIND_BOOL, plan->root_block);
+    is_short->value = x_call2(
+        plan, BI_and, x_call2(plan, BI_le, x_dim(plan, row_size(l)), x_int(plan, ROW_LIMIT)),
+        x_call2(plan, BI_le, x_int(plan, FEW_ROWS), l->samples));
+    is_short->span = over->span;
+    LoopStmt *rest = stmt_new(plan, LS_FOR);
+    *rest = *over;
+    rest->next = NULL;
+    const LoopExpr *condition = x_var(plan, is_short->var);
+    is_short->next = conditional(l, condition, lanes);
+    is_short->next->next = conditional(l, x_call1(plan, BI_not, condition), rest);
+    return is_short;
+}
+
 LoopStmt *lanes_split(Plan *plan, LoopStmt *over, const Block *inside, const char **why) {
     const size_t vars = plan->program->var_count;
     const size_t buffers = plan->program->buffer_count;
@@ -892,6 +965,7 @@ LoopStmt *lanes_split(Plan *plan, LoopStmt *over, const Block *inside, const cha
     if (!analyse(&l)) {
         ice("loop", "`%s`: a nest that keeps its values cannot be cut", plan->ir->name);
     }
+    l.renames = !has_short_rows(&l);
     l.segment = 0;
     find_crossing(&l, l.loop->body);
     make_arrays(&l);
@@ -901,5 +975,10 @@ LoopStmt *lanes_split(Plan *plan, LoopStmt *over, const Block *inside, const cha
     *why = arena_format(plan->arena,
                         "blocks of %d, samples innermost in all nests, columns turned once a block",
                         LANES);
+    if (l.renames) {
+        *why = arena_format(plan->arena, "%s; rows of more than %d numbers one by one", *why,
+                            ROW_LIMIT);
+        return write_either(&l, made, over);
+    }
     return made;
 }
