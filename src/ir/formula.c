@@ -204,6 +204,16 @@ static const char *reference(const Formula *f, Ref v) {
     return text.data;
 }
 
+static bool is_negated(const Formula *f, Ref v) {
+    return is_call(f, v, BI_neg) && !is_sum(f, ir_node(f->ir, v)->args[0]);
+}
+
+/* The number v is -min(e for i): a maximum of what is negated, for people. */
+static bool is_least(const Formula *f, Ref v) {
+    const Node *node = ir_node(f->ir, v);
+    return f->people && node->op == OP_MAX && f->names[v] == 0 && is_negated(f, node->args[0]);
+}
+
 static int write_sum(const Formula *f, Text *text, Parts *parts) {
     size_t first = 0;
     while (first < parts->count && parts->items[first].negative) {
@@ -215,7 +225,12 @@ static int write_sum(const Formula *f, Text *text, Parts *parts) {
         Part part = parts->items[k];
         bool negative = part.negative;
         const char *term = f->texts[part.v];
-        bool constant = ir_node(f->ir, part.v)->op == OP_CONST && term[0] == '-';
+        bool least = is_least(f, part.v);
+        bool constant = (least || ir_node(f->ir, part.v)->op == OP_CONST) && term[0] == '-';
+        if (n == 0 && least && negative) {
+            text_add(text, term + 1);
+            continue;
+        }
         if (n > 0 && constant) { /* + -2 is - 2 */
             text_format(text, negative ? " + %s" : " - %s", term + 1);
             continue;
@@ -288,6 +303,19 @@ static int write_and(const Formula *f, Text *text, const Node *node) {
     return write_infix(f, text, node, AND, NOT);
 }
 
+/* -e == max(-e for i) is written e == min(e for i). */
+static bool write_least(const Formula *f, Text *text, const Node *node) {
+    for (unsigned k = 0; k < 2; k++) {
+        const Ref most = node->args[k], other = node->args[1 - k];
+        if (is_least(f, most) && is_negated(f, other)) {
+            add_operand(f, text, ir_node(f->ir, other)->args[0], SUM, true);
+            text_format(text, " == %s", f->texts[most] + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
 static int write_call(const Formula *f, Text *text, const Node *node) {
     switch ((int)node->as.builtin) {
     case BI_div:
@@ -296,6 +324,11 @@ static int write_call(const Formula *f, Text *text, const Node *node) {
     case BI_mod:
         return write_infix(f, text, node, PRODUCT, MINUS);
     case BI_eq:
+        if (write_least(f, text, node)) {
+            return COMPARISON;
+        }
+        write_infix(f, text, node, SUM, SUM);
+        return COMPARISON;
     case BI_ne:
     case BI_lt:
     case BI_le:
@@ -354,6 +387,17 @@ static int write_reduction(const Formula *f, Text *text, const char *name, const
     add_range(f, text, node->as.index, " for ");
     text_add(text, ")");
     return ATOM;
+}
+
+/* max(-e for i) is written -min(e for i). */
+static int write_most(const Formula *f, Text *text, const Node *node) {
+    if (!f->people || !is_negated(f, node->args[0])) {
+        return write_reduction(f, text, "max", node);
+    }
+    text_format(text, "-min(%s", f->texts[ir_node(f->ir, node->args[0])->args[0]]);
+    add_range(f, text, node->as.index, " for ");
+    text_add(text, ")");
+    return MINUS;
 }
 
 static void add_choice(const Formula *f, Text *text, const Node *node) {
@@ -465,7 +509,7 @@ static int write_node(const Formula *f, Text *text, const Node *node) {
     case OP_SUM:
         return write_reduction(f, text, "sum", node);
     case OP_MAX:
-        return write_reduction(f, text, "max", node);
+        return write_most(f, text, node);
     case OP_ARGMAX:
         return write_reduction(f, text, "argmax", node);
     case OP_LSE:

@@ -64,6 +64,19 @@ static bool scale(double *number, double x) {
     return true;
 }
 
+/* For people, a square is two equal factors: 3 x^2 is found that way. */
+enum { SQUARES_LIMIT = 3 };
+
+static void add_power(Rewriter *w, Product *p, Ref v, int depth) {
+    Ref x;
+    if (depth > 0 && opt_is_square(w->ir, v, &x)) {
+        add_power(w, p, x, depth - 1);
+        add_power(w, p, x, depth - 1);
+        return;
+    }
+    add_factor(w, &p->over, v);
+}
+
 static void multiply_value(Rewriter *w, Product *p, Ref v) {
     double number;
     if (opt_is_number(w->ir, v, &number) && scale(&p->number, number)) {
@@ -73,7 +86,7 @@ static void multiply_value(Rewriter *w, Product *p, Ref v) {
         p->number = -p->number;
         v = opt_arg(w->ir, v, 0);
     }
-    add_factor(w, &p->over, v);
+    add_power(w, p, v, assoc_of(w)->display ? SQUARES_LIMIT : 0);
 }
 
 static void divide_value(Rewriter *w, Product *p, Ref v) {
@@ -90,6 +103,7 @@ static void append(Rewriter *w, Factors *to, const Factors *from) {
     }
 }
 
+/* A product of nothing but equal factors is the power that it was. */
 static bool is_trivial(const Product *p) {
     return p->guard == REF_NONE && p->number == 1 && p->divisor == 1 && p->under.count == 0 &&
            p->over.count == 1;
@@ -162,6 +176,21 @@ static Ref divide(Ir *ir, Ref a, Ref b) {
     return ir_div(ir, top, b);
 }
 
+/* The next factor; for people, with those equal to it as a power. */
+static Ref next_power(Rewriter *w, const Factors *factors, size_t *k) {
+    const Ref v = factors->list[(*k)++];
+    int count = 1;
+    if (!assoc_of(w)->display) {
+        return v;
+    }
+    for (; *k < factors->count && factors->list[*k] == v; (*k)++) {
+        count++;
+    }
+    return count == 1   ? v
+           : count == 2 ? ir_square(w->ir, v)
+                        : ir_call2(w->ir, BI_pow, v, ir_real(w->ir, count));
+}
+
 /* The product of what has the same free indices as the first of those left, applied to acc. */
 static Ref emit_group(Rewriter *w, const Product *p, size_t *over, size_t *under, Ref acc) {
     Ir *ir = w->ir;
@@ -172,12 +201,12 @@ static Ref emit_group(Rewriter *w, const Product *p, size_t *over, size_t *under
         (!more_under || !comes_before(w, display, p->under.list[*under], p->over.list[*over]));
     const IndexSet free = ir_free(ir, first_over ? p->over.list[*over] : p->under.list[*under]);
     while (*over < p->over.count && (display || ir_free(ir, p->over.list[*over]) == free)) {
-        acc = times(ir, acc, p->over.list[(*over)++]);
+        acc = times(ir, acc, next_power(w, &p->over, over));
     }
     if (display) {
         Ref divisor = REF_NONE;
         while (*under < p->under.count) {
-            divisor = times(ir, divisor, p->under.list[(*under)++]);
+            divisor = times(ir, divisor, next_power(w, &p->under, under));
         }
         return divisor == REF_NONE ? acc : divide(ir, acc, divisor);
     }
@@ -232,6 +261,37 @@ static Ref emit(Rewriter *w, Product *p) {
         acc = ir_neg(ir, acc);
     }
     return ir_guard(ir, p->guard, acc);
+}
+
+static bool is_truth(const Ir *ir, Ref v, BuiltinId f) {
+    const Node *node = ir_node(ir, v);
+    return node->op == OP_CALL && node->as.builtin == f;
+}
+
+/* What ties share, for people: a factor (if x == y then 1/2 else 1) under the guard x <= y is
+ * (if x < y then 1 else if x == y then 1/2 else 0). */
+static void open_tie(Rewriter *w, Product *p) {
+    Ir *ir = w->ir;
+    if (p->guard == REF_NONE) {
+        return;
+    }
+    const bool opposite = is_truth(ir, p->guard, BI_not); /* not y < x */
+    const Ref order = opposite ? opt_arg(ir, p->guard, 0) : p->guard;
+    if (!is_truth(ir, order, opposite ? BI_lt : BI_le)) {
+        return;
+    }
+    const Ref a = opt_arg(ir, order, opposite ? 1 : 0), b = opt_arg(ir, order, opposite ? 0 : 1);
+    const Ref equal = ir_compare(ir, BI_eq, a, b);
+    for (size_t k = 0; k < p->over.count; k++) {
+        const Ref f = p->over.list[k];
+        if (opt_is_op(ir, f, OP_SELECT) && opt_arg(ir, f, 0) == equal) {
+            const Ref share = ir_select(ir, equal, opt_arg(ir, f, 1), ir_real(ir, 0));
+            const Ref less = ir_compare(ir, BI_lt, a, b);
+            p->over.list[k] = ir_select(ir, less, opt_arg(ir, f, 2), share);
+            p->guard = REF_NONE;
+            return;
+        }
+    }
 }
 
 /* ---- taking products from operands
@@ -452,6 +512,9 @@ static Product *product_of_guard(Rewriter *w, const Node *node) {
     Product *p = take(w, node->args[1]);
     const Ref guard = w->map[node->args[0]];
     p->guard = p->guard == REF_NONE ? guard : ir_and(w->ir, guard, p->guard);
+    if (assoc_of(w)->display) {
+        open_tie(w, p);
+    }
     return p;
 }
 
@@ -547,6 +610,31 @@ static bool is_real_call(const Node *node, BuiltinId f) {
     return node->op == OP_CALL && node->kind == KIND_REAL && node->as.builtin == f;
 }
 
+/* [e for j in D][i], i in D, without a name of its own: e at j = i. */
+static bool is_entry(const Rewriter *w, const Node *node) {
+    if (node->op != OP_READ || !opt_is_op(w->ir, w->map[node->args[0]], OP_ARRAY)) {
+        return false;
+    }
+    const Node *array = ir_node(w->ir, w->map[node->args[0]]);
+    bool plain_indices = !array->name && !ir_node(w->ir, array->args[0])->name;
+    for (uint32_t k = 0; k < array->as.indices.count && plain_indices; k++) {
+        const Node *position = ir_node(w->ir, w->map[node->args[1 + k]]);
+        plain_indices =
+            position->op == OP_INDEX && ir_index_dim(w->ir, position->as.index) ==
+                                            ir_index_dim(w->ir, array->as.indices.list[k]);
+    }
+    return plain_indices;
+}
+
+static Ref entry_of(Rewriter *w, const Node *node) {
+    const Node *array = ir_node(w->ir, w->map[node->args[0]]);
+    Ref positions[INDEX_LIMIT] = {REF_NONE};
+    for (uint32_t k = 0; k < array->as.indices.count; k++) {
+        positions[array->as.indices.list[k]] = w->map[node->args[1 + k]];
+    }
+    return ir_subst(w->ir, array->args[0], positions);
+}
+
 static void assoc_value(Rewriter *w, Ref v) {
     const Node *node = ir_node(w->ir, v);
     if (is_real_call(node, BI_mul)) {
@@ -563,6 +651,8 @@ static void assoc_value(Rewriter *w, Ref v) {
         settle(w, v, product_of_guard(w, node));
     } else if (is_real_call(node, BI_add) || is_real_call(node, BI_sub)) {
         settle_terms(w, v, node);
+    } else if (assoc_of(w)->display && is_entry(w, node)) {
+        w->map[v] = entry_of(w, node);
     } else {
         w->map[v] = opt_rebuild(w, v);
     }
