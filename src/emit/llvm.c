@@ -221,16 +221,42 @@ static LLVMTypeRef variable_type(const LlvmFunction *function, VarId id) {
     return info->wide ? function->llvm->wide_real : llvm_kind(function->llvm, info->kind);
 }
 
+/* Where a variable lies that pieces hand on. */
+static LLVMValueRef frame_address(LlvmFunction *function, VarId id) {
+    Llvm *llvm = function->llvm;
+    LLVMValueRef place = llvm_int(llvm, function->pieces->place[id]);
+    return LLVMBuildInBoundsGEP2(llvm->builder, llvm->integer, function->frame, &place, 1, "");
+}
+
+static bool crosses(const LlvmFunction *function, VarId id) {
+    return function->pieces && function->pieces->crosses[id];
+}
+
+/* The variable has this value from here on, in this function and in its pieces. */
+static void define(LlvmFunction *function, VarId id, LLVMValueRef value) {
+    function->vars[id] = value;
+    function->is_slot[id] = false;
+    if (function->pieces) {
+        function->pieces->owner[id] = function->piece;
+    }
+    if (crosses(function, id)) {
+        LLVMBuildStore(function->llvm->builder, value, frame_address(function, id));
+    }
+}
+
 static LLVMValueRef build_variable(LlvmFunction *function, VarId id) {
     if (!function->vars[id]) {
         ice("emit", "%s reads `%s` before it has a value", function->program->name,
             function->program->vars[id].name);
     }
-    if (!function->is_slot[id]) {
+    const bool slot = function->is_slot[id];
+    const bool ours = !function->pieces || function->pieces->owner[id] == function->piece;
+    if (!slot && ours) {
         return function->vars[id];
     }
     const LoopVarInfo *info = &function->program->vars[id];
-    return LLVMBuildLoad2(function->llvm->builder, variable_type(function, id), function->vars[id],
+    LLVMValueRef address = crosses(function, id) ? frame_address(function, id) : function->vars[id];
+    return LLVMBuildLoad2(function->llvm->builder, variable_type(function, id), address,
                           info->name);
 }
 
@@ -484,8 +510,7 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     LLVMBasicBlockRef outer = function->leave;
     function->leave = after;
     LLVMValueRef counter = LLVMBuildPhi(builder, llvm->integer, name);
-    function->vars[statement->var] = counter;
-    function->is_slot[statement->var] = false;
+    define(function, statement->var, counter);
     llvm->inlines = is_innermost(statement->body) && !calls_library(statement->body) &&
                     is_short_loop(statement->body);
     build_statements(function, statement->body);
@@ -498,7 +523,7 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
                                         : LLVMBuildICmp(builder, LLVMIntSLT, next, high, "more");
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
     LLVMValueRef branch = LLVMBuildCondBr(builder, more, loop, after);
-    mark_loop(llvm, branch, statement, outer != NULL);
+    mark_loop(llvm, branch, statement, outer != NULL || function->in_loop);
     LLVMValueRef values[] = {start, next};
     LLVMBasicBlockRef blocks[] = {before, latch};
     LLVMAddIncoming(counter, values, blocks, 2);
@@ -575,7 +600,9 @@ static void build_update(LlvmFunction *function, const LoopStmt *statement) {
             value = llvm_builtin(llvm, BI_maximum, kind, kind, args, 2);
         }
     }
-    LLVMBuildStore(llvm->builder, value, slot);
+    LLVMBuildStore(llvm->builder, value,
+                   crosses(function, statement->var) ? frame_address(function, statement->var)
+                                                     : slot);
 }
 
 static void build_store(LlvmFunction *function, const LoopStmt *statement) {
@@ -636,13 +663,15 @@ static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
         build_for(function, statement);
         return;
     case LS_LET:
-        function->vars[var] = build_expr(function, statement->value);
-        function->is_slot[var] = false;
+        define(function, var, build_expr(function, statement->value));
         debug_variable(function, statement, function->vars[var]);
         return;
     case LS_DECLARE: {
         LLVMValueRef start = build_kept(function, statement);
-        if (!function->vars[var] || !function->is_slot[var]) {
+        if (crosses(function, var)) {
+            function->vars[var] = frame_address(function, var);
+            function->is_slot[var] = true;
+        } else if (!function->vars[var] || !function->is_slot[var]) {
             function->vars[var] = new_slot(function, var);
             function->is_slot[var] = true;
         }
@@ -688,10 +717,30 @@ static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
     }
 }
 
-static void build_statements(LlvmFunction *function, const LoopStmt *statement) {
-    for (; statement; statement = statement->next) {
-        build_statement(function, statement);
+static const Cut *cut_here(const LlvmFunction *function, const LoopStmt *statement) {
+    const Pieces *pieces = function->pieces;
+    const bool cut = pieces && function->piece == 0 && pieces->next < pieces->count &&
+                     pieces->list[pieces->next].first == statement;
+    return cut ? &pieces->list[pieces->next] : NULL;
+}
+
+static void build_piece(LlvmFunction *function, const Cut *cut);
+
+static void build_statements_to(LlvmFunction *function, const LoopStmt *statement,
+                                const LoopStmt *end) {
+    while (statement != end) {
+        const Cut *cut = cut_here(function, statement);
+        if (cut) {
+            build_piece(function, cut);
+        } else {
+            build_statement(function, statement);
+        }
+        statement = cut ? cut->end : statement->next;
     }
+}
+
+static void build_statements(LlvmFunction *function, const LoopStmt *statement) {
+    build_statements_to(function, statement, NULL);
 }
 
 /* ---- functions ------------------------------------------------------------------------------- */
@@ -730,23 +779,27 @@ static LLVMValueRef declare(Llvm *llvm, const char *name, LLVMTypeRef result, co
     return function;
 }
 
-static void build_buffers(LlvmFunction *function) {
+/* Where entry 0 of the buffer is; of one on the stack: that it gets there. */
+static LLVMValueRef build_buffer(LlvmFunction *function, const LoopBuffer *buffer) {
     Llvm *llvm = function->llvm;
-    const LoopProgram *program = function->program;
-    for (size_t b = 0; b < program->buffer_count; b++) {
-        const LoopBuffer *buffer = &program->buffers[b];
-        LLVMTypeRef type = memory_type(llvm, buffer->kind);
-        if (buffer->place == BUFFER_LOCAL) {
-            LLVMTypeRef array = LLVMArrayType2(type, (uint64_t)buffer->size);
-            function->buffers[b] = LLVMBuildAlloca(llvm->builder, array, buffer->name);
-            LLVMSetAlignment(function->buffers[b], 64);
-        } else if (buffer->offset) {
-            LLVMValueRef offset = build_expr(function, buffer->offset);
-            function->buffers[b] = LLVMBuildInBoundsGEP2(
-                llvm->builder, type, function->args[buffer->arg], &offset, 1, buffer->name);
-        } else {
-            function->buffers[b] = function->args[buffer->arg];
-        }
+    LLVMTypeRef type = memory_type(llvm, buffer->kind);
+    if (buffer->place == BUFFER_LOCAL) {
+        LLVMTypeRef array = LLVMArrayType2(type, (uint64_t)buffer->size);
+        LLVMValueRef local = LLVMBuildAlloca(llvm->builder, array, buffer->name);
+        LLVMSetAlignment(local, 64);
+        return local;
+    }
+    if (buffer->offset) {
+        LLVMValueRef offset = build_expr(function, buffer->offset);
+        return LLVMBuildInBoundsGEP2(llvm->builder, type, function->args[buffer->arg], &offset, 1,
+                                     buffer->name);
+    }
+    return function->args[buffer->arg];
+}
+
+static void build_buffers(LlvmFunction *function) {
+    for (size_t b = 0; b < function->program->buffer_count; b++) {
+        function->buffers[b] = build_buffer(function, &function->program->buffers[b]);
     }
 }
 
@@ -801,14 +854,87 @@ static const char *vector_width(const LoopProgram *program) {
     return makes_products(program->body) || calls_elementary(program->body) ? "512" : "256";
 }
 
+/* The function of a piece: its arguments are those of the whole, the frame, and the buffers on the
+ * stack that it uses. */
+static LLVMValueRef declare_piece(LlvmFunction *whole, const Cut *cut, LLVMValueRef *given) {
+    Llvm *llvm = whole->llvm;
+    const LoopProgram *program = whole->program;
+    const size_t count = program->arg_count;
+    LoopArg *args = arena_array(llvm->arena, LoopArg, count + 1 + cut->buffer_count);
+    size_t n = count;
+    for (size_t k = 0; k < count; k++) {
+        args[k] = program->args[k];
+        given[k] = whole->args[k];
+    }
+    args[n] = (LoopArg){.type = C_REAL_PTR, .name = "frame"};
+    given[n++] = whole->frame;
+    for (size_t k = 0; k < cut->buffer_count; k++) {
+        const LoopBuffer *buffer = &program->buffers[cut->buffers[k]];
+        if (buffer->place == BUFFER_LOCAL) {
+            args[n] = (LoopArg){.type = C_REAL_PTR, .name = buffer->name};
+            given[n++] = whole->buffers[cut->buffers[k]];
+        }
+    }
+    const char *name = arena_format(llvm->arena, "%s.piece%zu", program->name, whole->pieces->next);
+    LLVMValueRef value = declare(llvm, name, llvm->nothing, args, n);
+    const LoopProgram piece = {.name = name, .args = args, .arg_count = n};
+    describe_arguments(llvm, value, &piece);
+    LLVMSetLinkage(value, LLVMInternalLinkage);
+    llvm_add_text_attribute(llvm, value, "prefer-vector-width", whole->width);
+    return value;
+}
+
+/* A call where the statements stood, and the function that it calls. */
+static void build_piece(LlvmFunction *whole, const Cut *cut) {
+    Llvm *llvm = whole->llvm;
+    const LoopProgram *program = whole->program;
+    const size_t count = program->arg_count;
+    whole->pieces->next++;
+    LLVMValueRef *given = arena_array(llvm->arena, LLVMValueRef, count + 1 + cut->buffer_count);
+    LlvmFunction piece = *whole;
+    piece.function = declare_piece(whole, cut, given);
+    LLVMBuildCall2(llvm->builder, LLVMGlobalGetValueType(piece.function), piece.function, given,
+                   LLVMCountParams(piece.function), "");
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(llvm->builder);
+    LLVMMetadataRef place = LLVMGetCurrentDebugLocation2(llvm->builder);
+    const bool inlines = llvm->inlines;
+    llvm->inlines = false;
+    piece.piece = (uint32_t)whole->pieces->next;
+    piece.in_loop = whole->leave != NULL;
+    piece.leave = NULL;
+    piece.args = given; /* they are the arguments of the call, which is made */
+    for (size_t k = 0; k < count; k++) {
+        piece.args[k] = LLVMGetParam(piece.function, (unsigned)k);
+    }
+    piece.frame = LLVMGetParam(piece.function, (unsigned)count);
+    piece.buffers = whole->pieces->buffers;
+    piece.scope = debug_function(llvm, piece.function, program);
+    piece.entry = new_block(&piece, "entry");
+    LLVMPositionBuilderAtEnd(llvm->builder, piece.entry);
+    debug_place(llvm, piece.scope, (Span){0});
+    unsigned local = (unsigned)count + 1;
+    for (size_t k = 0; k < cut->buffer_count; k++) {
+        const LoopBuffer *buffer = &program->buffers[cut->buffers[k]];
+        piece.buffers[cut->buffers[k]] = buffer->place == BUFFER_LOCAL
+                                             ? LLVMGetParam(piece.function, local++)
+                                             : build_buffer(&piece, buffer);
+    }
+    build_statements_to(&piece, cut->first, cut->end);
+    LLVMBuildRetVoid(llvm->builder);
+    llvm->inlines = inlines;
+    LLVMPositionBuilderAtEnd(llvm->builder, here);
+    LLVMSetCurrentDebugLocation2(llvm->builder, place);
+}
+
 static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
     LLVMTypeRef value_type = program->trainer ? llvm->wide_real : llvm->real;
     LLVMTypeRef result = program->returns ? value_type : llvm->nothing;
     LLVMValueRef value = declare(llvm, program->name, result, program->args, program->arg_count);
     describe_arguments(llvm, value, program);
     llvm->wide = !makes_products(program->body) && calls_elementary(program->body);
-    llvm_add_text_attribute(llvm, value, "prefer-vector-width", vector_width(program));
     LlvmFunction function = {.llvm = llvm, .program = program, .function = value};
+    function.width = vector_width(program);
+    llvm_add_text_attribute(llvm, value, "prefer-vector-width", function.width);
     function.args = arena_array(llvm->arena, LLVMValueRef, program->arg_count + 1);
     function.vars = arena_array(llvm->arena, LLVMValueRef, program->var_count + 1);
     function.is_slot = arena_array(llvm->arena, bool, program->var_count + 1);
@@ -822,6 +948,12 @@ static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
     debug_place(llvm, function.scope, (Span){0});
     build_buffers(&function);
     build_scopes(&function);
+    function.pieces = llvm_pieces(llvm, program);
+    if (function.pieces) {
+        LLVMTypeRef frame = LLVMArrayType2(llvm->integer, function.pieces->frame_size + 1);
+        function.frame = LLVMBuildAlloca(llvm->builder, frame, "frame");
+        LLVMSetAlignment(function.frame, 64);
+    }
     build_statements(&function, program->body);
     if (!LLVMGetBasicBlockTerminator(LLVMGetInsertBlock(llvm->builder))) {
         LLVMBuildRetVoid(llvm->builder);

@@ -24,8 +24,34 @@ struct Llvm {
     Debug *debug;                                                          /* NULL without -g */
     bool wide;    /* the function prefers vectors of 512 bits, for its elementary functions */
     bool fused;   /* the processor has FMA */
+    bool huge;    /* a function is so long that its code is made with little effort */
     bool inlines; /* elementary functions are inlined where the builder is */
 };
+
+/* ---- llvm_pieces.c: very long functions are cut ------------------------------------------------
+ */
+
+/* Statements in a row that become a function of their own. */
+typedef struct {
+    const LoopStmt *first, *end; /* end is not of it */
+    BufferId *buffers;           /* that it uses */
+    size_t buffer_count;
+} Cut;
+
+typedef struct {
+    Arena *arena;
+    Cut *list; /* in the order of the program */
+    size_t count, capacity;
+    size_t next;         /* the next one to be built */
+    bool *crosses;       /* by variable: it lies in the frame */
+    uint32_t *owner;     /* by variable: the piece whose function has its value; 0: none of them */
+    uint32_t *place;     /* in the frame, of those that cross */
+    uint32_t frame_size; /* in entries of eight bytes */
+    LLVMValueRef *buffers; /* addresses in the piece that is being built */
+} Pieces;
+
+/* The pieces of a program that is too long for one function, or NULL. */
+Pieces *llvm_pieces(Llvm *llvm, const LoopProgram *program);
 
 /* One function while it is built. */
 typedef struct {
@@ -41,6 +67,11 @@ typedef struct {
     LLVMValueRef *scopes;    /* by buffer: its scope, as metadata, or NULL, */
     LLVMValueRef *others;    /* and those that it does not overlap */
     LLVMMetadataRef scope;   /* subprogram, or NULL */
+    const char *width;       /* of the vectors that it prefers, in bits */
+    Pieces *pieces;          /* that its program is cut in, or NULL */
+    uint32_t piece;          /* the one that it is, from 1, or 0 */
+    LLVMValueRef frame;      /* where what pieces hand on lies */
+    bool in_loop;            /* a piece of the body of a loop */
 } LlvmFunction;
 
 /* ---- llvm.c ---------------------------------------------------------------------------------- */

@@ -229,7 +229,7 @@ void target_optimise(Llvm *llvm) {
     double start = milliseconds();
     int level = llvm->options.level < 0 ? 0 : llvm->options.level > 2 ? 2 : llvm->options.level;
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    const bool large = level > 0 && largest(llvm) > LONG_FUNCTION;
+    const bool large = level > 0 && (llvm->huge || largest(llvm) > LONG_FUNCTION);
     const bool huge = large && longest_walk(llvm) > LONG_WALK;
     const char *passes = huge ? shortest_pipeline : large ? short_pipeline : pipelines[level];
     LLVMErrorRef error = LLVMRunPasses(llvm->module, passes, llvm->machine, options);
