@@ -168,49 +168,9 @@ static LLVMValueRef build_select(LlvmFunction *function, const LoopExpr *expr) {
     return LLVMBuildSelect(function->llvm->builder, condition, yes, no, "");
 }
 
-/* i64 most_rows(ptr rows, i64 count): the largest entry, made when first called. */
-static LLVMValueRef most_rows(Llvm *llvm) {
-    LLVMValueRef function = LLVMGetNamedFunction(llvm->module, "most_rows");
-    if (function) {
-        return function;
-    }
-    LLVMBuilderRef b = LLVMCreateBuilderInContext(llvm->context);
-    LLVMTypeRef formals[] = {llvm->pointer, llvm->integer};
-    LLVMTypeRef type = LLVMFunctionType(llvm->integer, formals, 2, false);
-    function = LLVMAddFunction(llvm->module, "most_rows", type);
-    LLVMSetLinkage(function, LLVMInternalLinkage);
-    LLVMValueRef count = LLVMGetParam(function, 1);
-    LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(llvm->context, function, "entry");
-    LLVMBasicBlockRef loop = LLVMAppendBasicBlockInContext(llvm->context, function, "loop");
-    LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(llvm->context, function, "done");
-    LLVMPositionBuilderAtEnd(b, entry);
-    LLVMValueRef zero = llvm_int(llvm, 0);
-    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntEQ, count, zero, ""), done, loop);
-    LLVMPositionBuilderAtEnd(b, loop);
-    LLVMValueRef k = LLVMBuildPhi(b, llvm->integer, "k");
-    LLVMValueRef most = LLVMBuildPhi(b, llvm->integer, "most");
-    LLVMValueRef at = LLVMBuildInBoundsGEP2(b, llvm->integer, LLVMGetParam(function, 0), &k, 1, "");
-    LLVMValueRef rows = LLVMBuildLoad2(b, llvm->integer, at, "");
-    LLVMValueRef larger = LLVMBuildICmp(b, LLVMIntUGT, rows, most, "");
-    LLVMValueRef now = LLVMBuildSelect(b, larger, rows, most, "");
-    LLVMValueRef next = LLVMBuildAdd(b, k, llvm_int(llvm, 1), "");
-    LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntULT, next, count, ""), loop, done);
-    LLVMBasicBlockRef from[] = {entry, loop};
-    LLVMValueRef counters[] = {zero, next};
-    LLVMValueRef largest[] = {zero, now};
-    LLVMAddIncoming(k, counters, from, 2);
-    LLVMAddIncoming(most, largest, from, 2);
-    LLVMPositionBuilderAtEnd(b, done);
-    LLVMValueRef result = LLVMBuildPhi(b, llvm->integer, "");
-    LLVMAddIncoming(result, largest, from, 2);
-    LLVMBuildRet(b, result);
-    LLVMDisposeBuilder(b);
-    return function;
-}
-
 static LLVMValueRef build_most(LlvmFunction *function, const LoopExpr *expr) {
     Llvm *llvm = function->llvm;
-    LLVMValueRef called = most_rows(llvm);
+    LLVMValueRef called = llvm_most_rows(llvm);
     LLVMValueRef args[] = {function->args[expr->as.arg], build_expr(function, expr->args[0])};
     return LLVMBuildCall2(llvm->builder, LLVMGlobalGetValueType(called), called, args, 2, "");
 }

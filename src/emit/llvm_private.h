@@ -91,6 +91,8 @@ void llvm_add_text_attribute(const Llvm *llvm, LLVMValueRef function, const char
 /* The call of a row on values of one kind; `type` is the kind of the result. */
 LLVMValueRef llvm_builtin(Llvm *llvm, BuiltinId id, Kind type, Kind operands,
                           const LLVMValueRef *args, unsigned count);
+/* The function i64 (ptr, i64): the largest of so many entries of an array of sizes; 0 of none. */
+LLVMValueRef llvm_most_rows(Llvm *llvm);
 LLVMValueRef llvm_maximum(Llvm *llvm, LLVMValueRef a, LLVMValueRef b);
 /* The call of an intrinsic of one type, that of args[0], without flags. */
 LLVMValueRef llvm_intrinsic(Llvm *llvm, LLVMBuilderRef builder, const char *name,

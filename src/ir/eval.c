@@ -471,12 +471,8 @@ static void run_step(Eval *e, Ref scan, IndexSet fixed) {
     int64_t now = e->at[t];
     bool forward = node->as.scan.direction > 0;
     IndexSet inside = fixed | INDEX_BIT(t);
-    for (Ref v = 1; v < scan; v++) {
-        const Node *state = ir_node(ir, v);
-        if (e->order->needed[v] && state->op == OP_STATE &&
-            state->as.state.tag == node->as.scan.tag) {
-            fill_state(e, scan, v, (size_t)(forward ? now : now + 1), inside);
-        }
+    for (size_t k = 0; k < level->state_count; k++) {
+        fill_state(e, scan, level->states[k], (size_t)(forward ? now : now + 1), inside);
     }
     for (size_t k = 0; k < level->count; k++) {
         eval_value(e, level->nodes[k], inside);

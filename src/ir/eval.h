@@ -25,7 +25,10 @@ typedef struct {
     Ref scan;   /* REF_NONE: the outermost level */
     Ref *nodes; /* in an order in which operands come first; inner scans count as one node */
     size_t count;
-    bool *body; /* by id: in the body of this scan or of one inside */
+    Ref low;     /* the least id that its body may have: all are below that of the scan */
+    bool *body;  /* by id, from `low` on: in the body of this scan or of one inside */
+    Ref *states; /* its states that are needed */
+    size_t state_count;
     size_t body_size;
 } EvalLevel;
 

@@ -11,25 +11,31 @@ typedef struct {
     bool *done;
 } Builder;
 
+/* Is it so for v? Arrays by id begin at `low` and end at the scan: beyond, nothing is in its body.
+ */
+static bool among(const bool *is, const EvalLevel *level, Ref v) {
+    return v >= level->low && v < level->scan && is[v - level->low];
+}
+
 /* By id: does the value depend on the states of this scan? Scans inside of it, which have smaller
  * ids, pass that on to their states; the states of a scan around it are given. */
-static bool *find_dependent(const Ir *ir, Arena *arena, Ref outer) {
-    uint32_t tag = ir_node(ir, outer)->as.scan.tag;
-    bool *dependent = arena_array(arena, bool, ir_count(ir));
+static bool *find_dependent(const Ir *ir, Arena *arena, const EvalLevel *level) {
+    uint32_t tag = ir_node(ir, level->scan)->as.scan.tag;
+    bool *dependent = arena_array(arena, bool, level->scan - level->low + 1);
     for (bool changed = true; changed;) {
         changed = false;
-        for (Ref v = 1; v < ir_count(ir); v++) {
+        for (Ref v = level->low; v < level->scan; v++) {
             const Node *node = ir_node(ir, v);
             bool depends = false;
             for (uint32_t k = 0; k < node->arg_count; k++) {
-                depends = depends || dependent[node->args[k]];
+                depends = depends || among(dependent, level, node->args[k]);
             }
             if (node->op == OP_STATE) {
                 Ref scan = ir_scan_of_tag(ir, node->as.state.tag);
-                depends = depends || node->as.state.tag == tag || (scan < outer && dependent[scan]);
+                depends = depends || node->as.state.tag == tag || among(dependent, level, scan);
             }
-            if (depends && !dependent[v]) {
-                dependent[v] = changed = true;
+            if (depends && !dependent[v - level->low]) {
+                dependent[v - level->low] = changed = true;
             }
         }
     }
@@ -41,14 +47,14 @@ static void find_body(Builder *b, EvalLevel *level) {
     const Ir *ir = b->ir;
     const Node *scan = ir_node(ir, level->scan);
     uint32_t tag = scan->as.scan.tag;
-    const bool *dependent = find_dependent(ir, b->arena, level->scan);
-    Ref *stack = arena_array(b->arena, Ref, ir_count(ir));
+    const bool *dependent = find_dependent(ir, b->arena, level);
+    Ref *stack = arena_array(b->arena, Ref, level->scan - level->low + 1);
     size_t height = 0;
-    level->body = arena_array(b->arena, bool, ir_count(ir));
+    level->body = arena_array(b->arena, bool, level->scan - level->low + 1);
     for (uint32_t k = 0; k < scan->as.scan.count; k++) {
         Ref step = scan->args[scan->as.scan.count + k];
-        if (dependent[step] && !level->body[step]) {
-            level->body[step] = true;
+        if (among(dependent, level, step) && !among(level->body, level, step)) {
+            level->body[step - level->low] = true;
             stack[height++] = step;
         }
     }
@@ -62,8 +68,8 @@ static void find_body(Builder *b, EvalLevel *level) {
                 next = ir_scan_of_tag(ir, node->as.state.tag);
                 next = next < level->scan ? next : REF_NONE;
             }
-            if (next != REF_NONE && dependent[next] && !level->body[next]) {
-                level->body[next] = true;
+            if (among(dependent, level, next) && !among(level->body, level, next)) {
+                level->body[next - level->low] = true;
                 stack[height++] = next;
             }
         }
@@ -71,12 +77,12 @@ static void find_body(Builder *b, EvalLevel *level) {
 }
 
 static void find_owners(Builder *b) {
-    for (Ref v = 1; v < ir_count(b->ir); v++) {
-        for (size_t s = 1; s < b->order->count; s++) {
-            const EvalLevel *level = &b->order->levels[s];
+    for (size_t s = 1; s < b->order->count; s++) {
+        const EvalLevel *level = &b->order->levels[s];
+        for (Ref v = level->low; v < level->scan; v++) {
             bool inner =
                 b->owner[v] == 0 || level->body_size < b->order->levels[b->owner[v]].body_size;
-            if (level->body[v] && inner) {
+            if (among(level->body, level, v) && inner) {
                 b->owner[v] = s;
             }
         }
@@ -116,8 +122,8 @@ static bool can_run(const Builder *b, Ref v, size_t s) {
         return true;
     }
     const EvalLevel *level = &b->order->levels[b->order->level_of_scan[v]];
-    for (Ref w = 1; w < ir_count(ir); w++) {
-        if (!level->body[w]) {
+    for (Ref w = level->low; w < level->scan; w++) {
+        if (!among(level->body, level, w)) {
             continue;
         }
         const Node *inner = ir_node(ir, w);
@@ -130,23 +136,75 @@ static bool can_run(const Builder *b, Ref v, size_t s) {
     return true;
 }
 
-static void schedule(Builder *b, size_t s) {
-    EvalLevel *level = &b->order->levels[s];
-    size_t wanted = 0;
-    for (Ref v = 1; v < ir_count(b->ir); v++) {
-        wanted += b->order->needed[v] && b->owner[v] == s;
+/* The needed values of each level, in the order of their ids. */
+static void list_values(const Builder *b, Ref **wanted, size_t *count) {
+    const Ref end = ir_count(b->ir);
+    for (Ref v = 1; v < end; v++) {
+        count[b->owner[v]] += b->order->needed[v];
     }
-    level->nodes = arena_array(b->arena, Ref, wanted);
-    while (level->count < wanted) {
-        size_t before = level->count;
-        for (Ref v = 1; v < ir_count(b->ir); v++) {
-            if (b->order->needed[v] && b->owner[v] == s && !b->done[v] && can_run(b, v, s)) {
-                b->done[v] = true;
-                level->nodes[level->count++] = v;
+    for (size_t s = 0; s < b->order->count; s++) {
+        wanted[s] = arena_array(b->arena, Ref, count[s] + 1);
+        count[s] = 0;
+    }
+    for (Ref v = 1; v < end; v++) {
+        const size_t s = b->owner[v];
+        if (b->order->needed[v]) {
+            wanted[s][count[s]++] = v;
+        }
+    }
+}
+
+static void schedule(Builder *b, size_t s, Ref *wanted, size_t count) {
+    EvalLevel *level = &b->order->levels[s];
+    level->nodes = arena_array(b->arena, Ref, count + 1);
+    while (count > 0) {
+        size_t left = 0;
+        for (size_t k = 0; k < count; k++) {
+            if (can_run(b, wanted[k], s)) {
+                b->done[wanted[k]] = true;
+                level->nodes[level->count++] = wanted[k];
+            } else {
+                wanted[left++] = wanted[k];
             }
         }
-        if (level->count == before) {
+        if (left == count) {
             ice("eval", "the values of `%s` depend on each other in a circle", b->ir->name);
+        }
+        count = left;
+    }
+}
+
+/* The states of each scan, and below which id its body does not begin. */
+static void find_states(Builder *b) {
+    EvalOrder *order = b->order;
+    for (size_t round = 0; round < 2; round++) {
+        for (Ref v = 1; v < ir_count(b->ir); v++) {
+            const Node *node = ir_node(b->ir, v);
+            const Ref scan =
+                node->op == OP_STATE ? ir_scan_of_tag(b->ir, node->as.state.tag) : REF_NONE;
+            if (scan == REF_NONE || !order->needed[v] || !order->needed[scan]) {
+                continue;
+            }
+            EvalLevel *level = &order->levels[order->level_of_scan[scan]];
+            level->low = level->state_count == 0 && round == 0 ? v : level->low;
+            if (round == 1) {
+                level->states[level->count++] = v;
+            } else {
+                level->state_count++;
+            }
+        }
+        for (size_t s = 1; s < order->count && round == 0; s++) {
+            EvalLevel *level = &order->levels[s];
+            level->states = arena_array(b->arena, Ref, level->state_count + 1);
+            level->low = level->state_count == 0 ? level->scan : level->low;
+        }
+    }
+    for (size_t s = 1; s < order->count; s++) {
+        EvalLevel *level = &order->levels[s];
+        level->count = 0; /* it counted the states */
+        for (size_t inner = s - 1; inner > 0 && order->levels[inner].scan > level->low; inner--) {
+            level->low =
+                order->levels[inner].low < level->low ? order->levels[inner].low : level->low;
         }
     }
 }
@@ -167,13 +225,19 @@ EvalOrder *eval_order(const Ir *ir, Arena *arena, Ref root) {
         if (order->needed[v] && ir_node(ir, v)->op == OP_SCAN) {
             order->level_of_scan[v] = s;
             order->levels[s].scan = v;
-            find_body(&b, &order->levels[s]);
             s++;
         }
     }
+    find_states(&b);
+    for (s = 1; s < order->count; s++) {
+        find_body(&b, &order->levels[s]);
+    }
     find_owners(&b);
+    Ref **wanted = arena_array(arena, Ref *, order->count);
+    size_t *counts = arena_array(arena, size_t, order->count);
+    list_values(&b, wanted, counts);
     for (s = 0; s < order->count; s++) {
-        schedule(&b, s);
+        schedule(&b, s, wanted[s], counts[s]);
     }
     return order;
 }
