@@ -763,42 +763,6 @@ static void build_buffers(LlvmFunction *function) {
     }
 }
 
-/* Buffers in the work argument: LLVM knows of one pointer only. The more there are, the longer is
- * the list of each. */
-enum { SCOPE_LIMIT = 100 };
-
-static void build_scopes(LlvmFunction *function) {
-    Llvm *llvm = function->llvm;
-    const LoopProgram *program = function->program;
-    LLVMMetadataRef *scopes = arena_array(llvm->arena, LLVMMetadataRef, program->buffer_count + 1);
-    function->scopes = arena_array(llvm->arena, LLVMValueRef, program->buffer_count + 1);
-    function->others = arena_array(llvm->arena, LLVMValueRef, program->buffer_count + 1);
-    LLVMMetadataRef name =
-        LLVMMDStringInContext2(llvm->context, program->name, strlen(program->name));
-    LLVMMetadataRef domain = LLVMMDNodeInContext2(llvm->context, &name, 1);
-    size_t count = 0;
-    for (size_t b = 0; b < program->buffer_count; b++) {
-        if (program->buffers[b].place == BUFFER_WORK) {
-            const char *text = arena_format(llvm->arena, "%s.%zu", program->name, b);
-            LLVMMetadataRef of[] = {LLVMMDStringInContext2(llvm->context, text, strlen(text)),
-                                    domain};
-            scopes[count++] = LLVMMDNodeInContext2(llvm->context, of, 2);
-        }
-    }
-    size_t at = 0;
-    for (size_t b = 0; b < program->buffer_count && count > 1 && count <= SCOPE_LIMIT; b++) {
-        if (program->buffers[b].place == BUFFER_WORK) {
-            LLVMMetadataRef own = scopes[at];
-            scopes[at] = scopes[0]; /* the others follow it */
-            function->scopes[b] =
-                LLVMMetadataAsValue(llvm->context, LLVMMDNodeInContext2(llvm->context, &own, 1));
-            function->others[b] = LLVMMetadataAsValue(
-                llvm->context, LLVMMDNodeInContext2(llvm->context, scopes + 1, count - 1));
-            scopes[at++] = own;
-        }
-    }
-}
-
 static bool makes_products(const LoopStmt *statement) {
     for (; statement; statement = statement->next) {
         if (statement->kind == LS_PRODUCT || makes_products(statement->body)) {
@@ -907,7 +871,7 @@ static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
     LLVMPositionBuilderAtEnd(llvm->builder, function.entry);
     debug_place(llvm, function.scope, (Span){0});
     build_buffers(&function);
-    build_scopes(&function);
+    llvm_scopes(&function);
     function.pieces = llvm_pieces(llvm, program);
     if (function.pieces) {
         LLVMTypeRef frame = LLVMArrayType2(llvm->integer, function.pieces->frame_size + 1);

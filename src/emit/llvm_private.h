@@ -86,6 +86,11 @@ void llvm_add_attribute(const Llvm *llvm, LLVMValueRef function, LLVMAttributeIn
 void llvm_add_text_attribute(const Llvm *llvm, LLVMValueRef function, const char *name,
                              const char *value);
 
+/* ---- llvm_alias.c ---------------------------------------------------------------------------- */
+
+/* Sets the scopes of the function's buffers: accesses in one do not touch what is in another. */
+void llvm_scopes(LlvmFunction *function);
+
 /* ---- llvm_math.c: built-in functions --------------------------------------------------------- */
 
 /* The call of a row on values of one kind; `type` is the kind of the result. */
