@@ -29,11 +29,10 @@ uint64_t random_next(Random *random) {
 
 int64_t random_below(Random *random, int64_t limit) {
     uint64_t n = (uint64_t)limit;
-    uint64_t reject = (0 - n) % n; /* 2^64 mod n: the first so many values would be favoured */
-    uint64_t x;
-    do {
+    uint64_t x = random_next(random);
+    while (x < n && x < (0 - n) % n) { /* 2^64 mod n: the first so many would be favoured */
         x = random_next(random);
-    } while (x < reject);
+    }
     return (int64_t)(x % n);
 }
 
@@ -41,11 +40,20 @@ double random_unit(Random *random) {
     return (double)(random_next(random) >> 11) * 0x1p-53;
 }
 
+/* Fisher and Yates's, some places at a time: all are drawn and asked for, then exchanged. */
 void random_shuffle(Random *random, int64_t *order, int64_t count) {
-    for (int64_t i = count - 1; i > 0; i--) {
-        int64_t k = random_below(random, i + 1);
-        int64_t swap = order[i];
-        order[i] = order[k];
-        order[k] = swap;
+    enum { AT_ONCE = 64 };
+    int64_t places[AT_ONCE];
+    for (int64_t i = count - 1; i > 0;) {
+        int64_t some = i < AT_ONCE ? i : AT_ONCE;
+        for (int64_t k = 0; k < some; k++) {
+            places[k] = random_below(random, i - k + 1);
+            __builtin_prefetch(order + places[k], 1);
+        }
+        for (int64_t k = 0; k < some; k++, i--) {
+            int64_t swap = order[i];
+            order[i] = order[places[k]];
+            order[places[k]] = swap;
+        }
     }
 }

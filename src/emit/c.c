@@ -270,6 +270,7 @@ static void print_simple(Function *function, const LoopStmt *statement) {
     case LS_FOR:
     case LS_ZERO:
     case LS_IF:
+    case LS_PREFETCH:
     case LS_COMMENT:
         break;
     }
@@ -289,6 +290,8 @@ static void print_statement(Function *function, const LoopStmt *statement) {
         print_expr(function, statement->condition, C_ANY);
         text_add(function->printer.out, ")");
         print_body(function, statement);
+        return;
+    case LS_PREFETCH: /* C has none */
         return;
     case LS_COMMENT:
         text_line(function->printer.out, "/* %s */",

@@ -614,6 +614,16 @@ static void build_return(LlvmFunction *function, const LoopExpr *expr) {
                  program->trainer ? to_wide(function->llvm, value) : value);
 }
 
+/* For reading, and to stay in all caches. */
+static void build_prefetch(LlvmFunction *function, const LoopStmt *statement) {
+    Llvm *llvm = function->llvm;
+    LLVMTypeRef type = LLVMInt32TypeInContext(llvm->context);
+    LLVMValueRef address = entry_address(function, statement->buffer, statement->index);
+    LLVMValueRef args[] = {address, LLVMConstInt(type, 0, false), LLVMConstInt(type, 3, false),
+                           LLVMConstInt(type, 1, false)};
+    llvm_intrinsic(llvm, llvm->builder, "llvm.prefetch", args, sizeof args / sizeof *args);
+}
+
 static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
     Llvm *llvm = function->llvm;
     VarId var = statement->var;
@@ -646,6 +656,9 @@ static void build_statement(LlvmFunction *function, const LoopStmt *statement) {
     case LS_STORE:
     case LS_STORE_ADD:
         build_store(function, statement);
+        return;
+    case LS_PREFETCH:
+        build_prefetch(function, statement);
         return;
     case LS_ZERO: {
         LLVMValueRef count = build_expr(function, statement->value);

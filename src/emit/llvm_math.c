@@ -16,7 +16,7 @@ LLVMValueRef llvm_intrinsic(Llvm *llvm, LLVMBuilderRef builder, const char *name
     }
     LLVMValueRef callee = LLVMGetIntrinsicDeclaration(llvm->module, id, &type, 1);
     LLVMTypeRef signature = LLVMIntrinsicGetType(llvm->context, id, &type, 1);
-    LLVMValueRef copy[BUILTIN_ARITY];
+    LLVMValueRef copy[BUILTIN_ARITY + 1];
     memcpy(copy, args, count * sizeof *copy);
     return LLVMBuildCall2(builder, signature, callee, copy, count, "");
 }

@@ -714,6 +714,9 @@ static LoopStmt *in_blocks(Chain *c) {
     LoopStmt **end = &loop->body;
     const LoopExpr *at = x_call2(plan, BI_mul, x_var(plan, loop->var), rows);
     c->f.first = x_var(plan, set_new(c, LS_LET, "first", KIND_INT, at, &end)->var);
+    if (plan->order_arg >= 0 && !plan->ragged) {
+        ahead_fetch(plan, c->f.first, CHAIN_ROWS, c->loop->high, &end);
+    }
     Copy copies[CHAIN_ROWS];
     for (unsigned k = 0; k < CHAIN_ROWS; k++) {
         copies[k] = copy_new(&c->f, x_call2(plan, BI_add, c->f.first, x_int(plan, k)));
@@ -747,14 +750,15 @@ static LoopStmt *blocks_of(Plan *plan, LoopStmt *loop) {
     return fits && analyse(&c) ? in_blocks(&c) : NULL;
 }
 
-void chain_blocks(Plan *plan) {
+bool chain_blocks(Plan *plan) {
     for (LoopStmt **at = &plan->program->body; *at; at = &(*at)->next) {
         bool samples = (*at)->kind == LS_FOR && ((*at)->flags & LOOP_SAMPLE);
         LoopStmt *made = samples && !plan->options->strict ? blocks_of(plan, *at) : NULL;
         if (made) {
             made->next->next = (*at)->next;
             *at = made;
-            return;
+            return true;
         }
     }
+    return false;
 }

@@ -67,6 +67,7 @@ static bool is_dead(const Dead *dead, const LoopStmt *stmt) {
     case LS_IF:
         return does_nothing(stmt->body);
     case LS_LEAVE:
+    case LS_PREFETCH:
     case LS_LIB:
     case LS_PRODUCT:
     case LS_RETURN:

@@ -99,6 +99,14 @@ void begin_part(Copy *copy, unsigned part, LoopStmt ***end);
 /* Behind them: what it hands on. */
 void end_part(Copy *copy, unsigned part, LoopStmt ***end);
 
+/* ---- ahead.c: prefetching
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* Asks for the samples that come some places behind first … first + count - 1. */
+void ahead_fetch(Plan *plan, const LoopExpr *first, unsigned count, const LoopExpr *samples,
+                 LoopStmt ***end);
+
 /* ---- product.c
  * ------------------------------------------------------------------------------------------------
  */

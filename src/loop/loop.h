@@ -136,6 +136,7 @@ typedef enum {
     LS_PRODUCT,   /* a matrix product is added to a matrix at buffer + index: `product` */
     LS_LIB,       /* a planned library operation on the matrix at buffer + index, n = value rows;
                      with a factor at factor + low, and `high` columns in the matrix */
+    LS_PREFETCH,  /* buffer[index] will be read: a hint */
     LS_LEAVE,     /* leaves the innermost FOR */
     LS_RETURN,    /* return value (real); the last statement */
     LS_COMMENT,   /* `text`: names the model's line or value, for readers of the C source */

@@ -65,6 +65,7 @@ static void add_statement(Effects *does, const LoopStmt *stmt) {
     case LS_IF:
     case LS_PRODUCT:
     case LS_LIB:
+    case LS_PREFETCH:
     case LS_LEAVE:
     case LS_RETURN:
     case LS_COMMENT:

@@ -53,8 +53,8 @@ LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
     dead_remove(plan);
     if (plan->rate_arg < 0) { /* updates stand as they are */
         fission_blocks(plan);
-    } else if (plan->ir->per_sample) {
-        chain_blocks(plan);
+    } else if (plan->ir->per_sample && !chain_blocks(plan)) {
+        ahead_samples(plan);
     }
     args_work(plan);
     precision_widen(plan);

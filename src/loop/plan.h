@@ -321,7 +321,9 @@ void place_flags(Plan *plan, Stmt *loop, const Scope *scope);
 /* fission.c: loops over samples that go in blocks, where that pays. */
 void fission_blocks(Plan *plan);
 /* chain.c: steps of SGD, several samples at a time, where their sums can be made ahead. */
-void chain_blocks(Plan *plan);
+bool chain_blocks(Plan *plan);
+/* ahead.c: a loop over samples in a given order asks for those that come next. */
+void ahead_samples(Plan *plan);
 
 /* ---- carry.c: recurrences
  * --------------------------------------------------------------------------------------------------------------

@@ -215,7 +215,8 @@ static void put_stmt(Print *print, const LoopStmt *stmt) {
     bool has_var = stmt->kind == LS_LET || stmt->kind == LS_DECLARE || stmt->kind == LS_ADD ||
                    stmt->kind == LS_MAX || stmt->kind == LS_ASSIGN;
     const char *var = has_var ? program->vars[stmt->var].name : "";
-    bool has_buffer = stmt->kind == LS_STORE || stmt->kind == LS_STORE_ADD || stmt->kind == LS_ZERO;
+    bool has_buffer = stmt->kind == LS_STORE || stmt->kind == LS_STORE_ADD ||
+                      stmt->kind == LS_ZERO || stmt->kind == LS_PREFETCH;
     const char *buffer = has_buffer ? program->buffers[stmt->buffer].name : "";
     switch (stmt->kind) {
     case LS_FOR:
@@ -244,6 +245,9 @@ static void put_stmt(Print *print, const LoopStmt *stmt) {
         break;
     case LS_ZERO:
         text_line(&print->text, "%s[0..%s] = 0", buffer, value);
+        break;
+    case LS_PREFETCH:
+        text_line(&print->text, "prefetch %s[%s]", buffer, index);
         break;
     case LS_PRODUCT:
         put_product(print, stmt);

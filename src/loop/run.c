@@ -401,6 +401,7 @@ static void execute(Run *run, const LoopStmt *stmt) {
         case LS_RETURN:
             run->result = run_return(run, stmt);
             break;
+        case LS_PREFETCH:
         case LS_COMMENT:
             break;
         }
