@@ -141,6 +141,7 @@ static bool scan_leaf(Lanes *l, const LoopStmt *stmt) {
     case LS_IF:
     case LS_PRODUCT:
     case LS_LIB:
+    case LS_PREFETCH:
     case LS_LEAVE:
     case LS_RETURN:
         break;
