@@ -212,12 +212,14 @@ static Ref by_array(Expander *x, Ref e, Ref v) {
 }
 
 /* Along a direction: its indices that the variable lacks get new names meanwhile, for the
- * differentiated value may bind them. */
+ * differentiated value may bind them; but not that of the samples, which it does not bind, and over
+ * which there is one loop. */
 static Ref along(Expander *x, Ref e, Ref v, Ref tangent) {
     Ir *ir = x->ir;
     Index from[INDEX_LIMIT], to[INDEX_LIMIT], names[RANK_LIMIT];
     const unsigned rank = ir_rank(ir, tangent);
-    const IndexSet extra = ir_free(ir, tangent) & ~ir_free(ir, v);
+    const IndexSet sample = ir->per_sample ? INDEX_BIT(ir->sample_index) : 0;
+    const IndexSet extra = ir_free(ir, tangent) & ~ir_free(ir, v) & ~sample;
     unsigned renamed = 0;
     for (unsigned i = 0; i < INDEX_LIMIT; i++) {
         if (extra & INDEX_BIT(i)) {
@@ -237,7 +239,7 @@ static Ref along(Expander *x, Ref e, Ref v, Ref tangent) {
         tangent = rank > 0 ? ir_array(ir, names, rank, entry) : entry;
     }
     const Direction direction = {v, tangent};
-    const IndexSet held = diff_index_set(to, renamed);
+    const IndexSet held = diff_index_set(to, renamed) | (ir_free(ir, tangent) & sample);
     const Ref *dot = diff_tangents(x->diff, ir, &direction, 1, &e, 1, held);
     if (!dot) {
         x->failed = true;

@@ -19,7 +19,7 @@ typedef struct {
     bool is_complex, failed;
     uint64_t noise; /* where its errors have come to; 0: none */
     Arena *arena;   /* of this evaluation */
-    EvalOrder *order;
+    const EvalOrder *order;
     Entries *entries; /* by id */
     Entries **states; /* by id of a scan: S_k over F(scan), then T+1, then the axes */
     int64_t extent[INDEX_LIMIT];
@@ -577,8 +577,8 @@ static void eval_value(Eval *e, Ref v, IndexSet fixed) {
 
 /* ---- outputs --------------------------------------------------------------------------------- */
 
-static Eval *run(const Ir *ir, const EvalInput *input, const double *const *imaginary,
-                 bool is_complex, Ref root) {
+static Eval *run(const Ir *ir, const EvalOrder *order, const EvalInput *input,
+                 const double *const *imaginary, bool is_complex) {
     Arena *arena = arena_create();
     Eval *e = arena_new(arena, Eval);
     e->ir = ir;
@@ -587,12 +587,15 @@ static Eval *run(const Ir *ir, const EvalInput *input, const double *const *imag
     e->is_complex = is_complex;
     e->noise = input->noise;
     e->arena = arena;
-    e->order = eval_order(ir, arena, root);
+    e->order = order;
     e->entries = arena_array(arena, Entries, ir_count(ir));
     e->states = arena_array(arena, Entries *, ir_count(ir));
     for (Ref v = 1; v < ir_count(ir); v++) {
         const Node *node = ir_node(ir, v);
         IndexSet set = node->free;
+        if (!order->needed[v]) {
+            continue;
+        }
         if (node->op == OP_SUM || node->op == OP_MAX || node->op == OP_ARGMAX ||
             node->op == OP_LSE) {
             set |= INDEX_BIT(node->as.index);
@@ -677,25 +680,38 @@ static void add_samples(const Eval *e, const Output *output, size_t *count, doub
     }
 }
 
-double *ir_eval_output(const Ir *ir, const EvalInput *input, size_t k, size_t *count) {
-    double *real, *imag;
-    const Output *output = &ir->outputs[k];
-    Eval *e = run(ir, input, NULL, false, output->value);
-    copy_output(e, output, count, &real, &imag);
-    add_samples(e, output, count, real);
+void eval_outputs(const Ir *ir, const EvalOrder *order, const EvalInput *input,
+                  const double *const *imaginary, bool is_complex, Evaluation *result) {
+    Eval *e = run(ir, order, input, imaginary, is_complex);
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        copy_output(e, output, &result->counts[k], &result->real[k], &result->imaginary[k]);
+        size_t all = result->counts[k];
+        add_samples(e, output, &result->counts[k], result->real[k]);
+        add_samples(e, output, &all, result->imaginary[k]);
+    }
+    result->complete = !e->failed;
     arena_destroy(e->arena);
-    return real;
+}
+
+/* A copy, which the caller may change. */
+static double *copy_of(const Ir *ir, const double *values, size_t count) {
+    double *copy = arena_array(ir->arena, double, count + 1);
+    memcpy(copy, values, count * sizeof *copy);
+    return copy;
+}
+
+double *ir_eval_output(const Ir *ir, const EvalInput *input, size_t k, size_t *count) {
+    const Evaluation *all = eval_recall(ir, input, NULL, false);
+    *count = all->counts[k];
+    return copy_of(ir, all->real[k], *count);
 }
 
 bool ir_eval_output_complex(const Ir *ir, const EvalInput *input, const double *const *imaginary,
                             size_t k, size_t *count, double **real, double **imag) {
-    const Output *output = &ir->outputs[k];
-    Eval *e = run(ir, input, imaginary, true, output->value);
-    copy_output(e, output, count, real, imag);
-    size_t all = *count;
-    add_samples(e, output, count, *real);
-    add_samples(e, output, &all, *imag);
-    bool complete = !e->failed;
-    arena_destroy(e->arena);
-    return complete;
+    const Evaluation *all = eval_recall(ir, input, imaginary, true);
+    *count = all->counts[k];
+    *real = copy_of(ir, all->real[k], *count);
+    *imag = copy_of(ir, all->imaginary[k], *count);
+    return all->complete;
 }

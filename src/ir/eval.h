@@ -39,6 +39,23 @@ typedef struct {
     bool *needed;          /* by id */
 } EvalOrder;
 
-EvalOrder *eval_order(const Ir *ir, Arena *arena, Ref root);
+EvalOrder *eval_order(const Ir *ir, Arena *arena, const Ref *roots, size_t root_count);
+
+/* eval_memo.c: the last evaluations of an Ir, of all its outputs: --check asks for each output at
+ * the same few points again and again. */
+typedef struct {
+    uint32_t *key; /* what was evaluated: sizes and entries of the leaves, as they are in memory */
+    size_t key_size;
+    bool complete; /* no value without complex extension */
+    size_t *counts;
+    double **real, **imaginary; /* by the output */
+} Evaluation;
+
+/* The evaluation of what the arguments say, found or made by `evaluate`, in the arena of ir. */
+const Evaluation *eval_recall(const Ir *ir, const EvalInput *input, const double *const *imaginary,
+                              bool is_complex);
+/* eval.c: evaluates all outputs. */
+void eval_outputs(const Ir *ir, const EvalOrder *order, const EvalInput *input,
+                  const double *const *imaginary, bool is_complex, Evaluation *result);
 
 #endif

@@ -209,11 +209,11 @@ static void find_states(Builder *b) {
     }
 }
 
-EvalOrder *eval_order(const Ir *ir, Arena *arena, Ref root) {
+EvalOrder *eval_order(const Ir *ir, Arena *arena, const Ref *roots, size_t root_count) {
     EvalOrder *order = arena_new(arena, EvalOrder);
     Builder b = {ir, arena, order, arena_array(arena, size_t, ir_count(ir)),
                  arena_array(arena, bool, ir_count(ir))};
-    order->needed = ir_reach(ir, &root, 1);
+    order->needed = ir_reach(ir, roots, root_count);
     order->level_of_scan = arena_array(arena, size_t, ir_count(ir));
     order->count = 1;
     for (Ref v = 1; v < ir_count(ir); v++) {

@@ -64,6 +64,8 @@ struct IrTables {
     size_t tag_count, tag_capacity;
     bool keep_deposits; /* deposit solving is off */
 
+    struct EvalMemo *evaluations; /* of the interpreter; NULL: none yet */
+
     Ref *memo; /* scratch of ir_subst: memo[v] holds when stamp[v] is the current `stamp_now` */
     uint32_t *stamps;
     uint32_t stamp_now;

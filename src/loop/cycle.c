@@ -95,6 +95,7 @@ typedef struct {
     IndexSet states; /* indices that all of its states have */
     IndexSet apart;  /* indices along which a stage needs another entry of one */
     IndexSet inner;  /* steps that are inside another recurrence of it */
+    uint32_t number; /* from 1; no other has it */
     Span span;
 } Circle;
 
@@ -112,6 +113,7 @@ static void add_need_to(Circle *circle, const Stage *stage, const Need *need) {
 
 static void set_whole(Plan *plan, Stage *stage, Index x, const Circle *circle) {
     stage->whole[stage->whole_count++] = x;
+    stage->circles[x] = circle->steps & INDEX_BIT(x) ? 0 : circle->number;
     if (circle->steps & INDEX_BIT(x)) {
         *(circle->up & INDEX_BIT(x) ? &stage->up : &stage->down) |= INDEX_BIT(x);
     }
@@ -173,10 +175,11 @@ static void note_inner(Circle *circle, const Need *need) {
     }
 }
 
-static bool order_circles(Plan *plan, const Tarjan *t, bool *found) {
+static bool order_circles(Plan *plan, const Tarjan *t, uint32_t *numbers, bool *found) {
     Circle *circles = arena_array(plan->arena, Circle, t->components + 1);
     for (uint32_t c = 0; c <= t->components; c++) {
         circles[c].loops = circles[c].states = ~(IndexSet)0;
+        circles[c].number = ++*numbers;
     }
     for (unsigned pass = 0; pass < 2; pass++) {
         for (uint32_t s = 0; s < plan->stage_count; s++) {
@@ -222,7 +225,32 @@ static void take_direction(Stage *stage, const Stage *on, const Need *need, Inde
     stage->down = (stage->down & ~along) | (on->down & along);
 }
 
-static void spread_directions(Plan *plan) {
+/* The loops that a circle has outside run one way for all of it: that of its last stage. */
+static void agree(const Plan *plan, uint32_t circles) {
+    const Stage **last = arena_array(plan->arena, const Stage *, circles + 1);
+    for (Index x = 0; x < INDEX_LIMIT; x++) {
+        IndexSet bit = INDEX_BIT(x);
+        for (uint32_t c = 0; c <= circles; c++) {
+            last[c] = NULL;
+        }
+        for (size_t s = 0; s < plan->stage_count; s++) {
+            const Stage *stage = plan->stages[s];
+            if (directed(stage) & bit) {
+                last[stage->circles[x]] = stage;
+            }
+        }
+        for (size_t s = 0; s < plan->stage_count; s++) {
+            Stage *stage = plan->stages[s];
+            const Stage *of = stage->circles[x] ? last[stage->circles[x]] : NULL;
+            if (of) {
+                stage->up = (stage->up & ~bit) | (of->up & bit);
+                stage->down = (stage->down & ~bit) | (of->down & bit);
+            }
+        }
+    }
+}
+
+static void spread_directions(Plan *plan, uint32_t circles) {
     uint32_t *from = arena_array(plan->arena, uint32_t, INDEX_LIMIT);
     for (uint32_t s = 0; s < plan->stage_count; s++) {
         Stage *stage = plan->stages[s];
@@ -243,6 +271,7 @@ static void spread_directions(Plan *plan) {
             }
         }
     }
+    agree(plan, circles);
     /* what depends on no direction takes that of its first reader */
     IndexSet *wished = arena_array(plan->arena, IndexSet, plan->stage_count + 1);
     for (uint32_t s = (uint32_t)plan->stage_count; s-- > 0;) {
@@ -257,6 +286,7 @@ static void spread_directions(Plan *plan) {
             wished[on->number] |= along;
         }
     }
+    agree(plan, circles);
 }
 
 /* The first of several largest entries counts, and under --strict sums are added up in order. */
@@ -272,10 +302,11 @@ static void keep_order(const Plan *plan) {
 
 bool cycle_find(Plan *plan) {
     bool found = plan->carries.count > 0;
+    uint32_t numbers = 0;
     while (found) {
         Tarjan tarjan;
         find_components(plan, &tarjan);
-        if (!order_circles(plan, &tarjan, &found)) {
+        if (!order_circles(plan, &tarjan, &numbers, &found)) {
             return false;
         }
     }
@@ -291,7 +322,7 @@ bool cycle_find(Plan *plan) {
     }
     keep_order(plan);
     if (plan->carries.count > 0) {
-        spread_directions(plan);
+        spread_directions(plan, numbers);
     }
     return true;
 }

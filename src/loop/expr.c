@@ -338,6 +338,44 @@ static const LoopExpr *fold_chain(Plan *plan, BuiltinId f, const LoopExpr *a, co
                    : x_call2(plan, BI_add, a->args[0], x_int(plan, sum));
 }
 
+/* The whole number that is compared with a constant, NULL if there is none; from `low` to `high`
+ * the comparison is true. */
+static const LoopExpr *bounded(const LoopExpr *x, int64_t *low, int64_t *high) {
+    BuiltinId f = x->kind == LX_CALL && x->count == 2 ? x->as.builtin : BI_COUNT;
+    if ((f != BI_eq && f != BI_lt && f != BI_le) || x->args[0]->type != KIND_INT ||
+        (x->args[0]->kind == LX_INT) == (x->args[1]->kind == LX_INT)) {
+        return NULL;
+    }
+    bool first = x->args[0]->kind == LX_INT;
+    int64_t value = x->args[!first]->as.integer;
+    int64_t open = f == BI_lt;
+    if (value == INT64_MIN || value == INT64_MAX) {
+        return NULL;
+    }
+    *low = f == BI_eq || first ? value + (first ? open : 0) : INT64_MIN;
+    *high = f == BI_eq || !first ? value - (first ? 0 : open) : INT64_MAX;
+    return x->args[first];
+}
+
+/* Can the two never be true at once? x == 2 and x < 2, which guards of several reads make. */
+static bool exclude(const LoopExpr *a, const LoopExpr *b) {
+    int64_t low, high, other_low, other_high;
+    const LoopExpr *of = bounded(a, &low, &high);
+    return of && bounded(b, &other_low, &other_high) == of &&
+           (high < other_low || other_high < low);
+}
+
+/* The same of `all`, which may be a chain of conditions, and one more. */
+static bool excluded(const LoopExpr *all, const LoopExpr *one) {
+    while (all->kind == LX_CALL && all->as.builtin == BI_and) {
+        if (exclude(all->args[1], one)) {
+            return true;
+        }
+        all = all->args[0];
+    }
+    return exclude(all, one);
+}
+
 static const LoopExpr *fold_bool(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopExpr *b) {
     if (f == BI_not) {
         return a->kind == LX_BOOL ? x_bool(plan, !a->as.integer) : NULL;
@@ -348,6 +386,9 @@ static const LoopExpr *fold_bool(Plan *plan, BuiltinId f, const LoopExpr *a, con
         if (one->kind == LX_BOOL) {
             return (one->as.integer != 0) == (f == BI_and) ? other : one;
         }
+    }
+    if (f == BI_and && (excluded(a, b) || excluded(b, a))) {
+        return x_bool(plan, false);
     }
     return NULL;
 }

@@ -155,6 +155,7 @@ struct Stage {
     unsigned order_count;
     /* cycle.c: loops of recurrences that it is part of: opened first, in this order, as they are */
     Index whole[INDEX_LIMIT];
+    uint32_t circles[INDEX_LIMIT]; /* by index: the circle that has this loop outside; 0: none */
     unsigned whole_count;
     IndexSet up, down; /* loops whose direction matters, or is preferred */
     Span span;

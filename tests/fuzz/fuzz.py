@@ -2,12 +2,14 @@
 
     fuzz.py --gradc PATH [--seed N] [--programs N] [--size FUNCTIONS] [--features a,b] [--checkpoint N,C]
             [--keep FOLDER]
+    fuzz.py --gradc PATH --seed N --shrink
 
 Each file goes through `gradc --check` (the interpreter, reverse mode, forward mode, complex steps,
-loop program, machine code), then its functions and gradients are called as the C compiler made
-them, and as LLVM did at -O0 and -O3, with the same arguments. Every function is a program. A file
-that is refused is a failure too: all are well typed. The last line tells how many passed, and each
-failure the seed that makes it again."""
+differences, loop program, machine code), then its functions and derivatives are called as C
+compilers made them, and as LLVM did at -O0 and -O3, with the same arguments. Every function is a
+program. A file that is refused is a failure too: all are well typed. The last line tells how many
+passed, and each failure the seed that makes it again; --shrink prints a small program that fails as
+that one does."""
 import argparse
 import array
 import ctypes
@@ -21,11 +23,15 @@ import sys
 import tempfile
 
 import generate
+import shrink
 
 # what is compared beside --check, file by file
-KINDS = [[], [], ["--derivatives=grad,jvp,hvp,hessian,jacobian"], [], ["--batch"], []]
+KINDS = [[], ["--strict"], ["--derivatives=grad,jvp,hvp,hessian,jacobian"], [], ["--batch"], [], ["-Dw=0.75", "-DN=3"],
+         ["--wrt=p,q"], ["--derivatives=grad,jvp"], ["--batch", "--strict"], []]
 # which states loops keep for their derivatives, file by file, unless --checkpoint says it
 CHECKPOINTS = [[], ["--checkpoint=2,2"], [], ["--checkpoint=1,3"], ["--checkpoint=2"]]
+LEVELS = ["-O0"] * 11 + ["-O2"]  # of --check
+CHECKED = ("-D", "--strict", "--batch", "--checkpoint", "--wrt", "--function")  # options that --check gets too
 PROTOTYPE = re.compile(r"^(double|void|size_t|int64_t) (\w+)\(([^;]*)\);", re.M)
 
 
@@ -43,50 +49,86 @@ def prototypes(header):
 
 
 SAMPLES, LENGTHS = 3, (2, 1, 3)
-INPUT_ROOM, OUTPUT_ROOM = 4096, 1 << 16
-CHUNK = bytes(array.array("d", [7.25]) * 64)
+INPUT_ROOM, OUTPUT_ROOM = 1024, 1 << 14
+MARK = 7.25  # what no function wrote
+CHUNK = bytes(array.array("d", [MARK]) * 64)
 UNTOUCHED = CHUNK * (OUTPUT_ROOM // 64)
 
 
 class Arguments:
     """The arguments of one function, the same for every library that has it."""
 
+    POOL = array.array("d", [random.Random(1).gauss(0, 1) for _ in range(2 * INPUT_ROOM)])
+    OUTPUTS = []
+
     def __init__(self, prototype, seed, work):
         self.random = random.Random(seed)
         self.prototype, self.work = prototype, work
         self.outputs = []
 
-    def reals(self, count):
-        return (ctypes.c_double * count)(*[self.random.gauss(0, 1) for _ in range(count)])
+    def reals(self):
+        """An array in which no entry is twice; from another place in each argument."""
+        start = self.random.randrange(INPUT_ROOM)
+        return (ctypes.c_double * INPUT_ROOM).from_buffer_copy(self.POOL[start:start + INPUT_ROOM])
+
+    def labels(self):
+        bits = self.random.getrandbits(INPUT_ROOM)
+        return (ctypes.c_int64 * INPUT_ROOM)(*[bits >> k & 1 for k in range(INPUT_ROOM)])
+
+    def output(self):
+        """Room that is marked, and used again by the next call."""
+        k = len(self.outputs)
+        if k == len(self.OUTPUTS):
+            self.OUTPUTS.append((ctypes.c_double * OUTPUT_ROOM)())
+            ctypes.memmove(self.OUTPUTS[k], UNTOUCHED, len(UNTOUCHED))
+        self.outputs.append(self.OUTPUTS[k])
+        return self.OUTPUTS[k]
 
     def make(self):
         made = []
-        self.outputs = []
         for kind, constant, name in self.prototype[2]:
             if kind == "double":
                 made.append(ctypes.c_double(self.random.gauss(0, 1)))
             elif kind == "int64_t":
                 made.append(ctypes.c_int64(self.random.randrange(2)))
             elif kind == "int64_t*":
-                made.append((ctypes.c_int64 * INPUT_ROOM)(*[self.random.randrange(2) for _ in range(INPUT_ROOM)]))
+                made.append(self.labels())
             elif kind == "size_t*":
                 made.append((ctypes.c_size_t * SAMPLES)(*LENGTHS))
             elif kind == "uint64_t":
                 made.append(ctypes.c_uint64(7))
             elif kind == "size_t":
-                made.append(ctypes.c_size_t(SAMPLES if name.startswith("m") else 2))
+                made.append(ctypes.c_size_t(size_of(name)))
             elif kind == "double*" and constant:
-                made.append(self.reals(INPUT_ROOM))
+                made.append(self.reals())
             elif kind == "double*" and name == "work":
                 made.append((ctypes.c_double * (self.work + 1))(*[math.nan] * (self.work + 1)))
             elif kind == "double*":
-                out = (ctypes.c_double * OUTPUT_ROOM)()
-                ctypes.memmove(out, UNTOUCHED, ctypes.sizeof(out))
-                self.outputs.append(out)
-                made.append(out)
+                made.append(self.output())
             else:
                 raise ValueError(f"an argument of type {kind}")
         return made
+
+    def written(self):
+        """All that was written to the outputs, which are marked anew."""
+        numbers = array.array("d")
+        for out in self.outputs:
+            used = OUTPUT_ROOM // 64
+            whole = memoryview(out).cast("B")
+            size = len(CHUNK)
+            low = 0
+            while low < used and bytes(whole[low * size:(low + 1) * size]) != CHUNK:
+                low += 1
+            if bytes(whole[low * size:]) != UNTOUCHED[low * size:]:
+                low = used  # what was not written lies between: a hole
+            numbers.frombytes(whole[:low * size])
+            ctypes.memmove(out, UNTOUCHED, low * size)
+        return numbers
+
+
+def size_of(name):
+    """What a function gets for the size of this name."""
+    return SAMPLES if name.startswith("m") else 2
 
 
 def work_of(library, prototype, prototypes_of):
@@ -100,7 +142,7 @@ def work_of(library, prototype, prototypes_of):
                 if kind == "size_t*":
                     arguments.append((ctypes.c_size_t * SAMPLES)(*LENGTHS))
                 else:
-                    arguments.append(ctypes.c_size_t(SAMPLES if formal.startswith("m") else 2))
+                    arguments.append(ctypes.c_size_t(size_of(formal)))
             return function(*arguments)
     return 0
 
@@ -114,13 +156,7 @@ def call(library, prototype, prototypes_of, seed):
     made = arguments.make()
     value = function(*made)
     numbers = array.array("d", [value] if result == "double" else [])
-    for out in arguments.outputs:
-        whole = bytes(out)
-        used = len(whole)
-        while used > 0 and whole[used - len(CHUNK):used] == CHUNK:
-            used -= len(CHUNK)
-        numbers.frombytes(whole[:used])
-    return numbers.tolist()
+    return (numbers + arguments.written()).tolist()
 
 
 def differ(a, b):
@@ -144,6 +180,11 @@ class Fuzzer:
         self.folder = options.keep or tempfile.mkdtemp()
         os.makedirs(self.folder, exist_ok=True)
         self.passed = self.failed = 0
+        self.only = []  # while a program is made smaller
+        self.extern = self.path("extern.o")
+        with open(self.path("extern.c"), "w", encoding="utf-8") as file:
+            file.write(generate.EXTERN_C)
+        self.run(*self.options.cc[0].split(), "-c", "-fPIC", self.path("extern.c"), "-o", self.extern)
 
     def run(self, *command):
         return subprocess.run(command, capture_output=True, text=True, timeout=600)
@@ -151,39 +192,40 @@ class Fuzzer:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def fail(self, seed, why, text):
-        self.failed += 1
-        print(f"seed {seed}: {why}\n{text[-3000:]}", flush=True)
-
     def errors_of(self, result):
         """Without the warnings, which random programs have many of."""
         parts = re.split(r"(?m)^(?=\S+: (?:warning|error)|gradc: )", result.stderr)
         return "".join(p for p in parts if ": warning: " not in p)
 
-    def made_by_llvm(self, level, model, flags):
+    def flags(self, seed, text):
+        asked = self.options.checkpoint
+        flags = KINDS[seed % len(KINDS)] + ([f"--checkpoint={asked}"] if asked else CHECKPOINTS[seed % len(CHECKPOINTS)])
+        return [f for f in flags if f != "-DN=3" or ", N\n" in text], [self.extern] if "extern " in text else []
+
+    def made_by_llvm(self, level, model, flags, objects):
         """(path, prototypes) of a shared library; a text if it was not made."""
         out = self.path(f"llvm{level}.so")
-        result = self.run(self.options.gradc, "--emit=shared", level, *flags, model, "-o", out)
+        result = self.run(self.options.gradc, "--emit=shared", level, *flags, model, *objects, "-o", out)
         if result.returncode:
             return self.errors_of(result)
         with open(out[:-2] + "h", encoding="utf-8") as file:
             return out, prototypes(file.read())
 
-    def made_by_c(self, model, flags):
+    def made_by_c(self, compiler, model, flags, objects):
         source = self.path("program.c")
         result = self.run(self.options.gradc, "--emit=c", *flags, model, "-o", source)
         if result.returncode:
             return self.errors_of(result)
         out = self.path("c.so")
-        result = self.run(*self.options.cc.split(), "-std=c99", "-O1", "-shared", "-fPIC", "-Wall", "-Wextra",
-                          "-pedantic", "-Werror", source, "-o", out, "-lm", *self.options.libs.split())
+        result = self.run(*compiler.split(), "-std=c99", "-O1", "-shared", "-fPIC", "-Wall", "-Wextra",
+                          "-pedantic", "-Werror", source, *objects, "-o", out, "-lm", *self.options.libs.split())
         if result.returncode:
             return result.stderr
         with open(self.path("program.h"), encoding="utf-8") as file:
             return out, prototypes(file.read())
 
-    def compare(self, seed, libraries, text):
-        """False if a function gives something else in one of the libraries {name: (handle, prototypes)}."""
+    def compare(self, seed, libraries):
+        """What a function gives that is another in one of the libraries {name: (handle, prototypes)}."""
         names = [p[1] for p in libraries["C"][1] if p[0] != "size_t" and not p[1].endswith(("_work", "_count"))]
         for function in names:
             first = None
@@ -195,49 +237,90 @@ class Fuzzer:
                     continue
                 place = differ(first, numbers)
                 if place is not None:
-                    self.fail(seed, f"{function}: entry {place} is {first[place]!r} by LLVM -O0 and "
-                              f"{numbers[place]!r} by {name}", text)
-                    return False
-        return True
+                    return (f"{function}: entry {place} is {first[place]!r} by LLVM -O0 and "
+                            f"{numbers[place]!r} by {name}")
+        return None
 
-    def one(self, seed):
+    def fault(self, seed, files):
+        """What is wrong with what gradc makes of these files: (what, more), or None."""
+        for name, text in files.items():
+            with open(self.path(name), "w", encoding="utf-8") as file:
+                file.write(text)
         model = self.path("program.model")
-        text = generate.program(seed, self.options.size, self.options.features)
-        with open(model, "w", encoding="utf-8") as file:
-            file.write(text)
-        asked = self.options.checkpoint
-        kept = [f"--checkpoint={asked}"] if asked else CHECKPOINTS[seed % len(CHECKPOINTS)]
-        result = self.run(self.options.gradc, "--check", *kept, model)
+        flags, objects = self.flags(seed, files["program.model"])
+        flags = flags + self.only
+        result = self.run(self.options.gradc, "--check", LEVELS[seed % len(LEVELS)],
+                          *[f for f in flags if f.startswith(CHECKED)], model, *objects)
         if result.returncode:
-            return self.fail(seed, f"--check gives {result.returncode}", self.errors_of(result) + result.stdout[-500:])
-        flags = KINDS[seed % len(KINDS)] + kept
-        made = {name: self.made_by_llvm(level, model, flags) for name, level in (("LLVM -O0", "-O0"), ("LLVM -O3", "-O3"))}
-        made["C"] = self.made_by_c(model, flags)
+            return f"--check gives {result.returncode}", self.errors_of(result) + result.stdout[-500:]
+        made = {f"LLVM {level}": self.made_by_llvm(level, model, flags, objects) for level in ("-O0", "-O3")}
+        compiler = self.options.cc[seed % len(self.options.cc)]
+        made["C"] = self.made_by_c(compiler, model, flags, objects)
         for name, library in made.items():
             if isinstance(library, str):
-                return self.fail(seed, f"{name}: does not compile", library)
+                return f"{name}: does not compile", library
         libraries = {name: (ctypes.CDLL(path), found) for name, (path, found) in made.items()}
-        agree = self.compare(seed, libraries, text)
+        wrong = self.compare(seed, libraries)
         for library, _ in libraries.values():
             ctypes.CDLL(None).dlclose(ctypes.c_void_p(library._handle))
-        self.passed += self.options.size if agree else 0
-        return None
+        return (wrong, files["program.model"][-3000:]) if wrong else None
+
+    def program(self, seed):
+        return generate.program(seed, self.options.size, self.options.features)
 
     def all(self):
         files = -(-self.options.programs // self.options.size)
-        for k in range(files):
-            self.one(self.options.seed + k)
-        if not self.options.keep:
-            shutil.rmtree(self.folder)
+        for seed in range(self.options.seed, self.options.seed + files):
+            found = self.fault(seed, self.program(seed))
+            if found:
+                self.failed += 1
+                print(f"seed {seed}: {found[0]}\n{found[1]}", flush=True)
+            else:
+                self.passed += self.options.size
         print(f"seeds {self.options.seed} to {self.options.seed + files - 1}: {self.passed} programs agree, "
               f"{self.failed} files do not")
         return 1 if self.failed else 0
+
+    def shrink(self):
+        """The smallest program that fails as that of the seed does."""
+        seed, files = self.options.seed, self.program(self.options.seed)
+        found = self.fault(seed, files)
+        if not found:
+            print(f"seed {seed} agrees")
+            return 0
+        kind = kind_of(found)
+
+        def fails(text):
+            other = self.fault(seed, {**files, "program.model": text})
+            return other is not None and kind_of(other) == kind
+
+        for name in re.findall(r"`(\w+)`", found[1]) + re.findall(r"program_([a-z]+\d*)", found[0]):
+            self.only = [f"--function={name}"]
+            if fails(files["program.model"]):
+                break
+            self.only = []
+        text = shrink.shrink(files["program.model"], fails, self.options.seconds)
+        what, more = self.fault(seed, {**files, "program.model": text})
+        print(f"{text}\n# seed {seed} {self.flags(seed, text)[0] + self.only}: {what}\n{more[:2000]}")
+        return 1
+
+    def close(self):
+        if not self.options.keep:
+            shutil.rmtree(self.folder)
+
+
+def kind_of(found):
+    """A failure without its names and numbers."""
+    what, more = found
+    line = next((x for x in more.splitlines() if "error" in x), "")
+    plain = re.sub(r"-?\b\d[\w.+-]*", "#", re.sub(r"`[^`]*`", "`", what.split(":")[-1] + line.split("error", 1)[-1]))
+    return plain.replace("central difference", "step").replace("complex step", "step")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--gradc", required=True)
-    parser.add_argument("--cc", default="cc")
+    parser.add_argument("--cc", action="append", help="a C compiler; given twice, both in turn")
     parser.add_argument("--libs", default="", help="what the C source needs, as -llapack")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--programs", type=int, default=300)
@@ -245,9 +328,15 @@ def main():
     parser.add_argument("--checkpoint", help="that of gradc, for all files")
     parser.add_argument("--features", default=",".join(generate.FEATURES))
     parser.add_argument("--keep", help="leave the last program here")
+    parser.add_argument("--shrink", action="store_true", help="make the program of the seed smaller, while it fails")
+    parser.add_argument("--seconds", type=int, default=120, help="for --shrink")
     options = parser.parse_args()
     options.features = tuple(options.features.split(","))
-    sys.exit(Fuzzer(options).all())
+    options.cc = options.cc or ["cc"]
+    fuzzer = Fuzzer(options)
+    status = fuzzer.shrink() if options.shrink else fuzzer.all()
+    fuzzer.close()
+    sys.exit(status)
 
 
 if __name__ == "__main__":
