@@ -273,13 +273,69 @@ static bool find_down(const Scope *up, Scope **down) {
     return true;
 }
 
+/* The only loop downwards over the same steps in `parent`, at any depth. False: there are several.
+ */
+static bool find_inside(const Scope *parent, Index t, Scope **down) {
+    for (size_t k = 0; k < parent->item_count; k++) {
+        Scope *scope = parent->items[k].scope;
+        if (!scope) {
+            continue;
+        }
+        bool ours = scope->key.kind == SCOPE_LOOP && scope->key.index == t;
+        if (ours && scope->key.direction < 0) {
+            if (*down) {
+                return false;
+            }
+            *down = scope;
+        }
+        if (!find_inside(scope, t, down)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Is each iteration of the loops around `up`, within `common`, surely made, and are those around
+ * `down` over the same indices? These are the axes of the numbers of steps. */
+static bool find_numbers(Leave *leave) {
+    for (const Scope *scope = leave->up->parent; scope != leave->common; scope = scope->parent) {
+        if (scope->key.kind != SCOPE_LOOP || scope->key.low_count + scope->key.high_count > 0) {
+            return false;
+        }
+        leave->axes[leave->axis_count++] = scope->key.index;
+        if (!(leave->down->parent->open & INDEX_BIT(scope->key.index))) {
+            return false;
+        }
+    }
+    return leave->axis_count > 0;
+}
+
+/* The adjoint's loop: beside the one upwards, or in another loop than that. */
+static bool find_adjoint(const Plan *plan, Leave *leave) {
+    if (!find_down(leave->up, &leave->down)) {
+        return false;
+    }
+    if (leave->down) {
+        return true;
+    }
+    if (!find_inside(plan->root, leave->up->key.index, &leave->down)) {
+        leave->down = NULL;
+        return true; /* these run over all steps */
+    }
+    if (leave->down) {
+        leave->common = scope_common(leave->up, leave->down);
+        leave->down = find_numbers(leave) ? leave->down : NULL;
+    }
+    return true;
+}
+
 static void try_leave(Plan *plan, Carry *alive, Ref active) {
     Leave *leave = arena_new(plan->arena, Leave);
     leave->alive = alive;
     leave->active = active;
     leave->up = alive->loop;
     if (!leave->up || leave->up->leave || leave->up->key.direction < 0 ||
-        !find_down(leave->up, &leave->down) || !is_idle(plan, leave, leave->up)) {
+        !find_adjoint(plan, leave) || !is_idle(plan, leave, leave->up)) {
         return;
     }
     if (leave->down && !is_idle(plan, leave, leave->down)) {
@@ -304,6 +360,32 @@ void leave_find(Plan *plan) {
  * --------------------------------------------------------------------------------------------------------
  */
 
+/* Where the number of steps of this iteration of the loops around is. */
+static const LoopExpr *number_index(Plan *plan, const Leave *leave, const Scope *loop) {
+    const LoopExpr *positions[INDEX_LIMIT];
+    Dim dims[INDEX_LIMIT];
+    for (unsigned a = 0; a < leave->axis_count; a++) {
+        dims[a] = ir_index_dim(plan->ir, leave->axes[a]);
+        positions[a] = x_inside(plan, loop->parent->at[leave->axes[a]], dims[a]);
+    }
+    return x_index(plan, positions, dims, leave->axis_count);
+}
+
+static void make_numbers(Plan *plan, Leave *leave) {
+    if (leave->axis_count == 0 || leave->has_numbers || !leave->down) {
+        return;
+    }
+    Dim size = dim_const(plan->ir, 1);
+    for (unsigned a = 0; a < leave->axis_count; a++) {
+        size = dim_mul(plan->ir, size, ir_index_dim(plan->ir, leave->axes[a]));
+    }
+    LoopBuffer numbers = {
+        .name = plan_name(plan, "steps_of"), .kind = KIND_INT, .place = BUFFER_LOCAL};
+    leave->numbers = plan_buffer(plan, numbers, leave->common->block);
+    plan->buffer_facts[leave->numbers].size = size;
+    leave->has_numbers = true;
+}
+
 void leave_before(Plan *plan, const Scope *loop, Block *block) {
     Leave *leave = loop->leave;
     const LoopExpr *steps = x_dim(plan, ir_index_dim(plan->ir, loop->key.index));
@@ -319,14 +401,22 @@ void leave_before(Plan *plan, const Scope *loop, Block *block) {
     if (loop == leave->up) {
         leave->made = plan_var(plan, plan_name(plan, "steps"), KIND_INT, block);
         code_set(plan, block, LS_DECLARE, leave->made, steps, leave->alive->step_stage->span);
+        make_numbers(plan, leave);
     } else {
+        if (leave->has_numbers) {
+            leave->made = plan_var(plan, plan_name(plan, "steps"), KIND_INT, block);
+            const LoopExpr *at = number_index(plan, leave, loop);
+            code_set(plan, block, LS_DECLARE, leave->made, x_moving_load(plan, leave->numbers, at),
+                     leave->alive->step_stage->span);
+        }
         carry_move(plan, loop, block, steps, x_moving(plan, leave->made));
     }
 }
 
 void leave_step(Plan *plan, Scope *loop) {
     const Leave *leave = loop->leave;
-    if (!leave || loop != leave->up || plan->again) { /* steps that run again are made */
+    if (!leave || loop != leave->up ||
+        (plan->again && plan->again->up == loop)) { /* steps that run again are made */
         return;
     }
     Span span = leave->alive->step_stage->span;
@@ -346,5 +436,9 @@ void leave_after(Plan *plan, const Scope *loop, Block *block) {
     if (loop == leave->up && leave->counts) {
         const LoopExpr *steps = x_dim(plan, ir_index_dim(plan->ir, loop->key.index));
         carry_move(plan, loop, block, x_moving(plan, leave->made), steps);
+        if (leave->has_numbers) {
+            code_store(plan, block, LS_STORE, leave->numbers, number_index(plan, leave, loop),
+                       x_moving(plan, leave->made), leave->alive->step_stage->span);
+        }
     }
 }

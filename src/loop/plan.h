@@ -424,6 +424,13 @@ struct Leave {
     Scope *up, *down;
     VarId made; /* number of steps, where that matters */
     bool counts;
+    /* where the loops are in different loops over the same indices, below `common`: the number of
+     * steps for each of these */
+    Scope *common;
+    Index axes[INDEX_LIMIT];
+    unsigned axis_count;
+    BufferId numbers;
+    bool has_numbers;
 };
 
 void leave_find(Plan *plan);
