@@ -14,6 +14,7 @@
  *   model NAME
  *   source PATH                      the .model file as given to gradc
  *   hash HEX                         of the model's text and of its -D definitions
+ *   precision f32                    reals are floats; absent where they are doubles
  *   dim NAME [VALUE | rows]          in the order of the dims array; VALUE if bound at compile time;
  *                                    `rows`: the number of rows of a sample
  *   const NAME VALUE [fixed]         in the order of the consts array
@@ -30,7 +31,7 @@
  *   metric NAME KERNEL               a mean over samples
  *   derived NAME EXPRESSION          of other metrics
  *   setting NAME VALUE               of train { }
- *   kernel ROLE NUMBER WORK          NUMBER: entry of gradc_kernels; WORK: size (doubles, over dims
+ *   kernel ROLE NUMBER WORK          NUMBER: entry of gradc_kernels; WORK: size (reals, over dims
  *                                    and m), or 0
  *   uses ROLE NAME...                the columns that kernel ROLE reads (forward: no targets)
  *
@@ -58,15 +59,16 @@
 /* clang-format on */
 extern const char gradc_model[];
 
-/* What kernels are called with; each uses what it needs. */
+/* What kernels are called with; each uses what it needs. Reals are double, or float in a model
+ * whose description says `precision f32`. */
 typedef struct {
     const int64_t *dims;        /* values of all dims, in the order of the `dim` lines; that of a
                                    rows dim: the most rows of a sample */
-    const double *consts;       /* values of all consts, in order */
-    double *params;             /* the flat vector; only sgd and step write it */
-    const double *const *data;  /* one array for each `data` line, row-major */
+    const void *consts;         /* reals: values of all consts, in order */
+    void *params;               /* reals: the flat vector; only sgd and step write it */
+    const void *const *data;    /* reals: one array for each `data` line, row-major */
     const void *const *columns; /* one array for each `column` line, row-major: entries of one
-                                   sample, sample after sample; double for real, int64_t for int;
+                                   sample, sample after sample; reals, or int64_t for int;
                                    those that the kernel does not use may be NULL */
     const int64_t *starts;      /* of a model with a rows dim, else NULL: sample s are the rows
                                    starts[s] … starts[s + 1] - 1 of the columns whose first axis it
@@ -77,8 +79,8 @@ typedef struct {
     int64_t total;              /* samples of the whole data set: the prior's divisor */
     double rate;                /* sgd, step: the learning rate */
     uint64_t seed;              /* init */
-    double *out;                /* overwritten with what the role gives */
-    double *work;               /* as many doubles as the `kernel` line says */
+    void *out;                  /* reals: overwritten with what the role gives */
+    void *work;                 /* as many reals as the `kernel` line says */
 } GradcArgs;
 
 typedef double GradcKernel(const GradcArgs *args);

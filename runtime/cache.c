@@ -203,6 +203,7 @@ static bool make_key(Cache *cache, const Input *input) {
     add_text(key, options->header);
     add_text(key, options->sample);
     add_word(key, options->nonfinite);
+    add_word(key, cache->model->single);
     describe_model(key, cache->model, options);
     char *folder = cache_folder(cache->context);
     uint64_t name = key->failed ? 0 : checksum(0, key->data, key->length);
@@ -261,15 +262,20 @@ typedef struct {
     size_t length;
 } Piece;
 
+static size_t entry_bytes(const Model *model, size_t column) {
+    return model->columns[column].is_int || !model->single ? sizeof(double) : sizeof(float);
+}
+
 /* The arrays in their order; `parts` has room for one of each column and the starts. */
-static size_t list_arrays(const Data *data, const int64_t *widths, size_t columns, Piece *parts) {
+static size_t list_arrays(const Model *model, const Data *data, const int64_t *widths,
+                          Piece *parts) {
     size_t count = 0;
     if (data->starts) {
         parts[count++] = (Piece){data->starts, (size_t)data->samples * sizeof(int64_t)};
     }
-    for (size_t i = 0; i < columns; i++) {
+    for (size_t i = 0; i < model->column_count; i++) {
         if (widths[i] >= 0) {
-            size_t length = (size_t)data->rows * (size_t)widths[i] * sizeof(double);
+            size_t length = (size_t)data->rows * (size_t)widths[i] * entry_bytes(model, i);
             parts[count++] = (Piece){data->columns[i], length};
         }
     }
@@ -344,7 +350,7 @@ void cache_write(Cache *cache, const Input *input, const Data *data) {
     for (size_t i = 0; i < model->column_count; i++) {
         widths[i] = cache->options->needed[i] ? model->columns[i].shape.count : -1;
     }
-    size_t count = list_arrays(data, widths, model->column_count, parts);
+    size_t count = list_arrays(model, data, widths, parts);
     Header header = {.described = text.length, .checksum = checksum(0, text.data, text.length)};
     memcpy(header.magic, magic, sizeof magic);
     for (size_t i = 0; i < count; i++) {
@@ -424,7 +430,7 @@ static bool get_found(Cache *cache, Reader *reader, uint64_t bytes, Found *found
         found->widths[i] = get_word(reader);
         needed += found->widths[i] < 0
                       ? 0
-                      : (uint64_t)data->rows * (uint64_t)found->widths[i] * sizeof(double);
+                      : (uint64_t)data->rows * (uint64_t)found->widths[i] * entry_bytes(model, i);
     }
     if (reader->failed || needed != bytes || data->rows < 0 || data->samples < 0) {
         return false; /* the checksum is right, so this is another program's */
@@ -433,7 +439,7 @@ static bool get_found(Cache *cache, Reader *reader, uint64_t bytes, Found *found
     data->sample_capacity = starts ? data->samples + 1 : 0;
     data->capacity = data->rows;
     for (size_t i = 0; i < model->column_count; i++) {
-        size_t size = (size_t)data->rows * (size_t)found->widths[i] * sizeof(double);
+        size_t size = (size_t)data->rows * (size_t)found->widths[i] * entry_bytes(model, i);
         if (found->widths[i] >= 0) {
             data->columns[i] = data_array(cache->context, NULL, size + sizeof(double));
             if (!data->columns[i]) {
@@ -459,8 +465,7 @@ static bool get(int fd, void *bytes, size_t length) {
 
 static bool read_arrays(const Cache *cache, int fd, const Header *header, uint64_t sum,
                         Found *found) {
-    size_t count =
-        list_arrays(&found->data, found->widths, cache->model->column_count, found->parts);
+    size_t count = list_arrays(cache->model, &found->data, found->widths, found->parts);
     for (size_t i = 0; i < count; i++) {
         if (!get(fd, found->parts[i].bytes, found->parts[i].length)) {
             return false;

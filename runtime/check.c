@@ -2,13 +2,13 @@
  * the user's data, at the start and at random points near it. */
 #include "runtime/runtime.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 enum { POINTS = 3, COMPONENTS_MAX = 64 };
 
 static const double limit = 1e-5; /* beyond what differences of doubles can be off */
+static const double single_limit = 1e-3;
 
 typedef struct {
     Session *session;
@@ -27,22 +27,25 @@ typedef struct {
 
 static Slope measure(Check *check, size_t at, double value, double h) {
     double x = check->params[at];
-    volatile double above = x + h;
-    volatile double below = x - h;
+    const Model *model = check->session->model;
+    volatile double above = real_rounded(model, x + h);
+    volatile double below = real_rounded(model, x - h);
     check->params[at] = above;
     double high = evaluate(check->evaluator, check->params, NULL);
     check->params[at] = below;
     double low = evaluate(check->evaluator, check->params, NULL);
     check->params[at] = x;
     double kink = fabs((high - value) / (above - x) - (value - low) / (x - below));
-    double rounding = 8 * DBL_EPSILON * fmax(fabs(high), fabs(low)) / h;
+    double rounding = 8 * real_epsilon(model) * fmax(fabs(high), fabs(low)) / h;
     return (Slope){(high - low) / (above - below), kink + rounding};
 }
 
 /* The relative difference by the step that tells most. What the next best step says otherwise is
  * held for it: slopes that do not agree with each other are no judges. */
 static double compare(Check *check, size_t at, double value) {
-    static const double steps[] = {6e-6, 3e-5, 4e-4};
+    static const double doubles[] = {6e-6, 3e-5, 4e-4};
+    static const double singles[] = {4e-3, 2e-2, 6e-2};
+    const double *steps = check->session->model->single ? singles : doubles;
     double x = fabs(check->params[at]);
     double g = check->gradient[at];
     Slope best = {0, INFINITY};
@@ -112,7 +115,7 @@ static bool check_point(Check *check, int point) {
     for (size_t i = 0; i < model->parameter_count; i++) {
         double start = check->session->params[i];
         double move = point ? 0.2 * (random_unit(&check->random) - 0.5) * (1 + fabs(start)) : 0;
-        check->params[i] = start + move;
+        check->params[i] = real_rounded(model, start + move);
     }
     double value = evaluate(check->evaluator, check->params, check->gradient);
     char number[NUMBER_SIZE];
@@ -154,7 +157,7 @@ int command_check(Session *session) {
     if (!done) {
         return STATUS_FAILED;
     }
-    if (!(check.worst <= limit)) {
+    if (!(check.worst <= (model->single ? single_limit : limit))) {
         report_error(session->context,
                      "the gradient and central differences disagree by %.2g in `%s`", check.worst,
                      check.worst_name);

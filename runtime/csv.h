@@ -62,6 +62,7 @@ typedef struct {
 typedef struct {
     FieldKind kind;
     bool four;       /* this REAL and the next three are neighbours, in the row and in the array */
+    bool single;     /* REAL: the array is one of floats */
     bool limited;    /* INT: 0 … limit - 1 only */
     uint32_t number; /* in the row */
     size_t stride;   /* values from one row to the next */
@@ -107,6 +108,16 @@ bool csv_read_plain(Csv *csv);
 /* Ends its threads. */
 void csv_end_plain(Csv *csv);
 bool csv_store_whole(const Piece *piece, size_t i, int64_t row, double value);
+/* False: it is too large for a float. */
+static inline bool csv_store_real(const PlainField *field, int64_t row, double value) {
+    const size_t at = (size_t)row * field->stride;
+    if (!field->single) {
+        ((double *)field->to)[at] = value;
+        return true;
+    }
+    ((float *)field->to)[at] = (float)value;
+    return value < 0x1.ffffffp127 && value > -0x1.ffffffp127;
+}
 bool csv_store_text(const Piece *piece, size_t i, int64_t row, const char *start, const char *end);
 
 /* ---- load_csv.c ---- */

@@ -108,8 +108,7 @@ static const char *read_number(Piece *piece, size_t i, const char *p, int64_t ro
         return NULL;
     }
     if (field->kind == FIELD_REAL) {
-        ((double *)field->to)[(size_t)row * field->stride] = value;
-        return stop;
+        return csv_store_real(field, row, value) ? stop : NULL;
     }
     return csv_store_whole(piece, i, row, value) ? stop : NULL;
 }
@@ -275,8 +274,9 @@ static void bind_plain(Csv *csv) {
         plain->piece.largest[used++] = field->largest;
         *to = (PlainField){.kind = field->kind, .number = (uint32_t)i, .classes = field->classes};
         if (field->kind != FIELD_SAMPLE) {
-            double *array = csv->data->columns[field->column];
-            to->to = array + field->entry;
+            to->single = csv->model->single && field->kind == FIELD_REAL;
+            const size_t size = to->single ? sizeof(float) : sizeof(double);
+            to->to = (char *)csv->data->columns[field->column] + (size_t)field->entry * size;
             to->stride = (size_t)field->stride;
             to->limited = csv->model->columns[field->column].limit != NULL;
             to->limit = field->limit;
@@ -287,7 +287,8 @@ static void bind_plain(Csv *csv) {
         bool four = true;
         for (size_t k = 0; k < 4; k++) {
             const PlainField *field = &plain->fields[i + k];
-            four &= field->kind == FIELD_REAL && field->number == plain->fields[i].number + k &&
+            four &= field->kind == FIELD_REAL && !field->single &&
+                    field->number == plain->fields[i].number + k &&
                     field->to == (double *)plain->fields[i].to + k;
         }
         plain->fields[i].four = four;

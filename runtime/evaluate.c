@@ -83,6 +83,7 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
     if (work == SIZE_MAX) {
         return false;
     }
+    evaluator->reals = model->single ? NEW(context, float, evaluator->parameters + 1) : NULL;
     evaluator->values = NEW(context, double, evaluator->chunks);
     evaluator->vectors = largest / CHUNK_ROWS > evaluator->chunks ? evaluator->chunks
                          : largest < 2 * CHUNK_ROWS               ? 1
@@ -94,8 +95,8 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
     evaluator->work = NEW(context, double *, evaluator->threads);
     evaluator->moved = NEW(context, const void **, evaluator->threads);
     evaluator->one = NEW(context, const void *, model->column_count + 1);
-    if (!evaluator->values || !evaluator->partials || !evaluator->work || !evaluator->moved ||
-        !evaluator->one) {
+    if ((model->single && !evaluator->reals) || !evaluator->values || !evaluator->partials ||
+        !evaluator->work || !evaluator->moved || !evaluator->one) {
         return false;
     }
     for (size_t i = 0; i < evaluator->threads; i++) {
@@ -118,15 +119,25 @@ Part evaluate_move(const Evaluator *evaluator, int64_t first, int64_t count, con
     const Data *data = evaluator->data;
     for (size_t i = 0; i < model->column_count; i++) {
         const char *base = data->columns ? data->columns[i] : NULL;
-        int64_t width = model->columns[i].shape.count * (int64_t)sizeof(double);
+        int64_t width = (int64_t)column_bytes(model, i);
         bool moves = base && !model->columns[i].by_row;
         columns[i] = moves ? base + first * width : base;
     }
     return (Part){columns, data->starts ? data->starts + first : NULL, NULL, count};
 }
 
-static double call(const Evaluator *evaluator, const Kernel *kernel, double *params,
-                   const Part *part, double *out, double *work) {
+/* The params as kernels take them, until the next call. */
+static void *take_params(Evaluator *evaluator, double *params) {
+    if (!evaluator->reals || !params) {
+        return params;
+    }
+    reals_narrow(evaluator->model, evaluator->reals, params, evaluator->parameters);
+    return evaluator->reals;
+}
+
+/* `params` as take_params gives them; `size` numbers go to `out`. */
+static double call(const Evaluator *evaluator, const Kernel *kernel, void *params, const Part *part,
+                   double *out, size_t size, double *work) {
     GradcArgs args = evaluator->model->args;
     args.params = params;
     args.columns = part->columns;
@@ -135,7 +146,11 @@ static double call(const Evaluator *evaluator, const Kernel *kernel, double *par
     args.rows = part->count;
     args.out = out;
     args.work = work;
-    return kernel->function(&args);
+    double value = kernel->function(&args);
+    if (out) {
+        reals_widen(evaluator->model, out, size);
+    }
+    return value;
 }
 
 /* Samples, cut into chunks for one kernel; the values go to those of the evaluator. */
@@ -143,7 +158,7 @@ typedef struct {
     Evaluator *evaluator;
     const Kernel *kernel;
     const Part *part;
-    double *params;
+    void *params; /* as kernels take them */
     int64_t chunk, chunks;
     double *partials; /* `size` numbers for each chunk, or NULL */
     size_t size;
@@ -159,7 +174,7 @@ static Part move(const Evaluator *evaluator, const Part *whole, int64_t first, i
     }
     for (size_t i = 0; i < model->column_count; i++) {
         const char *base = whole->columns[i];
-        int64_t width = model->columns[i].shape.count * (int64_t)sizeof(double);
+        int64_t width = (int64_t)column_bytes(model, i);
         columns[i] = base && !model->columns[i].by_row ? base + first * width : base;
     }
     return (Part){columns, whole->starts ? whole->starts + first : NULL, NULL, count};
@@ -174,7 +189,7 @@ static void do_chunk(void *argument, size_t item, size_t worker) {
                      evaluator->moved[worker]);
     double *out = job->partials ? job->partials + item * job->size : NULL;
     evaluator->values[item] =
-        call(evaluator, job->kernel, job->params, &part, out, job->work[worker]);
+        call(evaluator, job->kernel, job->params, &part, out, job->size, job->work[worker]);
 }
 
 /* Adds the chunks' sums into the first. */
@@ -219,7 +234,7 @@ static Job losses_job(Evaluator *evaluator, const Kernel *kernel, double *params
     return (Job){.evaluator = evaluator,
                  .kernel = kernel,
                  .part = part,
-                 .params = params,
+                 .params = take_params(evaluator, params),
                  .chunk = chunk,
                  .chunks = chunks,
                  .partials = slopes ? evaluator->partials : NULL,
@@ -279,7 +294,8 @@ static Job cut_part(Evaluator *evaluator, const Kernel *kernel, double *params, 
 double evaluate_part(Evaluator *evaluator, double *params, const Part *part, double *gradient) {
     const Kernel *kernel = &evaluator->model->kernels[gradient ? ROLE_GRADIENT : ROLE_OBJECTIVE];
     if (part->count < 2 * CHUNK_ROWS || evaluator->chunks < 2) {
-        return call(evaluator, kernel, params, part, gradient, evaluator->work[0]);
+        return call(evaluator, kernel, take_params(evaluator, params), part, gradient,
+                    evaluator->parameters, evaluator->work[0]);
     }
     Job job = cut_part(evaluator, kernel, params, part, gradient != NULL);
     do_chunks(&job);
@@ -314,13 +330,15 @@ static double evaluate_apart(Evaluator *evaluator, Role value, Role slope, doubl
     const Kernel *kernels = evaluator->model->kernels;
     const Part none = {NULL, NULL, NULL, 1};
     if (gradient && kernels[slope].function) {
-        return call(evaluator, &kernels[slope], params, &none, gradient, evaluator->regular_work);
+        return call(evaluator, &kernels[slope], take_params(evaluator, params), &none, gradient,
+                    evaluator->parameters, evaluator->regular_work);
     }
     if (gradient) {
         memset(gradient, 0, evaluator->parameters * sizeof *gradient);
     }
     return kernels[value].function
-               ? call(evaluator, &kernels[value], params, &none, NULL, evaluator->regular_work)
+               ? call(evaluator, &kernels[value], take_params(evaluator, params), &none, NULL, 0,
+                      evaluator->regular_work)
                : 0;
 }
 

@@ -78,6 +78,9 @@ static void print_arrays(const char *word, const Array *arrays, size_t count) {
 int command_info(Context *context, const Model *model) {
     (void)context;
     printf("model %s\nsource %s\nhash %s\n", model->name, model->source, model->hash);
+    if (model->single) {
+        printf("precision f32\n");
+    }
     for (size_t i = 0; i < model->dim_count; i++) {
         const Dim *dim = &model->dims[i];
         if (dim->rows) {

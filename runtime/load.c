@@ -185,8 +185,7 @@ bool data_reserve(Context *context, const Model *model, const LoadOptions *optio
         if (!options->needed[i]) {
             continue;
         }
-        size_t entries = (size_t)model->columns[i].shape.count;
-        size_t width = entries * sizeof(double); /* int64_t is as wide */
+        size_t width = column_bytes(model, i);
         if (width && (size_t)rows > SIZE_MAX / 2 / width) {
             return report_error(context, "out of memory: %lld rows", (long long)rows);
         }

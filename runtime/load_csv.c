@@ -298,14 +298,27 @@ static void store_class(Csv *csv, size_t number, const char *text, size_t length
     array[csv->data->rows * field->stride + field->entry] = index;
 }
 
+static void put_real(const Csv *csv, const Field *field, double value) {
+    void *array = csv->data->columns[field->column];
+    const int64_t at = csv->data->rows * field->stride + field->entry;
+    if (csv->model->single) {
+        ((float *)array)[at] = (float)value;
+    } else {
+        ((double *)array)[at] = value;
+    }
+}
+
 static void store_number(Csv *csv, size_t number, const char *text, size_t length, double value) {
     Field *field = &csv->fields[number];
     if (field->kind == FIELD_INT) {
         store_int(csv, number, text, length, value);
         return;
     }
-    double *array = csv->data->columns[field->column];
-    array[csv->data->rows * field->stride + field->entry] = value;
+    if (!real_fits(csv->model->single, value)) {
+        bad_value(csv, number, text, length, "is too large for a float");
+        return;
+    }
+    put_real(csv, field, value);
 }
 
 /* Labels in one dim are numbered together: the texts of all columns that are in it. A limit that is
@@ -437,8 +450,10 @@ static bool fast_field(Csv *csv, size_t number, FieldEnd *end) {
     }
     Field *field = &csv->fields[number];
     if (field->kind == FIELD_REAL) {
-        double *array = csv->data->columns[field->column];
-        array[csv->data->rows * field->stride + field->entry] = value;
+        if (!real_fits(csv->model->single, value)) {
+            return false;
+        }
+        put_real(csv, field, value);
     } else {
         csv->field_line = csv->line;
         csv->field_column = csv_column(csv, p);

@@ -193,7 +193,13 @@ static bool store(Npy *npy, int64_t row, int64_t field, double value) {
             return bad_value(npy, row, field, value,
                              "is not finite; --allow-nonfinite lets it pass");
         }
-        ((double *)npy->data->columns[target.column])[at] = value;
+        if (!real_fits(npy->model->single, value)) {
+            return bad_value(npy, row, field, value, "is too large for a float");
+        }
+        reals_narrow(npy->model,
+                     (char *)npy->data->columns[target.column] +
+                         (size_t)at * (npy->model->single ? sizeof(float) : sizeof(double)),
+                     &value, 1);
         return true;
     }
     int64_t limit = INT64_MAX;
@@ -255,23 +261,59 @@ static Run *find_runs(Npy *npy, size_t *count) {
     return runs;
 }
 
-/* Returns whether all are finite. */
-static bool copy_run(const Npy *npy, const char *from, double *to, int64_t length) {
+/* Are all exponents less than those of what is not finite? */
+static bool all_finite_doubles(const double *values, int64_t length) {
     uint64_t beyond = 0;
+    for (int64_t i = 0; i < length; i++) {
+        uint64_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        beyond |= bits << 1 >= UINT64_C(0x7ff) << 53;
+    }
+    return !beyond;
+}
+
+static bool all_finite_floats(const float *values, int64_t length) {
+    uint32_t beyond = 0;
+    for (int64_t i = 0; i < length; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        beyond |= bits << 1 >= UINT32_C(0xff) << 24;
+    }
+    return !beyond;
+}
+
+/* To doubles; returns whether all are finite. */
+static bool copy_to_doubles(const Npy *npy, const char *from, double *to, int64_t length) {
     if (npy->type == NPY_F8) {
         memcpy(to, from, (size_t)length * sizeof *to);
     }
-    for (int64_t i = 0; i < length; i++) {
-        if (npy->type == NPY_F4) {
-            float value;
-            memcpy(&value, from + (size_t)i * sizeof value, sizeof value);
-            to[i] = (double)value;
-        }
-        uint64_t bits;
-        memcpy(&bits, &to[i], sizeof bits);
-        beyond |= bits << 1 >= UINT64_C(0x7ff) << 53; /* the exponent is all ones */
+    for (int64_t i = 0; npy->type == NPY_F4 && i < length; i++) {
+        float value;
+        memcpy(&value, from + (size_t)i * sizeof value, sizeof value);
+        to[i] = (double)value;
     }
-    return !beyond;
+    return all_finite_doubles(to, length);
+}
+
+/* To floats; what is too large for one is not finite then. */
+static bool copy_to_floats(const Npy *npy, const char *from, float *to, int64_t length) {
+    if (npy->type == NPY_F4) {
+        memcpy(to, from, (size_t)length * sizeof *to);
+    }
+    for (int64_t i = 0; npy->type == NPY_F8 && i < length; i++) {
+        double value;
+        memcpy(&value, from + (size_t)i * sizeof value, sizeof value);
+        to[i] = (float)value;
+    }
+    return all_finite_floats(to, length);
+}
+
+/* Returns whether all are finite. */
+static bool copy_run(const Npy *npy, const char *from, const Run *run, int64_t row) {
+    void *array = npy->data->columns[run->column];
+    const int64_t at = row * npy->model->columns[run->column].shape.count + run->entry;
+    return npy->model->single ? copy_to_floats(npy, from, (float *)array + at, run->length)
+                              : copy_to_doubles(npy, from, (double *)array + at, run->length);
 }
 
 /* Rows that are in the block as a whole, up to one that is not finite. */
@@ -283,10 +325,8 @@ static int64_t copy_rows(Npy *npy, const Run *runs, size_t count, int64_t row) {
     for (; row < end; row++) {
         for (size_t i = 0; i < count; i++) {
             const Run *run = &runs[i];
-            double *to = npy->data->columns[run->column];
-            to += row * npy->model->columns[run->column].shape.count + run->entry;
-            if (!copy_run(npy, input->position + run->field * (int64_t)size, to, run->length) &&
-                !npy->options->nonfinite) {
+            if (!copy_run(npy, input->position + run->field * (int64_t)size, run, row) &&
+                !(npy->options->nonfinite && !npy->model->single)) {
                 return row;
             }
         }

@@ -285,6 +285,11 @@ static bool read_version(Reader *reader) {
     return true;
 }
 
+static bool read_precision(Reader *reader) {
+    reader->model->single = reader->count == 2 && strcmp(reader->words[1], "f32") == 0;
+    return reader->model->single;
+}
+
 typedef struct {
     const char *word;
     bool late; /* needs names that other lines declare */
@@ -292,23 +297,15 @@ typedef struct {
 } LineKind;
 
 static const LineKind line_kinds[] = {
-    {"gradc", false, read_version},
-    {"model", false, read_text_line},
-    {"source", false, read_text_line},
-    {"hash", false, read_text_line},
-    {"dim", false, read_dim},
-    {"const", false, read_const},
-    {"param", false, read_param},
-    {"column", false, read_column},
-    {"forward", false, read_forward},
-    {"metric", false, read_metric},
-    {"derived", false, read_derived},
-    {"setting", false, read_setting},
-    {"data", false, read_data},
-    {"define", false, read_define},
-    {"kernel", true, read_kernel},
-    {"uses", true, read_uses},
-    {"unconstrained", false, read_unconstrained},
+    {"gradc", false, read_version},   {"precision", false, read_precision},
+    {"model", false, read_text_line}, {"source", false, read_text_line},
+    {"hash", false, read_text_line},  {"dim", false, read_dim},
+    {"const", false, read_const},     {"param", false, read_param},
+    {"column", false, read_column},   {"forward", false, read_forward},
+    {"metric", false, read_metric},   {"derived", false, read_derived},
+    {"setting", false, read_setting}, {"data", false, read_data},
+    {"define", false, read_define},   {"kernel", true, read_kernel},
+    {"uses", true, read_uses},        {"unconstrained", false, read_unconstrained},
 };
 
 static bool read_words(Reader *reader, bool late) {
@@ -559,7 +556,7 @@ static const Dim *unbound_dim(const Model *model) {
 static bool bind_args(Context *context, Model *model, int64_t samples) {
     int64_t *dims = NEW(context, int64_t, model->dim_count + 1);
     double *consts = NEW(context, double, model->const_count + 1);
-    const double **data = NEW(context, const double *, model->array_count + 1);
+    const void **data = NEW(context, const void *, model->array_count + 1);
     if (!dims || !consts || !data) {
         return false;
     }
@@ -570,9 +567,19 @@ static bool bind_args(Context *context, Model *model, int64_t samples) {
         consts[i] = model->consts[i].value;
     }
     for (size_t i = 0; i < model->array_count; i++) {
-        data[i] = model->arrays[i].values;
+        const Array *array = &model->arrays[i];
+        data[i] = !model->single || !array->values
+                      ? array->values
+                      : reals_of(context, model, array->values, (size_t)array->shape.count);
+        if (array->values && !data[i]) {
+            return false;
+        }
     }
-    model->args = (GradcArgs){.dims = dims, .consts = consts, .data = data, .total = samples};
+    const void *reals = reals_of(context, model, consts, model->const_count);
+    if (!reals) {
+        return false;
+    }
+    model->args = (GradcArgs){.dims = dims, .consts = reals, .data = data, .total = samples};
     return true;
 }
 

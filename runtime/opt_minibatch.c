@@ -11,7 +11,7 @@ static void gather(const Training *training, int64_t first, int64_t rows, const 
     for (size_t c = 0; c < model->column_count; c++) {
         const char *from = training->data->columns[c];
         char *to = training->staging[c];
-        size_t width = (size_t)model->columns[c].shape.count * sizeof(double);
+        size_t width = column_bytes(model, c);
         columns[c] = to;
         for (int64_t i = 0; from && i < rows; i++) {
             memcpy(to + (size_t)i * width, from + (size_t)training->order[first + i] * width,
@@ -78,7 +78,7 @@ static double run_batch(Training *training, int64_t first, int64_t rows) {
     const Model *model = training->model;
     Part part = batch_part(training, first, rows);
     GradcArgs args = model->args;
-    args.params = training->params;
+    args.params = kernel_params(training);
     args.columns = part.columns;
     args.rows = rows;
     args.rate = training->rate / (double)rows;

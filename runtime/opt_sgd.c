@@ -7,7 +7,7 @@ static double run_rows(Training *training, int64_t first, int64_t rows) {
     const Evaluator *evaluator = training->evaluator;
     Part part = evaluate_move(evaluator, order ? 0 : first, rows, evaluator->one);
     GradcArgs args = model->args;
-    args.params = training->params;
+    args.params = kernel_params(training);
     args.columns = part.columns;
     args.starts = part.starts;
     args.order = order;

@@ -51,6 +51,7 @@ struct Training {
     void **staging; /* rows of a shuffled batch, by column */
     size_t parameters;
     double *params, *good, *gradient, *regular;
+    float *singles;    /* in_kernel, in single precision: the params that kernels move; else NULL */
     double *start;     /* of the epoch */
     double *evaluated; /* when the objective was last known to be finite */
     double **state;
@@ -64,6 +65,8 @@ struct Training {
     bool (*stopped)(void); /* has a signal asked to end? */
 };
 
+/* What a kernel that moves params is given: see updates.c. */
+void *kernel_params(const Training *training);
 /* Adam's step along `gradient`; the first two states are its moments (opt_adam.c). */
 void adam_step(Training *training);
 

@@ -31,13 +31,14 @@ static void add_header(Text *text, const Model *model) {
     text_string(text, "\n");
 }
 
-static void add_rows(Text *text, const double *values, int64_t rows, int64_t width) {
+static void add_rows(Text *text, const Model *model, const double *values, int64_t rows,
+                     int64_t width) {
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t k = 0; k < width; k++) {
             if (k) {
                 text_string(text, ",");
             }
-            text_number(text, values[i * width + k], true);
+            text_real(text, model, values[i * width + k]);
         }
         text_string(text, "\n");
     }
@@ -72,24 +73,27 @@ typedef struct {
 typedef struct {
     Session *session;
     Batch *batches;
+    void *params;          /* as kernels take them */
     double **work;         /* by worker */
     const void ***columns; /* by worker */
     int64_t first, rows;   /* of the first batch, and of each */
 } Round;
 
-static void predict_part(Session *session, int64_t first, int64_t rows, const void **columns,
-                         double *work, double *values) {
+/* `params`: as kernels take them; `room` for so many rows in `values`. */
+static void predict_part(Session *session, void *params, int64_t first, int64_t rows, int64_t room,
+                         const void **columns, double *work, double *values) {
     const Model *model = session->model;
     Evaluator mover = {.model = model, .data = &session->data};
     Part part = evaluate_move(&mover, first, rows, columns);
     GradcArgs args = model->args;
-    args.params = session->params;
+    args.params = params;
     args.columns = part.columns;
     args.starts = part.starts;
     args.rows = rows;
     args.out = values;
     args.work = work;
     model->kernels[ROLE_FORWARD].function(&args);
+    reals_widen(model, values, (size_t)(room * model->forward.count));
 }
 
 static void predict_batch(void *job, size_t item, size_t worker) {
@@ -101,9 +105,9 @@ static void predict_batch(void *job, size_t item, size_t worker) {
     int64_t rows = left < round->rows ? left : round->rows;
     batch->text.length = 0;
     if (rows > 0) {
-        predict_part(session, first, rows, round->columns[worker], round->work[worker],
-                     batch->values);
-        add_rows(&batch->text, batch->values, rows, session->model->forward.count);
+        predict_part(session, round->params, first, rows, rows, round->columns[worker],
+                     round->work[worker], batch->values);
+        add_rows(&batch->text, session->model, batch->values, rows, session->model->forward.count);
     }
 }
 
@@ -115,9 +119,10 @@ static bool make_round(Session *session, Round *round, size_t threads, size_t ba
     *round = (Round){.session = session,
                      .rows = BATCH_ROWS,
                      .batches = NEW(context, Batch, batches),
+                     .params = reals_of(context, model, session->params, model->parameter_count),
                      .work = NEW(context, double *, threads),
                      .columns = NEW(context, const void **, threads)};
-    if (size == SIZE_MAX || !round->batches || !round->work || !round->columns) {
+    if (size == SIZE_MAX || !round->batches || !round->params || !round->work || !round->columns) {
         return false;
     }
     for (size_t i = 0; i < threads; i++) {
@@ -186,13 +191,14 @@ static bool predict_whole(Session *session, Output *output) {
                                 sizeof(double) * (size_t)(width ? width : 1));
     double *work = size == SIZE_MAX ? NULL : NEW(session->context, double, size + 1);
     const void **columns = NEW(session->context, const void *, model->column_count + 1);
-    if (!values || !work || !columns) {
+    void *params = reals_of(session->context, model, session->params, model->parameter_count);
+    if (!values || !work || !columns || !params) {
         return false;
     }
     if (total > 0) {
-        predict_part(session, 0, total, columns, work, values);
+        predict_part(session, params, 0, total, room, columns, work, values);
     }
-    add_rows(&output->text, values, room, width);
+    add_rows(&output->text, model, values, room, width);
     return flush(output);
 }
 

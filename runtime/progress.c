@@ -137,7 +137,7 @@ bool progress_end(Progress *progress, const Training *training, const View *view
     Text text;
     text_start(&text, context);
     statistics_text(training, &text);
-    view_text(&text, view, SHOWN_VALUES);
+    view_text(&text, training->model, view, SHOWN_VALUES);
     text_string(&text, "objective = ");
     text_number(&text, training->objective, true);
     text_string(&text, "\n");

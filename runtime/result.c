@@ -39,11 +39,19 @@ Format format_of_path(const char *path) {
 
 /* ---- parts that JSON and safetensors share ---- */
 
-static void add_number(Text *text, double value) {
+static void add_number(Text *text, const Model *model, double value) {
+    if (isfinite(value)) {
+        text_real(text, model, value);
+    } else {
+        text_string(text, "null"); /* JSON has no other word for it */
+    }
+}
+
+static void add_double(Text *text, double value) {
     if (isfinite(value)) {
         text_number(text, value, true);
     } else {
-        text_string(text, "null"); /* JSON has no other word for it */
+        text_string(text, "null");
     }
 }
 
@@ -68,7 +76,7 @@ static void add_consts(Text *text, const Model *model) {
         text_string(text, i ? ", " : "");
         json_text(text, model->consts[i].name);
         text_string(text, ": ");
-        add_number(text, model->consts[i].value);
+        add_double(text, model->consts[i].value);
     }
     text_string(text, "}");
 }
@@ -128,9 +136,9 @@ static void add_columns(Text *text, const Model *model) {
 }
 
 /* Nested brackets of a row-major array. */
-static void add_array(Text *text, const Shape *shape, const double *values) {
+static void add_array(Text *text, const Model *model, const Shape *shape, const double *values) {
     if (shape->rank == 0) {
-        add_number(text, values[0]);
+        add_number(text, model, values[0]);
         return;
     }
     if (shape->count == 0) {
@@ -150,7 +158,7 @@ static void add_array(Text *text, const Shape *shape, const double *values) {
         for (; opened > 0; opened--) {
             text_string(text, "[");
         }
-        add_number(text, values[i]);
+        add_number(text, model, values[i]);
         for (; closed > 0; closed--) {
             text_string(text, "]");
         }
@@ -159,13 +167,13 @@ static void add_array(Text *text, const Shape *shape, const double *values) {
 
 /* ---- JSON ---- */
 
-static void add_items(Text *text, const View *view, size_t first, size_t end) {
+static void add_items(Text *text, const Model *model, const View *view, size_t first, size_t end) {
     for (size_t i = first; i < end; i++) {
         const Item *item = &view->items[i];
         text_string(text, i > first ? ",\n    " : "\n    ");
         json_text(text, item->name);
         text_string(text, ": ");
-        add_array(text, item->shape, item->values);
+        add_array(text, model, item->shape, item->values);
     }
     text_string(text, end > first ? "\n  }" : "}");
 }
@@ -175,10 +183,13 @@ static void make_json(Text *text, const Model *model, const Result *result) {
     json_text(text, model->name);
     text_string(text, ",\n  \"hash\": ");
     json_text(text, model->hash);
+    if (model->single) {
+        text_string(text, ",\n  \"precision\": \"f32\"");
+    }
     text_string(text, ",\n  \"method\": ");
     json_text(text, result->method);
     text_format(text, ",\n  \"epochs\": %lld,\n  \"objective\": ", (long long)result->epochs);
-    add_number(text, result->objective);
+    add_double(text, result->objective);
     text_string(text, ",\n  \"dims\": ");
     add_dims(text, model);
     text_string(text, ",\n  \"consts\": ");
@@ -196,10 +207,10 @@ static void make_json(Text *text, const Model *model, const Result *result) {
         add_classes(text, model);
     }
     text_string(text, ",\n  \"params\": {");
-    add_items(text, result->view, 0, result->view->params);
+    add_items(text, model, result->view, 0, result->view->params);
     if (result->view->count > result->view->params) {
         text_string(text, ",\n  \"definitions\": {");
-        add_items(text, result->view, result->view->params, result->view->count);
+        add_items(text, model, result->view, result->view->params, result->view->count);
     }
     text_string(text, "\n}\n");
 }
@@ -207,7 +218,6 @@ static void make_json(Text *text, const Model *model, const Result *result) {
 /* ---- CSV ---- */
 
 static void make_csv(Text *text, const Model *model, const Result *result) {
-    (void)model;
     text_string(text, "name,value\n");
     for (size_t i = 0; i < result->view->count; i++) {
         const Item *item = &result->view->items[i];
@@ -223,7 +233,7 @@ static void make_csv(Text *text, const Model *model, const Result *result) {
                 rest %= block;
             }
             text_format(text, "%s%s,", shape->rank ? "]" : "", quotes ? "\"" : "");
-            text_number(text, item->values[k], true);
+            text_real(text, model, item->values[k]);
             text_string(text, "\n");
         }
     }
@@ -257,6 +267,7 @@ static void add_metadata(Text *text, const Model *model, const Result *result, u
     json_text(text, model->name);
     text_string(text, ",\"hash\":");
     json_text(text, model->hash);
+    text_string(text, model->single ? ",\"precision\":\"f32\"" : "");
     text_string(text, ",\"method\":");
     json_text(text, result->method);
     text_format(text, ",\"epochs\":\"%lld\",\"objective\":\"", (long long)result->epochs);
@@ -288,36 +299,43 @@ static void sort_items(const View *view, size_t *order) {
     }
 }
 
-static void add_little_endian(Text *text, uint64_t value) {
+static void add_little_endian(Text *text, uint64_t value, size_t size) {
     char bytes[8];
-    for (int i = 0; i < 8; i++) {
+    for (size_t i = 0; i < size; i++) {
         bytes[i] = (char)(value >> 8 * i & 0xff);
     }
-    text_bytes(text, bytes, 8);
+    text_bytes(text, bytes, size);
 }
 
-static void add_data(Text *text, const View *view, const size_t *order) {
+static void add_real(Text *text, const Model *model, double value) {
+    const float single = (float)value;
+    uint64_t bits;
+    uint32_t few;
+    memcpy(&bits, &value, sizeof bits);
+    memcpy(&few, &single, sizeof few);
+    add_little_endian(text, model->single ? few : bits, model->single ? sizeof few : sizeof bits);
+}
+
+static void add_data(Text *text, const Model *model, const View *view, const size_t *order) {
     for (size_t i = 0; i < view->count; i++) {
         const Item *item = &view->items[order[i]];
         for (int64_t k = 0; k < item->shape->count; k++) {
-            uint64_t bits;
-            memcpy(&bits, &item->values[k], sizeof bits);
-            add_little_endian(text, bits);
+            add_real(text, model, item->values[k]);
         }
     }
 }
 
-static void add_tensors(Text *text, const View *view, const size_t *order) {
+static void add_tensors(Text *text, const Model *model, const View *view, const size_t *order) {
     int64_t offset = 0;
     for (size_t i = 0; i < view->count; i++) {
         const Shape *shape = view->items[order[i]].shape;
         text_string(text, ",");
         json_text(text, view->items[order[i]].name);
-        text_string(text, ":{\"dtype\":\"F64\",\"shape\":[");
+        text_format(text, ":{\"dtype\":\"%s\",\"shape\":[", model->single ? "F32" : "F64");
         for (size_t axis = 0; axis < shape->rank; axis++) {
             text_format(text, "%s%lld", axis ? "," : "", (long long)shape->shape[axis]);
         }
-        int64_t end = offset + 8 * shape->count;
+        int64_t end = offset + (model->single ? 4 : 8) * shape->count;
         text_format(text, "],\"data_offsets\":[%lld,%lld]}", (long long)offset, (long long)end);
         offset = end;
     }
@@ -334,10 +352,10 @@ static void make_safetensors(Text *text, const Model *model, const Result *resul
     size_t *order = NEW(text->context, size_t, result->view->count + 1);
     if (order) {
         sort_items(result->view, order);
-        add_data(&data, result->view, order);
+        add_data(&data, model, result->view, order);
         add_metadata(&header, model, result, result_checksum(data.data, data.length));
-        add_tensors(&header, result->view, order);
-        add_little_endian(text, header.length);
+        add_tensors(&header, model, result->view, order);
+        add_little_endian(text, header.length, 8);
         text_bytes(text, header.data, header.length);
         text_bytes(text, data.data, data.length);
     }
@@ -363,13 +381,13 @@ bool result_write(Context *context, const Model *model, const Result *result, co
 
 /* ---- for people ---- */
 
-void view_text(Text *text, const View *view, size_t limit) {
+void view_text(Text *text, const Model *model, const View *view, size_t limit) {
     for (size_t i = 0; i < view->count; i++) {
         const Shape *shape = view->items[i].shape;
         const double *values = view->items[i].values;
         text_format(text, "%s = ", view->items[i].name);
         if ((uint64_t)shape->count <= limit) {
-            add_array(text, shape, values);
+            add_array(text, model, shape, values);
             text_string(text, "\n");
             continue;
         }

@@ -9,12 +9,22 @@ static bool is_safetensors(const ResultFile *file) {
     return file->length > 8 && file->bytes[8] == '{' && file->bytes[7] == 0 && file->bytes[6] == 0;
 }
 
-static uint64_t little_endian(const char *bytes) {
+static uint64_t little_endian(const char *bytes, size_t size) {
     uint64_t value = 0;
-    for (int i = 7; i >= 0; i--) {
+    for (size_t i = size; i-- > 0;) {
         value = value << 8 | (unsigned char)bytes[i];
     }
     return value;
+}
+
+static double number_at(const char *bytes, bool single) {
+    uint64_t bits = little_endian(bytes, single ? 4 : 8);
+    uint32_t few = (uint32_t)bits;
+    float f;
+    double d;
+    memcpy(&f, &few, sizeof f);
+    memcpy(&d, &bits, sizeof d);
+    return single ? (double)f : d;
 }
 
 static bool not_json(Context *context, const ResultFile *file, const char *error) {
@@ -24,7 +34,7 @@ static bool not_json(Context *context, const ResultFile *file, const char *error
 
 static bool open_safetensors(Context *context, ResultFile *file) {
     const char *error;
-    uint64_t length = little_endian(file->bytes);
+    uint64_t length = little_endian(file->bytes, 8);
     if (length > file->length - 8) {
         return report_error(context, "`%s` is cut: its header should have %llu bytes", file->path,
                             (unsigned long long)length);
@@ -104,6 +114,15 @@ static bool check_identity(Context *context, const Model *model, const ResultFil
     }
     if (force) {
         return true;
+    }
+    const char *precision = metadata_text(file, "precision");
+    const bool single = precision && strcmp(precision, "f32") == 0;
+    if (single != model->single) {
+        return report_error(
+            context,
+            "`%s` was trained in %s, and this trainer computes in %s; --force takes "
+            "it anyway",
+            file->path, single ? "f32" : "f64", model->single ? "f32" : "f64");
     }
     if (!name || strcmp(name, model->name) != 0) {
         return report_error(context, "`%s` holds parameters of model `%s`, not of `%s`", file->path,
@@ -234,8 +253,10 @@ static bool read_tensor(Context *context, const ResultFile *file, const Param *p
     if (!tensor) {
         return report_error(context, "`%s` has no param `%s`", file->path, param->name);
     }
-    if (!type || type->kind != JSON_TEXT || strcmp(type->text, "F64") != 0) {
-        return report_error(context, "`%s`: param `%s` is not of type F64", file->path,
+    const bool single = type && type->kind == JSON_TEXT && strcmp(type->text, "F32") == 0;
+    const size_t size = single ? sizeof(float) : sizeof(double);
+    if (!single && (!type || type->kind != JSON_TEXT || strcmp(type->text, "F64") != 0)) {
+        return report_error(context, "`%s`: param `%s` is not of type F64 or F32", file->path,
                             param->name);
     }
     if (!same_shape(json_get(tensor, "shape"), param)) {
@@ -247,14 +268,14 @@ static bool read_tensor(Context *context, const ResultFile *file, const Param *p
     }
     double begin = offsets->first->number;
     double end = offsets->first->next->number;
-    if (!(begin >= 0) || begin != floor(begin) || end - begin != 8.0 * (double)param->shape.count ||
+    if (!(begin >= 0) || begin != floor(begin) ||
+        end - begin != (double)size * (double)param->shape.count ||
         end > (double)file->data_length) {
         return report_error(context, "`%s` is damaged: param `%s` has bad offsets", file->path,
                             param->name);
     }
     for (int64_t i = 0; i < param->shape.count; i++) {
-        uint64_t bits = little_endian(file->data + (size_t)begin + 8 * (size_t)i);
-        memcpy(&values[i], &bits, sizeof bits);
+        values[i] = number_at(file->data + (size_t)begin + size * (size_t)i, single);
     }
     return true;
 }

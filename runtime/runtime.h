@@ -186,6 +186,7 @@ typedef struct {
     Array *definitions; /* reported beside the params */
     size_t dim_count, const_count, param_count, column_count, metric_count, setting_count;
     size_t array_count, definition_count;
+    bool single; /* reals are floats */
     bool has_forward, forward_by_row;
     Shape forward;
     const char *sample; /* the column that separated the samples in training, or NULL */
@@ -212,6 +213,27 @@ bool shape_resolve(Context *context, const Model *model, Shape *shape); /* false
 bool model_bind(Context *context, Model *model, int64_t samples);
 size_t model_work(Context *context, const Model *model, const Kernel *kernel, int64_t rows);
 bool model_uses(const Model *model, Role role, size_t column);
+
+/* ---- reals.c: doubles, or floats ----
+ */
+
+/* Of the entries of one sample (or row of one) of a column. */
+size_t column_bytes(const Model *model, size_t column);
+/* As a real of the model. */
+double real_rounded(const Model *model, double value);
+double real_epsilon(const Model *model);
+/* Is it no larger than floats can be, where they are asked for? */
+bool real_fits(bool single, double value);
+/* Numbers to reals of the model, in memory of its own. */
+void reals_narrow(const Model *model, void *to, const double *from, size_t count);
+void *reals_of(Context *context, const Model *model, const double *from, size_t count);
+/* What a kernel has left there becomes doubles. */
+void reals_widen(const Model *model, double *values, size_t count);
+/* In single precision: doubles to singles, or back. */
+void reals_swap(const Model *model, float *singles, double *doubles, size_t count, bool back);
+/* The shortest text that reads back as the same real, always with a point or an exponent. */
+size_t real_write(const Model *model, char text[NUMBER_SIZE], double value);
+void text_real(Text *text, const Model *model, double value);
 
 /* ---- view.c: the params in the user's terms
  * -------------------------------------------------- */
@@ -416,6 +438,7 @@ typedef struct {
     Statistics *statistics; /* or NULL */
     int64_t samples, chunk, chunks;
     size_t parameters;
+    void *reals;    /* the params as kernels take them; NULL: as they are */
     double *values; /* of the chunks */
     Slopes slopes;
     int64_t vectors;
@@ -541,7 +564,7 @@ uint64_t result_checksum(const char *bytes, size_t length);
 bool result_open(Context *context, Model *model, const char *path, bool force, ResultFile *file);
 bool result_params(Context *context, const Model *model, const ResultFile *file, double *shown);
 /* `name = value` lines of the view; arrays with more than `limit` values as a summary. */
-void view_text(Text *text, const View *view, size_t limit);
+void view_text(Text *text, const Model *model, const View *view, size_t limit);
 
 /* ---- file.c
  * ------------------------------------------------------------------------------------------------------

@@ -32,11 +32,13 @@ bool data_begin_sample(Context *context, Data *data, int64_t row) {
 /* Where the model itself reads the column that separates, its values tell. */
 static bool separate_by_values(Context *context, const Model *model, Data *data) {
     const Target *target = &data->separator;
-    size_t width = (size_t)model->columns[target->column].shape.count;
+    const Column *column = &model->columns[target->column];
+    const size_t size = column->is_int || !model->single ? sizeof(double) : sizeof(float);
+    size_t width = (size_t)column->shape.count;
     const char *values = data->columns[target->column];
     for (int64_t row = 0; row < data->rows; row++) {
-        const char *here = values + ((size_t)row * width + (size_t)target->entry) * sizeof(double);
-        bool first = row == 0 || memcmp(here, here - width * sizeof(double), sizeof(double)) != 0;
+        const char *here = values + ((size_t)row * width + (size_t)target->entry) * size;
+        bool first = row == 0 || memcmp(here, here - width * size, size) != 0;
         if (first && !data_begin_sample(context, data, row)) {
             return false;
         }
@@ -59,7 +61,7 @@ static bool differs(Context *context, const Model *model, const Data *data, size
 
 /* One entry for each sample, of a column that was read for each row. */
 static bool compact(Context *context, const Model *model, Data *data, size_t column) {
-    size_t size = (size_t)model->columns[column].shape.count * sizeof(double);
+    size_t size = column_bytes(model, column);
     char *values = data->columns[column];
     for (int64_t s = 0; values && s < data->samples; s++) {
         const char *first = values + (size_t)data->starts[s] * size;

@@ -10,7 +10,11 @@
 enum { TRIALS_MAX = 40 };
 
 static const double enough_decrease = 1e-4;
-static const double noise = 1e-12; /* of J, relative */
+
+/* Of J, relative: what rounding leaves of it. */
+static double noise(const Training *training) {
+    return training->model->single ? 1e-7 : 1e-12;
+}
 
 double dot(const double *a, const double *b, size_t count) {
     double sum = 0;
@@ -54,7 +58,7 @@ static Point look(const Search *search, double step) {
 static bool good_enough(const Search *search, const Point *start, const Point *point) {
     bool flat = fabs(point->slope) <= search->flat * -start->slope;
     bool lower = point->value <= start->value + enough_decrease * point->step * start->slope;
-    bool level = point->value <= start->value + noise * fabs(start->value) &&
+    bool level = point->value <= start->value + noise(search->training) * fabs(start->value) &&
                  point->slope <= (2 * enough_decrease - 1) * start->slope;
     return flat && (lower || level);
 }
@@ -109,8 +113,8 @@ static bool find_step(const Search *search, const Point *start, double step, Poi
             *found = point;
             return true;
         }
-        double limit =
-            start->value + enough_decrease * step * start->slope + noise * fabs(start->value);
+        double limit = start->value + enough_decrease * step * start->slope +
+                       noise(search->training) * fabs(start->value);
         double secant = low.step - low.slope * (point.step - low.step) / (point.slope - low.slope);
         if (!finite) {
             high = step;

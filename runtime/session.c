@@ -191,6 +191,7 @@ static bool take_parameters(Session *session) {
         args.seed = session->seed;
         args.work = work;
         init->function(&args);
+        reals_widen(model, session->params, model->parameter_count);
     }
     memory_free(session->context, work);
     return view_check(session->context, model, session->params, "the start");

@@ -182,6 +182,7 @@ static bool make_vectors(Session *session, Training *training) {
     const Kernel *kernel = &model->kernels[batched ? ROLE_STEP : ROLE_SGD];
     size_t work =
         slopes ? 0 : model_work(context, model, kernel, batched ? training->batch : block);
+    training->singles = model->single && !slopes ? NEW(context, float, n + 1) : NULL;
     training->good = NEW(context, double, n);
     training->start = NEW(context, double, n);
     training->evaluated = NEW(context, double, n);
@@ -189,8 +190,9 @@ static bool make_vectors(Session *session, Training *training) {
     training->regular = NEW(context, double, slopes ? n : 1);
     training->work = work == SIZE_MAX ? NULL : NEW(context, double, work + 1);
     training->state = NEW(context, double *, training->optimizer->states + 1);
-    if (!training->good || !training->start || !training->evaluated || !training->gradient ||
-        !training->regular || !training->work || !training->state) {
+    if ((model->single && !slopes && !training->singles) || !training->good || !training->start ||
+        !training->evaluated || !training->gradient || !training->regular || !training->work ||
+        !training->state) {
         return false;
     }
     for (size_t i = 0; i < training->optimizer->states; i++) {
@@ -294,8 +296,7 @@ static void describe_nan(const Model *model, double value, char *text, size_t si
     memcpy(&bits, &value, sizeof bits);
     uint64_t what = bits >> GRADC_NAN_WHAT & 7;
     text[0] = '\0';
-    if ((bits & GRADC_NAN_MASK) != GRADC_NAN || what < GRADC_NOT_DEFINITE ||
-        what > GRADC_OUTSIDE) {
+    if ((bits & GRADC_NAN_MASK) != GRADC_NAN || what < GRADC_NOT_DEFINITE || what > GRADC_OUTSIDE) {
         return;
     }
     const char *slash = strrchr(model->source, '/');
@@ -346,7 +347,7 @@ static void report_diverged(const Training *training) {
     }
     view.count = view.params;
     text_start(&text, context);
-    view_text(&text, &view, SHOWN_IN_ERROR);
+    view_text(&text, training->model, &view, SHOWN_IN_ERROR);
     view_free(context, &view);
     for (char *p = text.data, *end; p && !text.failed && *p; p = end + 1) {
         end = strchr(p, '\n');

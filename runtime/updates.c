@@ -19,6 +19,26 @@ typedef struct {
     int64_t unit; /* samples of a step */
 } Steps;
 
+/* In single precision the kernels move floats; the training's doubles are those from the start of a
+ * block on, and again when its numbers are looked at. */
+void *kernel_params(const Training *training) {
+    return training->singles ? (void *)training->singles : training->params;
+}
+
+static void params_to_kernel(const Training *training) {
+    if (training->singles) {
+        reals_swap(training->model, training->singles, training->params, training->parameters,
+                   false);
+    }
+}
+
+static void params_from_kernel(const Training *training) {
+    if (training->singles) {
+        reals_swap(training->model, training->singles, training->params, training->parameters,
+                   true);
+    }
+}
+
 /* The sum of the losses over the samples first … first + count - 1, each before its step. */
 static double run_steps(const Steps *steps, int64_t first, int64_t count) {
     double sum = 0;
@@ -29,6 +49,14 @@ static double run_steps(const Steps *steps, int64_t first, int64_t count) {
         int64_t left = first + count - at;
         sum += steps->run(steps->training, at, left < steps->unit ? left : steps->unit);
     }
+    return sum;
+}
+
+/* The same from the training's params on, which change. */
+static double run_again(const Steps *steps, int64_t first, int64_t count) {
+    params_to_kernel(steps->training);
+    double sum = run_steps(steps, first, count);
+    params_from_kernel(steps->training);
     return sum;
 }
 
@@ -46,7 +74,7 @@ static EpochStatus find_bad(const Steps *steps, int64_t end) {
         int64_t count = (end - low + steps->unit - 1) / steps->unit; /* steps, two at least */
         int64_t half = low + count / 2 * steps->unit;
         memcpy(training->params, training->good, bytes);
-        if (still_good(training, run_steps(steps, low, half - low))) {
+        if (still_good(training, run_again(steps, low, half - low))) {
             memcpy(training->good, training->params, bytes);
             low = half;
         } else {
@@ -54,7 +82,7 @@ static EpochStatus find_bad(const Steps *steps, int64_t end) {
         }
     }
     memcpy(training->params, training->good, bytes);
-    double value = run_steps(steps, low, end - low);
+    double value = run_again(steps, low, end - low);
     bool finite = isfinite(value);
     int64_t row = steps->unit > 1 ? -1 : training->order ? training->order[low] : low;
     if (still_good(training, value)) {
@@ -79,15 +107,20 @@ EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit) {
     if (training->order) {
         random_shuffle(&training->random, training->order, total);
     }
+    params_to_kernel(training);
     for (int64_t first = 0; first < total; first += block) {
         int64_t rows = total - first < block ? total - first : block;
         double sum = run_steps(&steps, first, rows);
         bool look = few || first + rows == total || training->stopped();
+        if (look || !isfinite(sum)) {
+            params_from_kernel(training);
+        }
         if (!isfinite(sum) || (look && !all_finite(training->params, training->parameters))) {
             return find_bad(&steps, first + rows);
         }
         training->step += (rows + unit - 1) / unit;
         if (training->stopped()) {
+            params_from_kernel(training);
             return EPOCH_STOPPED;
         }
     }

@@ -7,18 +7,22 @@
 #include <string.h>
 
 /* out = what the kernel makes of params. */
-static bool convert(Context *context, const Model *model, Role role, double *params, double *out) {
+static bool convert(Context *context, const Model *model, Role role, const double *params,
+                    size_t given, double *out, size_t made) {
     const Kernel *kernel = &model->kernels[role];
     size_t size = model_work(context, model, kernel, 1);
     double *work = size == SIZE_MAX ? NULL : NEW(context, double, size + 1);
-    if (!work) {
+    void *reals = reals_of(context, model, params, given);
+    if (!work || !reals) {
         return false;
     }
     GradcArgs args = model->args;
-    args.params = params;
+    args.params = reals;
     args.out = out;
     args.work = work;
     kernel->function(&args);
+    reals_widen(model, out, made);
+    memory_free(context, reals);
     memory_free(context, work);
     return true;
 }
@@ -34,12 +38,16 @@ bool view_make(Context *context, const Model *model, double *params, View *view)
     }
     double *definitions = view->numbers + model->shown_count;
     if (!model->kernels[ROLE_CONSTRAIN].function) {
-        memcpy(view->numbers, params, model->shown_count * sizeof *params);
-    } else if (!convert(context, model, ROLE_CONSTRAIN, params, view->numbers)) {
+        for (size_t i = 0; i < model->shown_count; i++) {
+            view->numbers[i] = real_rounded(model, params[i]);
+        }
+    } else if (!convert(context, model, ROLE_CONSTRAIN, params, model->parameter_count,
+                        view->numbers, model->shown_count)) {
         return false;
     }
     if (model->kernels[ROLE_DEFINE].function &&
-        !convert(context, model, ROLE_DEFINE, params, definitions)) {
+        !convert(context, model, ROLE_DEFINE, params, model->parameter_count, definitions,
+                 model->definition_total)) {
         return false;
     }
     for (size_t i = 0; i < model->param_count; i++) {
@@ -87,6 +95,7 @@ bool view_take(Context *context, const Model *model, double *shown, double *para
         memcpy(params, shown, model->parameter_count * sizeof *params);
         return true;
     }
-    return convert(context, model, ROLE_UNCONSTRAIN, shown, params) &&
+    return convert(context, model, ROLE_UNCONSTRAIN, shown, model->shown_count, params,
+                   model->parameter_count) &&
            view_check(context, model, params, where);
 }

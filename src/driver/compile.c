@@ -402,10 +402,6 @@ static bool build_unit(Compiler *compiler, Unit *unit) {
     const Options *options = compiler->options;
     bool trainer = options->task == TASK_RUN ||
                    (options->task == TASK_EMIT && emit_rows[options->kind].holds == HOLDS_TRAINER);
-    if (trainer && options->precision != PRECISION_F64) {
-        usage_error("a trainer with `--precision=f32` is not supported yet");
-        return false;
-    }
     return trainer ? entries_trainer(compiler, unit) : entries_unit(compiler, unit);
 }
 

@@ -247,6 +247,9 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
     text_format(&text, "model %s\n", model->name);
     text_format(&text, "source %s\n", sources_get(compiler->front.sources, compiler->file)->path);
     text_format(&text, "hash %016" PRIx64 "\n", hash_model(compiler));
+    if (compiler->options->precision != PRECISION_F64) {
+        text_format(&text, "precision %s\n", precisions[compiler->options->precision].name);
+    }
     add_dims(&text, model, ir);
     add_consts(&text, model);
     add_datas(&text, ir);
