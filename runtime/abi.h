@@ -59,14 +59,14 @@
 /* clang-format on */
 extern const char gradc_model[];
 
-/* What kernels are called with; each uses what it needs. Reals are double, or float in a model
- * whose description says `precision f32`. */
+/* What kernels are called with; each uses what it needs. Reals are double, but float in a model
+ * whose description says `precision f32`: there all pointers to double here point to floats. */
 typedef struct {
     const int64_t *dims;        /* values of all dims, in the order of the `dim` lines; that of a
                                    rows dim: the most rows of a sample */
-    const void *consts;         /* reals: values of all consts, in order */
-    void *params;               /* reals: the flat vector; only sgd and step write it */
-    const void *const *data;    /* reals: one array for each `data` line, row-major */
+    const double *consts;       /* values of all consts, in order */
+    double *params;             /* the flat vector; only sgd and step write it */
+    const double *const *data;  /* one array for each `data` line, row-major */
     const void *const *columns; /* one array for each `column` line, row-major: entries of one
                                    sample, sample after sample; reals, or int64_t for int;
                                    those that the kernel does not use may be NULL */
@@ -79,8 +79,8 @@ typedef struct {
     int64_t total;              /* samples of the whole data set: the prior's divisor */
     double rate;                /* sgd, step: the learning rate */
     uint64_t seed;              /* init */
-    void *out;                  /* reals: overwritten with what the role gives */
-    void *work;                 /* as many reals as the `kernel` line says */
+    double *out;                /* overwritten with what the role gives */
+    double *work;               /* as many reals as the `kernel` line says */
 } GradcArgs;
 
 typedef double GradcKernel(const GradcArgs *args);

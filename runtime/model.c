@@ -556,7 +556,7 @@ static const Dim *unbound_dim(const Model *model) {
 static bool bind_args(Context *context, Model *model, int64_t samples) {
     int64_t *dims = NEW(context, int64_t, model->dim_count + 1);
     double *consts = NEW(context, double, model->const_count + 1);
-    const void **data = NEW(context, const void *, model->array_count + 1);
+    const double **data = NEW(context, const double *, model->array_count + 1);
     if (!dims || !consts || !data) {
         return false;
     }
@@ -575,7 +575,7 @@ static bool bind_args(Context *context, Model *model, int64_t samples) {
             return false;
         }
     }
-    const void *reals = reals_of(context, model, consts, model->const_count);
+    const double *reals = reals_of(context, model, consts, model->const_count);
     if (!reals) {
         return false;
     }
