@@ -116,6 +116,9 @@ static LLVMValueRef build_call(LlvmFunction *function, const LoopExpr *expr) {
     for (unsigned k = 0; k < expr->count; k++) {
         args[k] = build_expr(function, expr->args[k]);
     }
+    if (function->said && llvm_is_narrow(function, expr)) {
+        return llvm_elementary(function->llvm, expr->as.builtin, args[0], true);
+    }
     return llvm_builtin(function->llvm, expr->as.builtin, expr->type, expr->args[0]->type, args,
                         expr->count);
 }
@@ -875,6 +878,7 @@ static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
     function.args = arena_array(llvm->arena, LLVMValueRef, program->arg_count + 1);
     function.vars = arena_array(llvm->arena, LLVMValueRef, program->var_count + 1);
     function.is_slot = arena_array(llvm->arena, bool, program->var_count + 1);
+    function.said = arena_array(llvm->arena, const LoopExpr *, program->var_count + 1);
     function.buffers = arena_array(llvm->arena, LLVMValueRef, program->buffer_count + 1);
     for (unsigned k = 0; k < program->arg_count; k++) {
         function.args[k] = LLVMGetParam(value, k);

@@ -277,15 +277,25 @@ static V exp_rest(const Code *c, const Reduced *x) {
 
 /* By half of 2^n, so that the largest results are not infinite; near subnormal results by a power
  * of two as much, and rounded once when that is taken off. */
-static V build_exp(const Code *c, V x) {
+static V exp_from(const Code *c, V x, V most) {
     const Format *f = c->format;
     const int lift = (int)f->exp_lift;
-    Reduced to = reduce(c, at_most(c, at_least(c, x, f->exp_low), f->exp_high));
+    Reduced to = reduce(c, most);
     V low = num(c, f->exp_near_subnormal);
     V bias = below(c, x, low, whole(c, power_bits(c, lift)), whole(c, power_bits(c, -1)));
     V scale = real(c, iadd(c, shift_left(c, to.shifted, f->mantissa), bias));
     V y = fma_(c, scale, add(c, to.r, exp_rest(c, &to)), scale);
     return mul(c, y, below(c, x, low, num(c, ldexp(1, -lift)), num(c, 2)));
+}
+
+static V build_exp(const Code *c, V x) {
+    const Format *f = c->format;
+    return exp_from(c, x, at_most(c, at_least(c, x, f->exp_low), f->exp_high));
+}
+
+/* x <= 0, or NaN. */
+static V build_exp_below(const Code *c, V x) {
+    return exp_from(c, x, at_least(c, x, c->format->exp_low));
 }
 
 /* a + scale * (exp(r) - 1) as sum + rest; `scale` is a power of two, and |a| is at least as large
@@ -438,14 +448,34 @@ static V build_log1p(const Code *c, V x) {
     return tiny_is_itself(c, x, log_edges(c, x, -1, log_of_parts(c, &parts, change)));
 }
 
+/* 0 <= x <= 1, or NaN, which comes through `lost`: no edges, and what is tiny comes out as it is.
+ */
+static V build_log1p_unit(const Code *c, V x) {
+    V one = num(c, 1);
+    V u = add(c, one, x);
+    V lost = sub(c, x, sub(c, u, one));
+    Split parts = split(c, u, num(c, c->format->bias));
+    V scale = real(c, isub(c, whole(c, c->format->one + bias_bits(c)), parts.exponent));
+    V change = mul(c, lost, scale);
+    V f = parts.f;
+    change = fma_(c, change, fma_(c, f, f, LLVMBuildFNeg(c->b, f, "")), change);
+    return log_of_parts(c, &parts, change);
+}
+
 /* ---- functions of a module ------------------------------------------------------------------- */
 
+/* `narrow`: the same bits for arguments that llvm_narrow.c has found; or NULL. */
 static const struct {
     BuiltinId id;
     V (*build)(const Code *c, V x);
+    V (*narrow)(const Code *c, V x);
 } functions[] = {
-    {BI_exp, build_exp},     {BI_expm1, build_expm1}, {BI_log, build_log},
-    {BI_log1p, build_log1p}, {BI_tanh, build_tanh},   {BI_cosh, build_cosh},
+    {BI_exp, build_exp, build_exp_below},
+    {BI_expm1, build_expm1, NULL},
+    {BI_log, build_log, NULL},
+    {BI_log1p, build_log1p, build_log1p_unit},
+    {BI_tanh, build_tanh, NULL},
+    {BI_cosh, build_cosh, NULL},
 };
 
 bool llvm_is_elementary(BuiltinId id) {
@@ -476,13 +506,14 @@ static V define(Llvm *llvm, const char *name, LLVMTypeRef type, V (*build)(const
     return function;
 }
 
-LLVMValueRef llvm_elementary(Llvm *llvm, BuiltinId id, LLVMValueRef x) {
-    const char *name = arena_format(llvm->arena, "gradc.%s", builtins[id].name);
+LLVMValueRef llvm_elementary(Llvm *llvm, BuiltinId id, LLVMValueRef x, bool narrow) {
+    const char *name =
+        arena_format(llvm->arena, "gradc.%s%s", builtins[id].name, narrow ? ".narrow" : "");
     LLVMTypeRef type = LLVMFunctionType(llvm->real, &llvm->real, 1, false);
     V function = LLVMGetNamedFunction(llvm->module, name);
     for (size_t k = 0; !function && k < sizeof functions / sizeof *functions; k++) {
         if (functions[k].id == id) {
-            function = define(llvm, name, type, functions[k].build);
+            function = define(llvm, name, type, narrow ? functions[k].narrow : functions[k].build);
         }
     }
     V call = LLVMBuildCall2(llvm->builder, type, function, &x, 1, "");

@@ -239,7 +239,7 @@ static LLVMValueRef real_builtin(Llvm *llvm, BuiltinId id, const LLVMValueRef *a
         return random_uniform(llvm, args[0], args[1]);
     }
     if (llvm_is_elementary(id)) {
-        return llvm_elementary(llvm, id, args[0]);
+        return llvm_elementary(llvm, id, args[0], false);
     }
     const Builtin *row = &builtins[id];
     return row->llvm ? call_intrinsic(llvm, row->llvm, args, count)

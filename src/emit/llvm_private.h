@@ -62,6 +62,7 @@ typedef struct {
     LLVMValueRef *args;
     LLVMValueRef *vars; /* the value; the stack slot of those in `is_slot` */
     bool *is_slot;
+    const LoopExpr **said;   /* by variable: the value of its LET, where it is built */
     LLVMBasicBlockRef leave; /* behind the innermost loop */
     LLVMValueRef *buffers;   /* address of entry 0 */
     LLVMValueRef *scopes;    /* by buffer: its scope, as metadata, or NULL, */
@@ -108,7 +109,10 @@ LLVMValueRef llvm_intrinsic(Llvm *llvm, LLVMBuilderRef builder, const char *name
 
 bool llvm_is_elementary(BuiltinId id);
 /* f(x), of a function of the module; inlined at the vectorising levels if llvm->inlines. */
-LLVMValueRef llvm_elementary(Llvm *llvm, BuiltinId id, LLVMValueRef x);
+LLVMValueRef llvm_elementary(Llvm *llvm, BuiltinId id, LLVMValueRef x, bool narrow);
+
+/* llvm_narrow.c: is x of exp(x) surely <= 0, x of log1p(x) surely from 0 to 1? NaN is allowed. */
+bool llvm_is_narrow(const LlvmFunction *function, const LoopExpr *call);
 
 /* ---- llvm_matrix.c: linear algebra ------------------------------------------------------------
  */
