@@ -121,6 +121,10 @@ typedef double UpdateKernel(Training *training, int64_t first, int64_t rows);
 /* One epoch; `unit`: samples of a step. training->start has the parameters at its start. */
 EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit);
 
+/* Samples that a kernel of single steps is given at once: so many that what it computes ahead, of the
+ * data alone, costs little. */
+int64_t update_block(Context *context, const Model *model, const Kernel *kernel);
+
 /* opt_minibatch.c: says in `bad` which row of a batch is to blame. */
 EpochStatus batch_diverged(Training *training, int64_t first, int64_t rows);
 /* Does the kernel make the steps of batches, where few of many parameters change? */

@@ -178,8 +178,9 @@ static bool make_vectors(Session *session, Training *training) {
     const Model *model = session->model;
     bool batched = training->optimizer->batched;
     bool slopes = !training->in_kernel;
-    int64_t block = session->data.samples < 4096 ? session->data.samples : 4096;
     const Kernel *kernel = &model->kernels[batched ? ROLE_STEP : ROLE_SGD];
+    int64_t block = slopes || batched ? 1 : update_block(context, model, kernel);
+    block = session->data.samples < block ? session->data.samples : block;
     size_t work =
         slopes ? 0 : model_work(context, model, kernel, batched ? training->batch : block);
     training->singles = model->single && !slopes ? NEW(context, float, n + 1) : NULL;

@@ -9,7 +9,8 @@
 #include <string.h>
 
 enum {
-    BLOCK_ROWS = 4096,       /* between looks at signals and at the numbers */
+    BLOCK_ROWS = 4096,       /* between looks at signals and at the numbers, */
+    BLOCK_WORK = 8,          /* or so many for each number that the kernel may compute ahead */
     PARAMETERS_FEW = 1 << 14 /* looked at as often */
 };
 
@@ -99,10 +100,19 @@ static EpochStatus find_bad(const Steps *steps, int64_t end) {
     return EPOCH_DIVERGED;
 }
 
+int64_t update_block(Context *context, const Model *model, const Kernel *kernel) {
+    size_t work = model_work(context, model, kernel, 1);
+    int64_t rows = work < (1 << 28) ? BLOCK_WORK * (int64_t)work : BLOCK_ROWS;
+    return rows > BLOCK_ROWS ? rows : BLOCK_ROWS;
+}
+
 EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit) {
     Steps steps = {training, run, unit};
     int64_t total = training->data->samples;
-    int64_t block = unit > BLOCK_ROWS ? unit : BLOCK_ROWS / unit * unit;
+    int64_t block = unit > 1 ? BLOCK_ROWS / unit * unit
+                             : update_block(training->context, training->model,
+                                            &training->model->kernels[ROLE_SGD]);
+    block = unit > BLOCK_ROWS ? unit : block;
     bool few = training->parameters <= PARAMETERS_FEW;
     if (training->order) {
         random_shuffle(&training->random, training->order, total);
