@@ -148,8 +148,9 @@ static bool runs_again(const Segment *segment, const Stage *stage) {
     if (stage->carry) {
         const Carry *carry = stage->carry;
         bool around = has_axis(carry->axes, carry->axis_count - carry->rank, segment->t);
-        return carry->loop == segment->up ? carry->along || !carry->history
-                                          : carry->around || !around || !carry->buffered;
+        return carry->loop == segment->up
+                   ? carry->along || !carry->history
+                   : carry->around || !around || !carry->buffered || !carry->history;
     }
     return stage->segment || !has_axis(stage->axes, stage->axis_count, segment->t);
 }

@@ -57,6 +57,8 @@ def arguments(name, t):
         return [numbers(D, 1), ctypes.c_double(0.9), numbers(t, 3)], D + 1 + t
     if name == "known_before":
         return [numbers(t, 3), numbers(D * t, 2)], (1 + D) * t
+    if name == "carried_twice":
+        return [numbers(D, 1), ctypes.c_double(0.6)], D + 1
     if name in ("delayed", "ended_at_once"):
         return [*scalar, numbers(t, 3)], 2 + t
     return [numbers(D, 1), numbers(t * D, 3)], D + t * D
@@ -65,7 +67,7 @@ def arguments(name, t):
 def main():
     libraries = {plan: ctypes.CDLL(build(plan)) for plan in PLANS}
     failed = False
-    for name in ("chain", "filtered", "nested", "delayed", "ended", "ended_at_once", "known_before", "rows_of"):
+    for name in ("chain", "filtered", "nested", "delayed", "ended", "ended_at_once", "known_before", "carried_twice", "rows_of"):
         for t in LENGTHS:
             arrays, count = arguments(name, t)
             expected = gradient(libraries["0"], name, arrays, count, t)
