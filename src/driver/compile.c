@@ -263,7 +263,8 @@ static LoopProgram *plan(Compiler *compiler, const Request *request, const Ir *i
 }
 
 OptOptions compile_opt_options(const Compiler *compiler) {
-    return (OptOptions){.level = compiler->options->level,
+    /* At all -O levels the same: the arguments of a C function must not depend on them. */
+    return (OptOptions){.level = 2,
                         .strict = compiler->options->strict,
                         .diags = compiler->front.diags,
                         .rules = &compiler->rules,

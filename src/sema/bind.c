@@ -58,7 +58,11 @@ static bool check_size(Values *b, const ModelDim *dim, const Expr *expr, double 
     text_add_number(&text, value, false);
     Diag *diag =
         diag_error(b->sema->diags, expr->span, "the dim `%s` cannot be %s", dim->name, text.data);
-    diag_label(b->sema->diags, diag, "a dim is a whole number from 1 on");
+    if (value > LIMIT) {
+        diag_label(b->sema->diags, diag, "a dim is at most %d", LIMIT);
+    } else {
+        diag_label(b->sema->diags, diag, "a dim is a whole number from 1 on");
+    }
     return false;
 }
 

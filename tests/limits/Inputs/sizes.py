@@ -29,6 +29,21 @@ def params(n):
         f"p{k} * x" for k in range(n)) + "\n"
 
 
+def inner_sums(n):
+    return "dim J = 8\nparam w[J] = 1\nloss(x[J], y) {\n  a0 = sum(w * x)\n" + "".join(
+        f"  a{k} = tanh(a{k - 1}) + sum(w[j] * x[j] * {k % 7} for j)\n" for k in range(1, n)) + f"  return (a{n - 1} - y)^2\n}}\n"
+
+
+def jacobians(n):
+    return "dim J = 3\nparam w[J] = 1\nf(x[J]) {\n  a = w * x\n  s0 = 0\n" + "".join(
+        f"  s{k} = s{k - 1} + sum(jacobian(tanh({k} * a), a))\n" for k in range(1, n)) + f"  return s{n - 1}\n}}\n"
+
+
+def hessian(n):
+    return "dim D\n" + "".join(f"param w{k}[D] = 1\n" for k in range(n)) + "f(x[D]) = " + " + ".join(
+        f"sum(w{k} * x)^2" for k in range(n)) + "\n"
+
+
 # name, text, options, exit status, what the message says
 SIZES = [
     ("sum", "f(x, y) = " + " + ".join("xy"[k % 2] for k in range(100000)) + "\n", ["--emit=c"], 0, ""),
@@ -60,6 +75,45 @@ SIZES = [
      + "loss(x, y) = (w * x - y)^2\n", ["-c"], 0, ""),
     ("longer-chain", chain(20000), ["-c"], 1, "at the end of a chain of 1000 calls"),
     ("loops", loops(500), ["--emit=c"], 0, ""),
+    ("sines", "param w = 1\nloss(x, y) = (" + " + ".join(f"sin({k} * w * x)" for k in range(1, 5001)) + " - y)^2\n",
+     ["-c"], 0, ""),
+    ("pieces", "param w = 1\nloss(x, y) = (" + " + ".join(f"sin({k} * w * x)" for k in range(1, 501)) + " - y)^2\n",
+     ["--check"], 0, ""),
+    ("terms", "param w = 1\nloss(x, y) = (" + "\n + ".join(f"{k % 9} * x * w^{k % 3}" for k in range(50000))
+     + " - y)^2\n", ["-c"], 0, ""),
+    ("inner-sums", inner_sums(2000), ["-c"], 0, ""),
+    ("jacobians", jacobians(500), ["-c"], 0, ""),
+    ("hessian", hessian(40), ["-c", "--derivatives=hessian"], 0, ""),
+    ("checked-loops", loops(60), ["--check"], 0, ""),
+    ("declared", "".join(f"param p{k} = 1\n" for k in range(50000)) + "loss(x, y) = (p0 * x - y)^2\n",
+     ["-c", "-Wno-unused-param"], 0, ""),
+    ("empty", "", ["-c"], 1, ""),
+    ("no-end", "f(x) = x", ["-c"], 0, ""),
+    ("zero-bytes", "f(x) = x\0\0 + 1\n", ["-c"], 1, ""),
+    ("only-zeros", "\0" * 100000, ["-c"], 1, ""),
+    ("lines", "\n" * 1000000 + "f(x) = x\n", ["-c"], 0, ""),
+    ("comments", "# a line\n" * 1000000 + "f(x) = x\n", ["-c"], 0, ""),
+    ("functions-of-lines", "".join(f"const c{k} = {k}\n" for k in range(100000)) + "f(x) = x * c7\n", ["-c"], 0, ""),
+    ("huge-dim", "dim D = 1000000000000\nparam w[D] = 0\nloss(x[D], y) = (sum(w * x) - y)^2\n", ["-c"], 1, "cannot be 1000000000000"),
+    ("huge-matrix", "dim D = 1000000000000\nparam W[D, D] = 0\nf(x[D]) = sum(W @ x)\n", ["-c"], None, ""),
+    ("too-huge", "dim D = 100000000000000000000\nf(x[D]) = sum(x)\n", ["-c"], 1, ""),
+    ("rank-five", "param w[2, 2, 2, 2, 2] = 0\nf(x) = x * sum(w)\n", ["-c"], None, ""),
+    ("nested-loops", "f(x) {\n  a = x\n" + "".join(f"for t{k} in 2 {{\n" for k in range(30)) + "a = a * x\n" + "}\n" * 30
+     + "  return a\n}\n", ["-c"], None, ""),
+    ("deep-loops", "f(x) {\n  a = x\n" + "".join(f"for t{k} in 2 {{\n" for k in range(5000)) + "a = a * x\n" + "}\n" * 5000
+     + "  return a\n}\n", ["-c"], 1, ""),
+    ("deep-functions", "".join(f"f{k}(x) {{\n" for k in range(5000)) + "return x\n" + "}\n" * 5000, ["-c"], 1, ""),
+    ("deep-choices", "f(x) = " + "(if x > 0 then " * 5000 + "x" + " else 1)" * 5000 + "\n", ["-c"], 1,
+     "nested too deeply"),
+    ("deep-sums", "f(x) = " + "sum(" * 5000 + "x" + " for i in 2)" * 5000 + "\n", ["-c"], 1, "nested too deeply"),
+    ("many-indices", "f(x) = " + "".join(f"sum(" for k in range(70)) + "x * i0"
+     + "".join(f" for i{k} in 2)" for k in range(70)) + "\n", ["-c"], None, ""),
+    ("open", "f(x) = " + "(" * 100000, ["-c"], 1, ""),
+    ("closed", "f(x) = x" + ")" * 100000 + "\n", ["-c"], 1, ""),
+    ("operators", "f(x) = " + "+ * / " * 100000 + "\n", ["-c"], 1, ""),
+    ("quotes", 'import "' + "a" * 1000000 + '"\n', ["-c"], 1, ""),
+    ("exponent", "f(x) = x * 1e" + "9" * 100000 + "\n", ["-c"], None, ""),
+    ("whole", "f(x) = x[" + "9" * 100000 + "]\n", ["-c"], 1, ""),
     ("compiled-loops", loops(1000), ["-c"], 0, ""),
 ]
 
@@ -78,7 +132,7 @@ def main():
             f.write(text)
         start = time.monotonic()
         try:
-            done = subprocess.run([gradc, *options, model, "-o", os.path.join(folder, "out.o")],
+            done = subprocess.run([gradc, *options, model, *(["-o", os.path.join(folder, "out.o")] if "--check" not in options else [])],
                                   capture_output=True, text=True, errors="replace", timeout=120,
                                   preexec_fn=limits)
         except subprocess.TimeoutExpired:
