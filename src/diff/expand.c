@@ -113,12 +113,15 @@ static Ref by_number(Expander *x, Ref e, Ref v) {
     return dot[e] != REF_NONE ? dot[e] : zero_like(x->ir, e, v);
 }
 
-/* The indices that are axes of arrays which e needs: none of them can be held. */
-static IndexSet axes_below(Ir *ir, Ref e) {
+/* The indices that are axes of arrays between v and e: none of them can be held. An index that is no
+ * such axis, as that of a map over samples, is held as it is: no entry of e depends on v elsewhere. */
+static IndexSet axes_between(Ir *ir, Ref e, Ref v) {
     const bool *needed = ir_reach(ir, &e, 1);
+    const Recurrences recurrences = diff_recurrences(ir, ir_count(ir));
+    const bool *active = diff_active(ir, ir_count(ir), &recurrences, &v, 1);
     IndexSet axes = 0;
     for (Ref u = 1; u <= e; u++) {
-        if (needed[u] && ir_rank(ir, u) > 0) {
+        if (needed[u] && active[u] && ir_rank(ir, u) > 0) {
             Index names[RANK_LIMIT];
             axes |= diff_index_set(names, ir_axis_names(ir, u, names));
         }
@@ -172,7 +175,7 @@ static Ref by_array(Expander *x, Ref e, Ref v) {
     }
     Ref component = diff_read_at(ir, e, REF_NONE, axes, rank);
     IndexSet held = ir_free(ir, component);
-    const IndexSet clash = held & axes_below(ir, e);
+    const IndexSet clash = held & axes_between(ir, e, v);
     for (unsigned i = 0; i < INDEX_LIMIT; i++) {
         if (clash & INDEX_BIT(i)) {
             from[renamed] = (Index)i;

@@ -518,6 +518,11 @@ bool linear_in(Ir *ir, Ref v, Index x, int64_t *coefficient, Ref *rest);
 Ref one_hot(Ir *ir, Ref c, Index x);
 /* The same of one of several that all have to hold; *others: the rest of them, or REF_NONE. */
 Ref find_one_hot(Ir *ir, Ref c, Index x, Ref *others);
+/* Has a block of a matrix entries only where an axis is what another says? */
+bool output_is_diagonal(const Plan *plan, const Output *output);
+/* Is it zeros, in a matrix of which another block is such a diagonal? The matrix is cleared then.
+ */
+bool output_is_cleared(const Plan *plan, const Output *output);
 /* Is e an entry of an int leaf that is declared to lie in dim? */
 bool surely_inside(const Ir *ir, Ref e, Dim dim);
 

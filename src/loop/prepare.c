@@ -120,6 +120,27 @@ Ref find_one_hot(Ir *ir, Ref c, Index x, Ref *others) {
     return one_hot(ir, c, x);
 }
 
+bool output_is_diagonal(const Plan *plan, const Output *output) {
+    const Node node = *ir_node(plan->ir, output->value);
+    bool found = false;
+    Ref others;
+    for (unsigned a = 0; output->role == OUT_MATRIX && node.op == OP_GUARD && a < output->rank;
+         a++) {
+        found = found || find_one_hot(plan->ir, node.args[0], output->axes[a], &others) != REF_NONE;
+    }
+    return found;
+}
+
+bool output_is_cleared(const Plan *plan, const Output *output) {
+    const Node *node = ir_node(plan->ir, output->value);
+    bool zero = node->op == OP_CONST && node->kind == KIND_REAL && node->as.real == 0;
+    bool found = false;
+    for (size_t k = 0; zero && output->role == OUT_MATRIX && k < plan->ir->output_count; k++) {
+        found = found || output_is_diagonal(plan, &plan->ir->outputs[k]);
+    }
+    return found;
+}
+
 static Ref sum_of_one(Ir *ir, Index x, Ref a) {
     Node guard = *ir_node(ir, a);
     if (guard.op != OP_GUARD) {

@@ -326,6 +326,15 @@ static void output_stage(Plan *plan, size_t k) {
         output_term(plan, k, output->value, SINK_ADD, true);
         return;
     }
+    if (output_is_cleared(plan, output)) {
+        plan->output_zeroed[k] = true;
+        return;
+    }
+    if (!adds && output_is_diagonal(plan, output)) {
+        plan->output_zeroed[k] = true; /* all of it at once, in the order of memory */
+        output_term(plan, k, output->value, SINK_STORE, true);
+        return;
+    }
     if (whole || count < 2 || (entries == 0 && scatters < 2)) {
         output_term(plan, k, output->value, output->sink, false);
         return;

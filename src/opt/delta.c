@@ -153,6 +153,44 @@ static bool are_opposite(Ir *ir, Ref first, Ref second, Ref *c, Ref *rest) {
     return opposite;
 }
 
+/* An index is some value: where a matrix has all its entries, or a row. */
+static bool is_place(const Ir *ir, Ref condition) {
+    const Node *node = ir_node(ir, condition);
+    return node->op == OP_CALL && node->as.builtin == BI_eq &&
+           (ir_node(ir, node->args[0])->op == OP_INDEX ||
+            ir_node(ir, node->args[1])->op == OP_INDEX);
+}
+
+/* The guard a without the conditions that are common. */
+static Ref without(Ir *ir, Ref a, const Conditions *all, const Conditions *common) {
+    Ref rest = REF_NONE;
+    for (unsigned k = 0; k < all->count; k++) {
+        rest = holds(common, all->list[k]) ? rest : ir_and(ir, rest, all->list[k]);
+    }
+    return ir_guard(ir, rest, opt_arg(ir, a, 1));
+}
+
+/* [i = k and c…] a ± [i = k and d…] b has entries at i = k only: v as a guard by that, or v. */
+static Ref common_places(Ir *ir, Ref v, Ref a, Ref b, bool minus) {
+    Conditions first, second, common = {.count = 0};
+    if (!conjuncts(ir, opt_arg(ir, a, 0), &first) || !conjuncts(ir, opt_arg(ir, b, 0), &second)) {
+        return v;
+    }
+    Ref place = REF_NONE;
+    for (unsigned k = 0; k < first.count; k++) {
+        if (is_place(ir, first.list[k]) && holds(&second, first.list[k])) {
+            common.list[common.count++] = first.list[k];
+            place = ir_and(ir, place, first.list[k]);
+        }
+    }
+    if (common.count == 0) {
+        return v;
+    }
+    const Ref left = without(ir, a, &first, &common);
+    const Ref right = without(ir, b, &second, &common);
+    return ir_guard(ir, place, minus ? ir_sub(ir, left, right) : ir_add(ir, left, right));
+}
+
 static Ref choice_rule(Rewriter *w, Ref v) {
     Ir *ir = w->ir;
     const Ref r = opt_rebuild(w, v);
@@ -162,9 +200,11 @@ static Ref choice_rule(Rewriter *w, Ref v) {
     }
     const Ref a = opt_arg(ir, r, 0), b = opt_arg(ir, r, 1);
     Ref c, rest;
-    if (!opt_is_op(ir, a, OP_GUARD) || !opt_is_op(ir, b, OP_GUARD) ||
-        !are_opposite(ir, opt_arg(ir, a, 0), opt_arg(ir, b, 0), &c, &rest)) {
+    if (!opt_is_op(ir, a, OP_GUARD) || !opt_is_op(ir, b, OP_GUARD)) {
         return r;
+    }
+    if (!are_opposite(ir, opt_arg(ir, a, 0), opt_arg(ir, b, 0), &c, &rest)) {
+        return common_places(ir, r, a, b, minus);
     }
     const Ref then = opt_arg(ir, a, 1);
     const Ref other = minus ? ir_neg(ir, opt_arg(ir, b, 1)) : opt_arg(ir, b, 1);
