@@ -123,6 +123,15 @@ void target_create(Llvm *llvm) {
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
+/* At -O3, for twice the time: loops of at most four passes are written out, innermost first, and
+ * then those around them that have no branches left; their small arrays become variables. */
+#define UNROLL    "loop-unroll<O3;no-partial;no-runtime;no-upperbound;no-peeling;full-unroll-max=4>,"
+#define WRITE_OUT UNROLL "simplifycfg," UNROLL "sroa,"
+#define LATER                                                                                      \
+    "loop-vectorize,early-cse<memssa>,instcombine<no-verify-fixpoint>,loop-mssa(licm),"            \
+    "simplifycfg),"                                                                                \
+    "globaldce"
+
 /* The code comes with loops rotated and without redundancy worth a long pipeline: a third of the
  * time of default<O3> for the same code. */
 static const char *const pipelines[] = {
@@ -130,8 +139,10 @@ static const char *const pipelines[] = {
     "function(mem2reg,early-cse,loop-simplify,lcssa,loop-mssa(licm),"
     "instcombine<no-verify-fixpoint>,simplifycfg)",
     "function(mem2reg,early-cse),always-inline,"
-    "function(early-cse,loop-simplify,lcssa,loop-mssa(licm),loop-vectorize,"
-    "early-cse<memssa>,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg),globaldce",
+    "function(early-cse,loop-simplify,lcssa,loop-mssa(licm)," LATER,
+    "function(mem2reg,early-cse),always-inline,"
+    "function(early-cse,simplifycfg,loop-simplify,lcssa,loop-mssa(licm)," WRITE_OUT
+    "early-cse,loop-simplify,lcssa," LATER,
 };
 
 static double milliseconds(void) {
@@ -227,7 +238,7 @@ static void spare_time(Llvm *llvm, bool large) {
 
 void target_optimise(Llvm *llvm) {
     double start = milliseconds();
-    int level = llvm->options.level < 0 ? 0 : llvm->options.level > 2 ? 2 : llvm->options.level;
+    int level = llvm->options.level < 0 ? 0 : llvm->options.level > 3 ? 3 : llvm->options.level;
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     const bool large = level > 0 && (llvm->huge || largest(llvm) > LONG_FUNCTION);
     const bool huge = large && longest_walk(llvm) > LONG_WALK;
