@@ -17,6 +17,8 @@ typedef struct {
 Uses program_uses(Arena *arena, const LoopProgram *program);
 bool statement_is_dead(const Uses *uses, const LoopStmt *statement);
 bool buffer_is_written(const LoopProgram *program, uint32_t arg);
+/* At most four passes, known here: written out, as the rows of small matrices are. */
+bool loop_is_tiny(const LoopStmt *loop);
 
 /* ---- retype.c ---------------------------------------------------------------------------------
  */

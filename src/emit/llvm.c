@@ -411,14 +411,6 @@ static LLVMMetadataRef loop_option(Llvm *llvm, const char *name, LLVMTypeRef typ
     return LLVMMDNodeInContext2(llvm->context, pair, 2);
 }
 
-/* At most four passes, known here: they are written out, as the rows of small matrices are. */
-enum { TINY_LOOP = 4 };
-
-static bool is_tiny(const LoopStmt *statement) {
-    return statement->low->kind == LX_INT && statement->high->kind == LX_INT &&
-           statement->high->as.integer - statement->low->as.integer <= TINY_LOOP;
-}
-
 /* Metadata on the branch back: it ends; a sum is taken in two vectors at a time, so that short rows
  * still enter the vector loop and long ones do not wait for one chain of additions; one vector of
  * elementary functions at a time needs all registers, and where it is not the outermost loop, what
@@ -431,7 +423,7 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
     LLVMMetadataRef self = LLVMTemporaryMDNode(context, NULL, 0); /* the node names itself first */
     LLVMMetadataRef operands[5] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
     size_t count = 2;
-    if (calls_library(statement->body) || is_tiny(statement) ||
+    if (calls_library(statement->body) || loop_is_tiny(statement) ||
         (is_innermost(statement->body) && !is_short_loop(statement->body))) {
         operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 0);
     } else if (statement->flags & LOOP_LANES) {

@@ -150,3 +150,9 @@ bool buffer_is_written(const LoopProgram *program, uint32_t arg) {
     }
     return false;
 }
+
+bool loop_is_tiny(const LoopStmt *loop) {
+    enum { TINY_LOOP = 4 };
+    return loop->low->kind == LX_INT && loop->high->kind == LX_INT &&
+           loop->high->as.integer - loop->low->as.integer <= TINY_LOOP;
+}
