@@ -36,7 +36,8 @@ static Slope measure(Check *check, size_t at, double value, double h) {
     double low = evaluate(check->evaluator, check->params, NULL);
     check->params[at] = x;
     double kink = fabs((high - value) / (above - x) - (value - low) / (x - below));
-    double rounding = 8 * real_epsilon(model) * fmax(fabs(high), fabs(low)) / h;
+    const double steps_of_rounding = model->single ? 64 : 8; /* doubles sum up what floats lose */
+    double rounding = steps_of_rounding * real_epsilon(model) * fmax(fabs(high), fabs(low)) / h;
     return (Slope){(high - low) / (above - below), kink + rounding};
 }
 
