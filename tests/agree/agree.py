@@ -10,7 +10,8 @@ import subprocess
 import sys
 
 TOLERANCE = "1e-9"
-PROTOTYPE = re.compile(r"^(double|void|size_t)\s+(\w+)\(([^)]*)\);", re.M)
+SINGLE_TOLERANCE = "1e-1"  # of entries a thousandth as large as the largest: 1e-4 of that
+PROTOTYPE = re.compile(r"^(double|float|void|size_t)\s+(\w+)\(([^)]*)\);", re.M)
 
 PRELUDE = """#include <stdint.h>
 #include <stdio.h>
@@ -23,9 +24,9 @@ static double next(void) {
     state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (double)(state >> 11) * 0x1p-53 * 1.6 - 0.7;
 }
-static double *reals(void) {
-    double *a = malloc(GIVEN * sizeof *a);
-    for (size_t k = 0; a && k < GIVEN; k++) a[k] = next();
+static REAL *reals(void) {
+    REAL *a = malloc(GIVEN * sizeof *a);
+    for (size_t k = 0; a && k < GIVEN; k++) a[k] = (REAL)next();
     return a;
 }
 static int64_t *labels(void) {
@@ -38,13 +39,13 @@ static size_t *lengths(void) {
     for (size_t k = 0; a && k < GIVEN; k++) a[k] = 2 + k % 2;
     return a;
 }
-static double *zeros(void) { return calloc(ENTRIES, sizeof(double)); }
-static double *scratch(void) { return calloc(ENTRIES * 16, sizeof(double)); }
-static void show(const char *name, const double *a) {
+static REAL *zeros(void) { return calloc(ENTRIES, sizeof(REAL)); }
+static void *scratch(void) { return calloc(ENTRIES * 16, sizeof(double)); }
+static void show(const char *name, const REAL *a) {
     double sum = 0;
-    for (size_t k = 0; k < ENTRIES; k++) sum += a[k];
+    for (size_t k = 0; k < ENTRIES; k++) sum += (double)a[k];
     printf("%s sum %.17g\\n", name, sum);
-    for (size_t k = 0; k < SHOWN; k++) printf("%.17g\\n", a[k]);
+    for (size_t k = 0; k < SHOWN; k++) printf("%.17g\\n", (double)a[k]);
 }
 int main(void) {
 """
@@ -76,10 +77,11 @@ def call(result, name, formals):
             words.append("7")
             continue
         made = "scratch()" if formal == "work" else {"const double*": "reals()", "const int64_t*": "labels()", "double*": "zeros()",
-                "double": "next()", "int64_t": "1", "const size_t*": "lengths()"}[kind]
+                "const float*": "reals()", "float*": "zeros()",
+                "double": "next()", "float": "(float)next()", "int64_t": "1", "const size_t*": "lengths()"}[kind]
         lines.append(f"    {kind.replace('*', ' *')} {variable} = {made};")
         words.append(variable)
-        if kind == "double*" and formal != "work":
+        if kind in ("double*", "float*") and formal != "work":
             shown.append((formal, variable))
     lines.append(f'    puts("{name}");')
     value = f"{name}({', '.join(words)})"
@@ -99,7 +101,8 @@ def program(header, name):
              if not function.endswith("_work")]
     if not calls:
         sys.exit("the header has no function")
-    return PRELUDE.replace("HEADER", name) + "".join(calls) + "    return 0;\n}\n"
+    real = "float" if re.search(r"\bfloat\b", text) else "double"
+    return PRELUDE.replace("HEADER", name).replace("REAL", real) + "".join(calls) + "    return 0;\n}\n"
 
 
 def main():
@@ -122,7 +125,11 @@ def main():
     for level in ("0", "3"):
         run(gradc, "-c", every, f"-O{level}", model, "-o", f"o{level}.o")
     run(gradc, "-c", every, "--strict", "-O3", "-march=native", model, "-o", "strict.o")
-    names = ["c", "fast", "o0", "o3", "strict"]
+    single = "--precision=f32"
+    run(gradc, "--emit=c", single, model, "-o", "single_c.c")
+    run(*cc, *flags, "-O1", "-c", "single_c.c", "-o", "single_c.o")
+    run(gradc, "-c", single, "-O3", "-march=native", model, "-o", "single.o")
+    names = ["c", "fast", "o0", "o3", "strict", "single_c", "single"]
     for name in names:  # whether there is a work argument depends on the level
         own = f"{name}.h" if os.path.exists(os.path.join(folder, f"{name}.h")) else "m.h"
         with open(os.path.join(folder, own), encoding="utf-8") as f:
@@ -134,8 +141,9 @@ def main():
         with open(os.path.join(folder, name + ".out"), "w", encoding="utf-8") as f:
             f.write(run(f"./{name}"))
     close = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "close.py")
-    for name in names[1:]:
+    for name in names[1:-2]:
         run(sys.executable, close, "c.out", name + ".out", TOLERANCE)
+    run(sys.executable, close, "single_c.out", "single.out", SINGLE_TOLERANCE)
 
 
 main()
