@@ -158,7 +158,7 @@ static void run_program(T *t, const LoopProgram *program, Ran *ran, double *cons
             break;
         }
     }
-    ran->value = loop_run(program, t->arena, ran->args);
+    ran->value = loop_run(program, t->arena, ran->args, 0);
 }
 
 static void end_run(Ran *ran) {
