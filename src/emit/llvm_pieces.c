@@ -142,6 +142,7 @@ static void read_statement(Crossing *c, const LoopStmt *statement) {
     case LS_STORE:
     case LS_STORE_ADD:
     case LS_ZERO:
+    case LS_PREFETCH:
     case LS_IF:
     case LS_PRODUCT:
     case LS_LIB:
@@ -224,6 +225,7 @@ static void use_block(Buffers *all, const LoopStmt *statement, const LoopStmt *e
         case LS_STORE:
         case LS_STORE_ADD:
         case LS_ZERO:
+        case LS_PREFETCH:
             use_buffer(all, statement->buffer);
             break;
         case LS_FOR:
