@@ -19,19 +19,23 @@ if cc "$work/try.c" -o "$work/try" ${OPENBLAS_LIB:--lopenblas} 2>/dev/null; then
 fi
 
 row() { # model, features, batch, runs
-    "$gradc" -c -march=native "$here/$1.model" -o "$work/$1.o"
+    "$gradc" --precision="$precision" -c -march=native "$here/$1.model" -o "$work/$1.o"
     # shellcheck disable=SC2086 # several options
-    cc -O3 -march=native -ffast-math -DMODEL_"$1" -I"$work" "$here/layers.c" "$work/$1.o" $blas -lm -o "$work/$1"
+    cc -O3 -march=native -ffast-math -DMODEL_"$1" $single -I"$work" "$here/layers.c" "$work/$1.o" $blas -lm -o "$work/$1"
     # shellcheck disable=SC2046 # four words
     set -- "$1" "$2" "$3" $("$work/$1" "$2" "$3" "$4")
     echo "| $1, $2 features, batches of $3 | $4 | $5 | $6 |"
 }
 
-echo "| gradient, f64 | gradc, ns a sample | $peer, ns a sample | ratio |"
-echo "| --- | --- | --- | --- |"
-row mlp 64 32 200
-row mlp 64 64 100
-row mlp 784 64 10
-row softmax 784 64 100
-row softmax 784 6400 1
-row softmax 20 64 500
+for precision in f64 f32; do
+    test $precision = f32 && single=-DSINGLE || single=
+    echo "| gradient, $precision | gradc, ns a sample | $peer, ns a sample | ratio |"
+    echo "| --- | --- | --- | --- |"
+    row mlp 64 32 200
+    row mlp 64 64 100
+    row mlp 784 64 10
+    row softmax 784 64 100
+    row softmax 784 6400 1
+    row softmax 20 64 500
+    echo
+done
