@@ -1,6 +1,6 @@
-/* ahead.c: in a shuffled order each sample lies somewhere else in memory, and a step of SGD waits
- * for it. The order says which samples come next: their entries are asked for some samples ahead.
- */
+/* ahead.c: memory is slow to answer, and a loop over samples has little to do meanwhile: it asks for
+ * entries some samples ahead. Where samples are shuffled the order says which come next, and they
+ * lie anywhere; in the order of the file processors ask by themselves, but not far enough. */
 #include "loop/fission.h"
 
 enum {
@@ -8,6 +8,25 @@ enum {
     LINE = 8,       /* entries of a line of a cache */
     LINES_MOST = 32 /* of a sample: what follows is fetched by processors themselves */
 };
+
+static bool expr_loads(const LoopExpr *x, BufferId buffer) {
+    bool found = x && x->kind == LX_LOAD && x->as.buffer == buffer;
+    for (unsigned k = 0; x && k < x->count && !found; k++) {
+        found = expr_loads(x->args[k], buffer);
+    }
+    return found;
+}
+
+static bool loads(const LoopStmt *block, BufferId buffer) {
+    for (const LoopStmt *stmt = block; stmt; stmt = stmt->next) {
+        if (expr_loads(stmt->value, buffer) || expr_loads(stmt->index, buffer) ||
+            expr_loads(stmt->low, buffer) || expr_loads(stmt->high, buffer) ||
+            expr_loads(stmt->condition, buffer) || loads(stmt->body, buffer)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static LoopStmt *prefetch_new(Plan *plan, BufferId buffer, const LoopExpr *index) {
     LoopStmt *prefetch = stmt_new(plan, LS_PREFETCH);
@@ -48,6 +67,9 @@ static void fetch_column(Plan *plan, BufferId buffer, const LoopExpr *entries,
 /* The sample at a place of the order. */
 static const LoopExpr *sample_at(Plan *plan, BufferId order, const LoopExpr *place,
                                  LoopStmt ***end) {
+    if (plan->order_arg < 0) {
+        return place;
+    }
     LoopStmt *next = stmt_new(plan, LS_DECLARE);
     next->var = plan_var(plan, plan_name(plan, "next"), KIND_INT, plan->root_block);
     next->value = place;
@@ -61,9 +83,10 @@ static const LoopExpr *sample_at(Plan *plan, BufferId order, const LoopExpr *pla
     return x_moving(plan, next->var);
 }
 
-void ahead_fetch(Plan *plan, const LoopExpr *first, unsigned count, const LoopExpr *samples,
+void ahead_fetch(Plan *plan, const LoopStmt *body, const LoopExpr *first, unsigned count,
                  LoopStmt ***end) {
-    BufferId order = arg_order_buffer(plan);
+    BufferId order = plan->order_arg >= 0 ? arg_order_buffer(plan) : 0;
+    const LoopExpr *samples = x_dim(plan, plan->ir->sample_dim);
     const LoopExpr *last = x_call2(plan, BI_sub, samples, x_int(plan, 1));
     for (unsigned k = 0; k < count; k++) {
         const LoopExpr *place = x_call2(plan, BI_add, first, x_int(plan, AHEAD + k));
@@ -71,7 +94,8 @@ void ahead_fetch(Plan *plan, const LoopExpr *first, unsigned count, const LoopEx
         const LoopExpr *sample = sample_at(plan, order, place, end);
         for (size_t leaf = 0; leaf < plan->ir->leaf_count; leaf++) {
             const LoopExpr *entries = NULL;
-            if (plan->ir->leaves[leaf].role == LEAF_COLUMN && plan->leaf_has_buffer[leaf]) {
+            if (plan->ir->leaves[leaf].role == LEAF_COLUMN && plan->leaf_has_buffer[leaf] &&
+                loads(body, plan->leaf_buffer[leaf])) {
                 entries = entries_of(plan, &plan->ir->leaves[leaf]);
             }
             if (entries) {
@@ -81,14 +105,47 @@ void ahead_fetch(Plan *plan, const LoopExpr *first, unsigned count, const LoopEx
     }
 }
 
+static bool has_inner(const LoopStmt *loop) {
+    for (const LoopStmt *stmt = loop->body; stmt; stmt = stmt->next) {
+        if (has_loop(stmt)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* At that place of the loop. */
+static void fetch_in(Plan *plan, const LoopStmt *loop, const LoopExpr *first, unsigned count,
+                     LoopStmt **at) {
+    LoopStmt *fetch = NULL;
+    LoopStmt **end = &fetch;
+    ahead_fetch(plan, loop->body, first, count, &end);
+    *end = *at;
+    *at = fetch;
+}
+
+/* In a loop over blocks: where its first loop over samples reads them, one by one or in groups. */
+static void fetch_in_block(Plan *plan, LoopStmt *block) {
+    for (LoopStmt *loop = block->body; loop; loop = loop->next) {
+        if (loop->kind != LS_FOR || !(loop->flags & LOOP_SAMPLE) || !has_inner(loop)) {
+            continue;
+        }
+        if (loop->low->kind != LX_INT) {
+            fetch_in(plan, loop, x_var(plan, loop->var), 1, &loop->body);
+        } else if (loop->body->kind == LS_LET) { /* the first sample of the group */
+            fetch_in(plan, loop, x_var(plan, loop->body->var), ROWS_AT_ONCE, &loop->body->next);
+        }
+        return;
+    }
+}
+
 void ahead_samples(Plan *plan) {
-    for (LoopStmt *loop = plan->program->body; loop; loop = loop->next) {
-        if (loop->kind == LS_FOR && (loop->flags & LOOP_SAMPLE) && plan->order_arg >= 0 &&
-            !plan->ragged) {
-            LoopStmt *body = loop->body;
-            LoopStmt **end = &loop->body;
-            ahead_fetch(plan, x_var(plan, loop->var), 1, loop->high, &end);
-            *end = body;
+    bool samples = !plan->ragged && plan->ir->sample_dim != DIM_NONE;
+    for (LoopStmt *loop = plan->program->body; loop && samples; loop = loop->next) {
+        if (loop->kind == LS_FOR && (loop->flags & LOOP_SAMPLE) && has_inner(loop)) {
+            fetch_in(plan, loop, x_var(plan, loop->var), 1, &loop->body);
+        } else if (loop->kind == LS_FOR && (loop->flags & LOOP_BLOCKS)) {
+            fetch_in_block(plan, loop);
         }
     }
 }

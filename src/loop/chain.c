@@ -715,7 +715,7 @@ static LoopStmt *in_blocks(Chain *c) {
     const LoopExpr *at = x_call2(plan, BI_mul, x_var(plan, loop->var), rows);
     c->f.first = x_var(plan, set_new(c, LS_LET, "first", KIND_INT, at, &end)->var);
     if (plan->order_arg >= 0 && !plan->ragged) {
-        ahead_fetch(plan, c->f.first, CHAIN_ROWS, c->loop->high, &end);
+        ahead_fetch(plan, c->loop->body, c->f.first, CHAIN_ROWS, &end);
     }
     Copy copies[CHAIN_ROWS];
     for (unsigned k = 0; k < CHAIN_ROWS; k++) {

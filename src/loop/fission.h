@@ -103,8 +103,9 @@ void end_part(Copy *copy, unsigned part, LoopStmt ***end);
  * ------------------------------------------------------------------------------------------------
  */
 
-/* Asks for the samples that come some places behind first … first + count - 1. */
-void ahead_fetch(Plan *plan, const LoopExpr *first, unsigned count, const LoopExpr *samples,
+/* Asks for what the body reads of the samples that come some places behind first … first + count - 1.
+ */
+void ahead_fetch(Plan *plan, const LoopStmt *body, const LoopExpr *first, unsigned count,
                  LoopStmt ***end);
 
 /* ---- product.c

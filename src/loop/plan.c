@@ -53,6 +53,9 @@ LoopProgram *loop_plan(const LoopOptions *options, Arena *arena, const Ir *ir) {
     dead_remove(plan);
     if (plan->rate_arg < 0) { /* updates stand as they are */
         fission_blocks(plan);
+        if (options->trainer) {
+            ahead_samples(plan);
+        }
     } else if (plan->ir->per_sample && !chain_blocks(plan)) {
         ahead_samples(plan);
     }

@@ -323,7 +323,7 @@ void place_flags(Plan *plan, Stmt *loop, const Scope *scope);
 void fission_blocks(Plan *plan);
 /* chain.c: steps of SGD, several samples at a time, where their sums can be made ahead. */
 bool chain_blocks(Plan *plan);
-/* ahead.c: a loop over samples in a given order asks for those that come next. */
+/* ahead.c: loops over samples ask for those that come next. */
 void ahead_samples(Plan *plan);
 
 /* ---- carry.c: recurrences
