@@ -47,7 +47,7 @@ static bool pays(const Evaluator *evaluator, int64_t epochs) {
 
 bool statistics_start(Context *context, Evaluator *evaluator, StatisticsUse use, int64_t epochs) {
     size_t n = evaluator->parameters;
-    if (use == STATISTICS_NO || evaluator->model->single ||
+    if (use == STATISTICS_NO || evaluator->model->single || evaluator->model->single ||
         !evaluator->model->kernels[ROLE_CURVATURE].function || n > PARAMETERS_MOST ||
         (use == STATISTICS_AUTO && !pays(evaluator, epochs))) {
         return true;
