@@ -174,7 +174,9 @@ class Expressions:
         if kind < 0.12:
             return self.number() if self.chance(0.8) else f"({self.dim()} - 1) / 4"
         if kind < 0.2 and self.indices:
-            return f"(0.1 * {self.pick(self.indices)[0]})"
+            i = self.pick(self.indices)[0]
+            return self.pick([f"(0.1 * {i})", f"(0.1 * {i})", f"({i} // 2 - 0.5)", f"({i} * {i} % 3 / 4)", f"0.5^{i}",
+                              f"abs({i} - 1) / 2", f"(({i} - 2) % 3 * 0.2)"])
         name, shape = self.pick(self.values)
         if not shape:
             return name
@@ -224,7 +226,7 @@ class Expressions:
             shape = tuple(self.dim() for _ in range(self.random.choice([3, 3, 4])))
             return self.of_array(shape, depth - 1)
         if kind == 5:
-            return self.convolution(depth)
+            return self.pick([self.convolution(depth), self.unranged(dim, depth)])
         if kind == 6:
             a, b = self.scalar(depth - 2), self.scalar(depth - 2)
             index = self.fresh("i")
@@ -245,6 +247,19 @@ class Expressions:
             return self.pick([f"sum({text})", f"sum(sin({text}[{self.index_of(shape[0])}]))",
                               f"sum({text}[:, {some}] * 0.5)", f"max({text})", f"mean({text}^2)"])
         return f"{self.pick(['sum', 'mean', 'logsumexp'])}(0.3 * {text})"
+
+    def unranged(self, dim, depth):
+        """Ranges that are left out: the index stands alone as a subscript."""
+        names = self.values_of((dim,))
+        i = self.fresh("i")
+        if not names:
+            return self.scalar_leaf()
+        self.indices.append((i, dim))
+        body = self.scalar(min(depth - 1, 1))
+        self.indices.pop()
+        a, b = self.pick(names), self.pick(names)
+        return self.pick([f"sum({a}[{i}] * tanh({b}[{i}]) + 0.1 * {body} for {i})", f"sum([{a}[{i}]^2 * {body} for {i}])",
+                          f"logsumexp({a}[{i}] + {body} for {i})", f"mean({a}[{i}] - {b}[{i}] * {body} for {i})", f"entry({a}, {self.index_of(dim)})"])
 
     def convolution(self, depth):
         """Positions that are sums, multiples and quotients of indices."""

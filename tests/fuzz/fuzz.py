@@ -27,9 +27,10 @@ import shrink
 
 # what is compared beside --check, file by file
 KINDS = [[], ["--strict"], ["--derivatives=grad,jvp,hvp,hessian,jacobian"], [], ["--batch"], [], ["-Dw=0.75", "-DN=3"],
-         ["--wrt=p,q"], ["--derivatives=grad,jvp"], ["--batch", "--strict"], []]
+         ["--wrt=p,q"], ["--function=f0,f1", "--derivatives=grad,jvp"], ["--batch", "--strict"], []]
 # which states loops keep for their derivatives, file by file, unless --checkpoint says it
 CHECKPOINTS = [[], ["--checkpoint=2,2"], [], ["--checkpoint=1,3"], ["--checkpoint=2"]]
+C_LEVELS = ["-O1", "-O0"]
 LEVELS = ["-O0"] * 11 + ["-O2"]  # of --check
 CHECKED = ("-D", "--strict", "--batch", "--checkpoint", "--wrt", "--function")  # options that --check gets too
 PROTOTYPE = re.compile(r"^(double|void|size_t|int64_t) (\w+)\(([^;]*)\);", re.M)
@@ -202,6 +203,18 @@ class Fuzzer:
         flags = KINDS[seed % len(KINDS)] + ([f"--checkpoint={asked}"] if asked else CHECKPOINTS[seed % len(CHECKPOINTS)])
         return [f for f in flags if f != "-DN=3" or ", N\n" in text], [self.extern] if "extern " in text else []
 
+    def formatted(self, model, flags):
+        """The C source of the model in the canonical layout, less its lines; or what is wrong."""
+        texts = []
+        other = self.path("another.model")  # a name as long
+        result = self.run(self.options.gradc, "--fmt", model, "-o", other)
+        for source in (model, other) if result.returncode == 0 else ():
+            result = self.run(self.options.gradc, "--emit=c", *flags, source, "-o", self.path("formatted.c"))
+            with open(self.path("formatted.c"), encoding="utf-8") as file:
+                text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
+                texts.append(text.replace("program", "another").replace("PROGRAM", "ANOTHER").split())
+        return None if len(texts) == 2 and texts[0] == texts[1] else self.errors_of(result) or "another program"
+
     def made_by_llvm(self, level, model, flags, objects):
         """(path, prototypes) of a shared library; a text if it was not made."""
         out = self.path(f"llvm{level}.so")
@@ -211,13 +224,13 @@ class Fuzzer:
         with open(out[:-2] + "h", encoding="utf-8") as file:
             return out, prototypes(file.read())
 
-    def made_by_c(self, compiler, model, flags, objects):
+    def made_by_c(self, compiler, level, model, flags, objects):
         source = self.path("program.c")
         result = self.run(self.options.gradc, "--emit=c", *flags, model, "-o", source)
         if result.returncode:
             return self.errors_of(result)
         out = self.path("c.so")
-        result = self.run(*compiler.split(), "-std=c99", "-O1", "-shared", "-fPIC", "-Wall", "-Wextra",
+        result = self.run(*compiler.split(), "-std=c99", level, "-shared", "-fPIC", "-Wall", "-Wextra",
                           "-pedantic", "-Werror", source, *objects, "-o", out, "-lm", *self.options.libs.split())
         if result.returncode:
             return result.stderr
@@ -253,9 +266,12 @@ class Fuzzer:
                           *[f for f in flags if f.startswith(CHECKED)], model, *objects)
         if result.returncode:
             return f"--check gives {result.returncode}", self.errors_of(result) + result.stdout[-500:]
+        wrong = self.formatted(model, flags) if seed % 7 == 3 else None
+        if wrong:
+            return "the canonical layout does not mean the same", wrong
         made = {f"LLVM {level}": self.made_by_llvm(level, model, flags, objects) for level in ("-O0", "-O3")}
         compiler = self.options.cc[seed % len(self.options.cc)]
-        made["C"] = self.made_by_c(compiler, model, flags, objects)
+        made["C"] = self.made_by_c(compiler, C_LEVELS[seed // 2 % 2], model, flags, objects)
         for name, library in made.items():
             if isinstance(library, str):
                 return f"{name}: does not compile", library
@@ -269,14 +285,18 @@ class Fuzzer:
         return generate.program(seed, self.options.size, self.options.features)
 
     def all(self):
+        """All seeds, or those until it is stopped."""
         files = -(-self.options.programs // self.options.size)
-        for seed in range(self.options.seed, self.options.seed + files):
-            found = self.fault(seed, self.program(seed))
-            if found:
-                self.failed += 1
-                print(f"seed {seed}: {found[0]}\n{found[1]}", flush=True)
-            else:
-                self.passed += self.options.size
+        try:
+            for seed in range(self.options.seed, self.options.seed + files):
+                found = self.fault(seed, self.program(seed))
+                if found:
+                    self.failed += 1
+                    print(f"seed {seed}: {found[0]}\n{found[1]}", flush=True)
+                else:
+                    self.passed += self.options.size
+        except KeyboardInterrupt:
+            files = self.passed // self.options.size + self.failed
         print(f"seeds {self.options.seed} to {self.options.seed + files - 1}: {self.passed} programs agree, "
               f"{self.failed} files do not")
         return 1 if self.failed else 0

@@ -14,7 +14,7 @@ BOUNDED = {"s_pos": ((), "> 0", " = 1 ~ gamma(2, 1.5)"), "u_in": (("A",), "in (-
            "L_low": (("B", "B"), "lower", ""), "S_pd": (("A", "A"), "positive_definite", " ~ wishart(4, identity(A))"),
            "C_cor": (("B", "B"), "correlation", " ~ lkj_corr(2)"), "rows_simplex": (("A", "B"), "simplex", ""),
            "pos_v": (("C",), "> 0", " ~ lognormal(0, 1)"), "box": (("B",), "in (p, p + 1 + q^2)", "")}
-LARGE = {"H": ("A", "B", "A"), "K4": ("A", "2", "A", "B")}
+LARGE = {"H": ("A", "B", "A"), "K4": ("A", "2", "A", "B"), "Z": ("C - 1",), "Y": ("B", "2 * A")}
 DATA = {"G": ("A", "B"), "D": ("C",)}
 IMPORTED = """# what a model imports
 import "more.model"
@@ -40,6 +40,7 @@ double wave_xxx(double x, double y) { return -wave_x(x, y); }
 FORMALS = """twice(f(x), z) = f(f(z) + 0.1)
 blend(f(x), h(x), a, b) = f(a) * h(b) + f(h(a + b))
 total(f(x), u[n]) = sum(f(u[i]) for i)
+entry(u[n], j) = u[j] * (1 + j / 4) + (if j == 1 then u[n - 1] else 0)
 """
 FEATURES = ("library", "densities", "loops", "deriv", "linalg", "constraints", "data", "locals", "losses", "files", "extern")
 
