@@ -144,8 +144,9 @@ static void find_alias(Plan *plan, Stage *output) {
             continue;
         }
         bool as_is = value->value == output->body;
-        if (output->term && (!as_is || value->kind == STAGE_MAX || value->kind == STAGE_VALUE ||
-                             value->kind == STAGE_ARGMAX || plan->uses[value->value] != 1)) {
+        if (output->term &&
+            (!as_is || value->kind == STAGE_MAX || value->kind == STAGE_VALUE ||
+             value->kind == STAGE_ARGMAX || value->readers != 1 || plan->uses[value->value] != 1)) {
             continue;
         }
         bool in_place = value->readers == 1 && (output->needs[k].aligned & axes) == axes;

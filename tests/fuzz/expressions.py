@@ -95,6 +95,12 @@ class Expressions:
             return f"{self.pick(others)} % {dim}"
         return str(self.random.randrange(known))
 
+    def label_of(self, dim):
+        """An index whose bounds the compiler knows: functions may make ranges of it."""
+        names = [n for n, d in self.indices if d == dim]
+        fixed = str(self.random.randrange(size(dim) or 1))
+        return self.pick(names + names + [f"({self.pick(names)} + 1) % {dim}" if names else fixed, fixed])
+
     # ---- numbers
 
     def scalar(self, depth):
@@ -372,7 +378,7 @@ class Expressions:
         arguments = []
         for k, (_, formal) in enumerate(f.formals):
             if isinstance(formal, str):
-                arguments.append(self.index_of(formal))
+                arguments.append(self.label_of(formal))
             elif k in over:
                 arguments.append(self.vector(shape[0], min(depth - 1, 1)))
             else:
