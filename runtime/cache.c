@@ -34,121 +34,25 @@ struct Cache {
     bool *bound; /* dims that were, before the data were read */
 };
 
-/* ---- the checksum ---- */
-
-static uint64_t mix(uint64_t hash, uint64_t word) {
-    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 32;
-}
-
-/* Four words at a time: it is read with every load. */
-static uint64_t checksum(uint64_t before, const void *bytes, size_t length) {
-    const char *p = bytes;
-    uint64_t lanes[4] = {before, before + 1, before + 2, before + 3};
-    uint64_t words[4] = {0};
-    for (; length >= sizeof words; p += sizeof words, length -= sizeof words) {
-        memcpy(words, p, sizeof words);
-        for (int i = 0; i < 4; i++) {
-            lanes[i] = mix(lanes[i], words[i]);
-        }
-    }
-    memset(words, 0, sizeof words);
-    memcpy(words, p, length);
-    for (int i = 0; i < 4; i++) {
-        lanes[i] = mix(lanes[i], words[i]);
-    }
-    return mix(mix(mix(lanes[0], lanes[1]), mix(lanes[2], lanes[3])), length);
-}
-
-/* ---- words and texts ---- */
-
-static void add_word(Text *text, int64_t word) {
-    text_bytes(text, (const char *)&word, sizeof word);
-}
-
-static void add_text(Text *text, const char *string) {
-    size_t length = string ? strlen(string) : 0;
-    add_word(text, string ? (int64_t)length : -1);
-    text_bytes(text, string ? string : "", length);
-}
-
-static void add_texts(Text *text, char *const *strings, size_t count) {
-    add_word(text, strings ? (int64_t)count : -1);
-    for (size_t i = 0; strings && i < count; i++) {
-        add_text(text, strings[i]);
-    }
-}
-
-typedef struct {
-    Context *context;
-    const char *at, *end;
-    bool failed; /* damaged, or no memory */
-} Reader;
-
-static int64_t get_word(Reader *reader) {
-    int64_t word = 0;
-    reader->failed |= reader->end - reader->at < (ptrdiff_t)sizeof word;
-    if (!reader->failed) {
-        memcpy(&word, reader->at, sizeof word);
-        reader->at += sizeof word;
-    }
-    return reader->failed ? 0 : word;
-}
-
-/* A count of things that take at least a word each. -1: none were written. */
-static int64_t get_count(Reader *reader) {
-    int64_t count = get_word(reader);
-    if (count < -1 || count > (reader->end - reader->at) / (ptrdiff_t)sizeof count) {
-        reader->failed = true;
-    }
-    return reader->failed ? -1 : count;
-}
-
-static char *get_text(Reader *reader) {
-    int64_t length = get_word(reader);
-    if (length == -1 || reader->failed) {
-        return NULL;
-    }
-    if (length < 0 || length > reader->end - reader->at) {
-        reader->failed = true;
-        return NULL;
-    }
-    char *text = memory_copy(reader->context, reader->at, (size_t)length);
-    reader->failed |= !text;
-    reader->at += length;
-    return text;
-}
-
-static char **get_texts(Reader *reader, size_t *count) {
-    int64_t found = get_count(reader);
-    char **texts = found < 0 ? NULL : NEW(reader->context, char *, found + 1);
-    *count = found < 0 ? 0 : (size_t)found;
-    for (int64_t i = 0; texts && i < found; i++) {
-        texts[i] = get_text(reader);
-        reader->failed |= !texts[i];
-    }
-    return texts;
-}
-
 /* ---- the key, and the place ---- */
 
 static void describe_model(Text *key, const Model *model, const LoadOptions *options) {
     for (size_t i = 0; i < model->dim_count; i++) {
         const Dim *dim = &model->dims[i];
-        add_text(key, dim->name);
-        add_word(key, dim->bound ? dim->value : -1);
+        pack_text(key, dim->name);
+        pack_word(key, dim->bound ? dim->value : -1);
     }
     for (size_t i = 0; i < model->column_count; i++) {
         const Column *column = &model->columns[i];
-        add_text(key, column->name);
-        add_word(key, column->is_int | column->target << 1 | column->by_row << 2 |
-                          options->needed[i] << 3);
+        pack_text(key, column->name);
+        pack_word(key, column->is_int | column->target << 1 | column->by_row << 2 |
+                           options->needed[i] << 3);
         for (size_t axis = 0; axis < column->shape.rank; axis++) {
-            add_text(key, column->shape.sizes[axis]);
+            pack_text(key, column->shape.sizes[axis]);
         }
-        add_text(key, column->limit);
-        add_texts(key, column->classes, column->class_count);
-        add_texts(key, column->fields, column->field_count);
+        pack_text(key, column->limit);
+        pack_texts(key, column->classes, column->class_count);
+        pack_texts(key, column->fields, column->field_count);
     }
 }
 
@@ -177,13 +81,13 @@ static char *cache_folder(Context *context) {
 
 /* What tells one state of a file from another. */
 static void describe_state(Text *key, const struct stat *status) {
-    add_word(key, (int64_t)status->st_dev);
-    add_word(key, (int64_t)status->st_ino);
-    add_word(key, (int64_t)status->st_size);
-    add_word(key, (int64_t)status->st_mtim.tv_sec);
-    add_word(key, (int64_t)status->st_mtim.tv_nsec);
-    add_word(key, (int64_t)status->st_ctim.tv_sec);
-    add_word(key, (int64_t)status->st_ctim.tv_nsec);
+    pack_word(key, (int64_t)status->st_dev);
+    pack_word(key, (int64_t)status->st_ino);
+    pack_word(key, (int64_t)status->st_size);
+    pack_word(key, (int64_t)status->st_mtim.tv_sec);
+    pack_word(key, (int64_t)status->st_mtim.tv_nsec);
+    pack_word(key, (int64_t)status->st_ctim.tv_sec);
+    pack_word(key, (int64_t)status->st_ctim.tv_nsec);
 }
 
 static bool make_key(Cache *cache, const Input *input) {
@@ -196,17 +100,17 @@ static bool make_key(Cache *cache, const Input *input) {
         return false;
     }
     text_start(key, cache->context);
-    add_text(key, real);
+    pack_text(key, real);
     free(real);
-    add_text(key, options->columns);
-    add_text(key, options->delimiter);
-    add_text(key, options->header);
-    add_text(key, options->sample);
-    add_word(key, options->nonfinite);
-    add_word(key, cache->model->single);
+    pack_text(key, options->columns);
+    pack_text(key, options->delimiter);
+    pack_text(key, options->header);
+    pack_text(key, options->sample);
+    pack_word(key, options->nonfinite);
+    pack_word(key, cache->model->single);
     describe_model(key, cache->model, options);
     char *folder = cache_folder(cache->context);
-    uint64_t name = key->failed ? 0 : checksum(0, key->data, key->length);
+    uint64_t name = key->failed ? 0 : pack_checksum(0, key->data, key->length);
     cache->path =
         folder ? memory_format(cache->context, "%s/%016llx", folder, (unsigned long long)name)
                : NULL;
@@ -232,28 +136,28 @@ Cache *cache_open(Context *context, Model *model, const LoadOptions *options, co
 
 static void describe_data(Text *text, const Cache *cache, const Data *data) {
     const Model *model = cache->model;
-    add_word(text, data->rows);
-    add_word(text, data->samples);
-    add_word(text, data->starts != NULL);
-    add_word(text, data->separator.used);
-    add_word(text, data->separator.column);
-    add_word(text, data->separator.entry);
-    add_word(text, data->separator.separates);
-    add_word(text, (int64_t)data->jump_count);
+    pack_word(text, data->rows);
+    pack_word(text, data->samples);
+    pack_word(text, data->starts != NULL);
+    pack_word(text, data->separator.used);
+    pack_word(text, data->separator.column);
+    pack_word(text, data->separator.entry);
+    pack_word(text, data->separator.separates);
+    pack_word(text, (int64_t)data->jump_count);
     for (size_t i = 0; i < data->jump_count; i++) {
-        add_word(text, data->jumps[i].row);
-        add_word(text, data->jumps[i].line);
+        pack_word(text, data->jumps[i].row);
+        pack_word(text, data->jumps[i].line);
     }
     for (size_t i = 0; i < model->dim_count; i++) {
         bool new = model->dims[i].bound && !cache->bound[i];
-        add_word(text, new ? model->dims[i].value : -1);
-        add_text(text, new ? model->dims[i].by : NULL);
+        pack_word(text, new ? model->dims[i].value : -1);
+        pack_text(text, new ? model->dims[i].by : NULL);
     }
     for (size_t i = 0; i < model->column_count; i++) {
         const Column *column = &model->columns[i];
-        add_texts(text, column->classes, column->class_count);
-        add_texts(text, column->fields, column->field_count);
-        add_word(text, cache->options->needed[i] ? column->shape.count : -1);
+        pack_texts(text, column->classes, column->class_count);
+        pack_texts(text, column->fields, column->field_count);
+        pack_word(text, cache->options->needed[i] ? column->shape.count : -1);
     }
 }
 
@@ -351,10 +255,11 @@ void cache_write(Cache *cache, const Input *input, const Data *data) {
         widths[i] = cache->options->needed[i] ? model->columns[i].shape.count : -1;
     }
     size_t count = list_arrays(model, data, widths, parts);
-    Header header = {.described = text.length, .checksum = checksum(0, text.data, text.length)};
+    Header header = {.described = text.length,
+                     .checksum = pack_checksum(0, text.data, text.length)};
     memcpy(header.magic, magic, sizeof magic);
     for (size_t i = 0; i < count; i++) {
-        header.checksum = checksum(header.checksum, parts[i].bytes, parts[i].length);
+        header.checksum = pack_checksum(header.checksum, parts[i].bytes, parts[i].length);
         header.arrays += parts[i].length;
     }
     if (!write_file(cache, &header, &text, parts, count)) {
@@ -396,43 +301,43 @@ static bool make_found(Cache *cache, Found *found) {
            found->field_counts && found->widths && found->parts && found->data.columns;
 }
 
-static void get_jumps(Reader *reader, Data *data) {
-    int64_t count = get_count(reader);
+static void get_jumps(Unpacker *unpacker, Data *data) {
+    int64_t count = unpack_count(unpacker);
     data->jump_count = data->jump_capacity = count < 0 ? 0 : (size_t)count;
-    data->jumps = NEW(reader->context, LineJump, data->jump_count + 1);
-    reader->failed |= !data->jumps;
-    for (size_t i = 0; !reader->failed && i < data->jump_count; i++) {
-        data->jumps[i].row = get_word(reader);
-        data->jumps[i].line = get_word(reader);
+    data->jumps = NEW(unpacker->context, LineJump, data->jump_count + 1);
+    unpacker->failed |= !data->jumps;
+    for (size_t i = 0; !unpacker->failed && i < data->jump_count; i++) {
+        data->jumps[i].row = unpack_word(unpacker);
+        data->jumps[i].line = unpack_word(unpacker);
     }
 }
 
 /* Takes the description apart and makes room for the arrays, which have `bytes` in all. */
-static bool get_found(Cache *cache, Reader *reader, uint64_t bytes, Found *found) {
+static bool get_found(Cache *cache, Unpacker *unpacker, uint64_t bytes, Found *found) {
     const Model *model = cache->model;
     Data *data = &found->data;
-    data->rows = get_word(reader);
-    data->samples = get_word(reader);
-    bool starts = get_word(reader) != 0;
-    data->separator.used = get_word(reader) != 0;
-    data->separator.column = (uint32_t)get_word(reader);
-    data->separator.entry = get_word(reader);
-    data->separator.separates = get_word(reader) != 0;
-    get_jumps(reader, data);
+    data->rows = unpack_word(unpacker);
+    data->samples = unpack_word(unpacker);
+    bool starts = unpack_word(unpacker) != 0;
+    data->separator.used = unpack_word(unpacker) != 0;
+    data->separator.column = (uint32_t)unpack_word(unpacker);
+    data->separator.entry = unpack_word(unpacker);
+    data->separator.separates = unpack_word(unpacker) != 0;
+    get_jumps(unpacker, data);
     for (size_t i = 0; i < model->dim_count; i++) {
-        found->dims[i] = get_word(reader);
-        found->by[i] = get_text(reader);
+        found->dims[i] = unpack_word(unpacker);
+        found->by[i] = unpack_text(unpacker);
     }
     uint64_t needed = starts ? (uint64_t)data->samples * sizeof(int64_t) : 0;
     for (size_t i = 0; i < model->column_count; i++) {
-        found->classes[i] = get_texts(reader, &found->class_counts[i]);
-        found->fields[i] = get_texts(reader, &found->field_counts[i]);
-        found->widths[i] = get_word(reader);
+        found->classes[i] = unpack_texts(unpacker, &found->class_counts[i]);
+        found->fields[i] = unpack_texts(unpacker, &found->field_counts[i]);
+        found->widths[i] = unpack_word(unpacker);
         needed += found->widths[i] < 0
                       ? 0
                       : (uint64_t)data->rows * (uint64_t)found->widths[i] * entry_bytes(model, i);
     }
-    if (reader->failed || needed != bytes || data->rows < 0 || data->samples < 0) {
+    if (unpacker->failed || needed != bytes || data->rows < 0 || data->samples < 0) {
         return false; /* the checksum is right, so this is another program's */
     }
     data->starts = starts ? NEW(cache->context, int64_t, data->samples + 1) : NULL;
@@ -470,7 +375,7 @@ static bool read_arrays(const Cache *cache, int fd, const Header *header, uint64
         if (!get(fd, found->parts[i].bytes, found->parts[i].length)) {
             return false;
         }
-        sum = checksum(sum, found->parts[i].bytes, found->parts[i].length);
+        sum = pack_checksum(sum, found->parts[i].bytes, found->parts[i].length);
     }
     return sum == header->checksum;
 }
@@ -490,9 +395,9 @@ static bool read_file(Cache *cache, int fd, Found *found) {
         memcmp(text, cache->key.data, cache->key.length) != 0) {
         return false;
     }
-    Reader reader = {cache->context, text + cache->key.length, text + header.described, false};
-    uint64_t sum = checksum(0, text, header.described);
-    return make_found(cache, found) && get_found(cache, &reader, header.arrays, found) &&
+    Unpacker unpacker = {cache->context, text + cache->key.length, text + header.described, false};
+    uint64_t sum = pack_checksum(0, text, header.described);
+    return make_found(cache, found) && get_found(cache, &unpacker, header.arrays, found) &&
            read_arrays(cache, fd, &header, sum, found);
 }
 

@@ -361,6 +361,29 @@ bool load_npy(Context *context, Model *model, const LoadOptions *options, Input 
 /* An array of data grown or made (NULL), by large pages where that helps. NULL: reported. */
 void *data_array(Context *context, void *array, size_t size);
 
+/* ---- pack.c: words and texts in binary files of one machine ---- */
+
+/* Of `length` bytes after what has the checksum `before`. */
+uint64_t pack_checksum(uint64_t before, const void *bytes, size_t length);
+void pack_word(Text *text, int64_t word);
+void pack_text(Text *text, const char *string); /* NULL stays NULL */
+void pack_texts(Text *text, char *const *strings, size_t count);
+void pack_array(Text *text, const void *bytes, size_t length);
+
+typedef struct {
+    Context *context;
+    const char *at, *end;
+    bool failed; /* damaged, or no memory: then all that is read is 0 or NULL */
+} Unpacker;
+
+int64_t unpack_word(Unpacker *unpacker);
+/* A count of things that take at least a word each. -1: none were written. */
+int64_t unpack_count(Unpacker *unpacker);
+char *unpack_text(Unpacker *unpacker);
+char **unpack_texts(Unpacker *unpacker, size_t *count);
+/* Bytes that pack_array wrote, so many. */
+void unpack_array(Unpacker *unpacker, void *bytes, size_t length);
+
 /* ---- cache.c: parsed files kept in binary form ---- */
 typedef struct Cache Cache;
 /* Before the data are read: what file it is, and how it will be read. NULL: no cache can be used.
