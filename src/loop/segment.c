@@ -147,6 +147,9 @@ static bool runs_again(const Segment *segment, const Stage *stage) {
     }
     if (stage->carry) {
         const Carry *carry = stage->carry;
+        if (!scope_inside(carry->loop, segment->up)) {
+            return false; /* the start of states that have moved on meanwhile */
+        }
         bool around = has_axis(carry->axes, carry->axis_count - carry->rank, segment->t);
         return carry->loop == segment->up
                    ? carry->along || !carry->history
