@@ -1,14 +1,7 @@
 /* opt_adamw.c: Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2): the
- * parameters lose their share before Adam's step. */
+ * parameters lose their share before Adam's step, as with --decay in all batched methods; here it
+ * is not 0 if it is not given. */
 #include "runtime/optimizer.h"
-
-static void update(Training *training) {
-    double keep = 1 - training->rate * training->decay;
-    for (size_t i = 0; i < training->parameters; i++) {
-        training->params[i] *= keep;
-    }
-    adam_step(training);
-}
 
 const Optimizer opt_adamw = {
     .name = "adamw",
@@ -19,5 +12,6 @@ const Optimizer opt_adamw = {
     .batch = 32,
     .states = 2,
     .epoch = epoch_batched,
-    .update = update,
+    .update = adam_step,
+    .decay = 0.01,
 };

@@ -5,8 +5,10 @@
 
 static EpochStatus epoch(Training *training) {
     bool moved = false;
+    double keep = 1 - training->rate * training->decay;
+    clip_gradient(training, training->gradient);
     for (size_t i = 0; i < training->parameters; i++) {
-        double next = training->params[i] - training->rate * training->gradient[i];
+        double next = keep * training->params[i] - training->rate * training->gradient[i];
         moved |= next != training->params[i];
         training->params[i] = next;
     }
@@ -20,4 +22,5 @@ const Optimizer opt_bgd = {
     .rate = 0.01,
     .epochs = 1000,
     .epoch = epoch,
+    .plain = true,
 };

@@ -51,17 +51,17 @@ static Part batch_part(Training *training, int64_t first, int64_t rows) {
     return part;
 }
 
-static double batch_gradient(Training *training, int64_t first, int64_t rows) {
+double batch_gradient(Training *training, double *params, int64_t first, int64_t rows,
+                      double *gradient) {
     Evaluator *evaluator = training->evaluator;
     if (evaluator->statistics) { /* the batch is all rows */
-        return evaluate(evaluator, training->params, training->gradient);
+        return evaluate(evaluator, params, gradient);
     }
     Part part = batch_part(training, first, rows);
-    double sum = evaluate_part(evaluator, training->params, &part, training->gradient);
-    sum = sum / (double)rows +
-          evaluate_regular(training->evaluator, training->params, training->regular);
+    double sum = evaluate_part(evaluator, params, &part, gradient);
+    sum = sum / (double)rows + evaluate_regular(evaluator, params, training->regular);
     for (size_t i = 0; i < training->parameters; i++) {
-        training->gradient[i] = training->gradient[i] / (double)rows + training->regular[i];
+        gradient[i] = gradient[i] / (double)rows + training->regular[i];
     }
     return sum;
 }
@@ -86,9 +86,23 @@ static double run_batch(Training *training, int64_t first, int64_t rows) {
     return model->kernels[ROLE_STEP].function(&args);
 }
 
+/* One step, as the options for all methods want it. */
+static void step_by(Training *training, int64_t first, int64_t rows) {
+    const Optimizer *optimizer = training->optimizer;
+    if (optimizer->correct) {
+        optimizer->correct(training, first, rows);
+    }
+    clip_gradient(training, training->gradient);
+    double keep = 1 - training->rate * training->decay;
+    for (size_t i = 0; keep != 1 && i < training->parameters; i++) {
+        training->params[i] *= keep;
+    }
+    optimizer->update(training);
+}
+
 EpochStatus epoch_batched(Training *training) {
     int64_t total = training->data->samples;
-    if (steps_in_kernel(training->model, training->optimizer)) {
+    if (training->in_kernel) {
         return epoch_updates(training, run_batch, training->batch);
     }
     if (training->order && !training->evaluator->statistics) {
@@ -96,13 +110,15 @@ EpochStatus epoch_batched(Training *training) {
     }
     for (int64_t first = 0; first < total; first += training->batch) {
         int64_t rows = total - first < training->batch ? total - first : training->batch;
-        double value = batch_gradient(training, first, rows);
+        double share = 1 / (double)total;
+        schedule_set(training, (double)first * share, (double)rows * share);
+        double value = batch_gradient(training, training->params, first, rows, training->gradient);
         if (!isfinite(value) || !all_finite(training->gradient, training->parameters)) {
             return batch_diverged(training, first, rows);
         }
         memcpy(training->good, training->params, training->parameters * sizeof(double));
         training->step++;
-        training->optimizer->update(training);
+        step_by(training, first, rows);
         if (!all_finite(training->params, training->parameters)) {
             training->bad = (Bad){-1, NAN, "the update of the parameters"};
             return EPOCH_DIVERGED;
@@ -114,12 +130,6 @@ EpochStatus epoch_batched(Training *training) {
     return EPOCH_DONE;
 }
 
-static void update(Training *training) {
-    for (size_t i = 0; i < training->parameters; i++) {
-        training->params[i] -= training->rate * training->gradient[i];
-    }
-}
-
 const Optimizer opt_minibatch = {
     .name = "minibatch",
     .help = "a step along the gradient of each batch of rows",
@@ -128,6 +138,6 @@ const Optimizer opt_minibatch = {
     .epochs = 100,
     .batch = 32,
     .epoch = epoch_batched,
-    .update = update,
+    .update = step_along_gradient,
     .plain = true,
 };

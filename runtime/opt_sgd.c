@@ -1,4 +1,5 @@
-/* opt_sgd.c: stochastic gradient descent, a step for each row, in the compiled kernel. */
+/* opt_sgd.c: stochastic gradient descent, a step for each row, in the compiled kernel; with options
+ * that look at each gradient, as batches of one row. */
 #include "runtime/optimizer.h"
 
 static double run_rows(Training *training, int64_t first, int64_t rows) {
@@ -18,7 +19,7 @@ static double run_rows(Training *training, int64_t first, int64_t rows) {
 }
 
 static EpochStatus epoch(Training *training) {
-    return epoch_updates(training, run_rows, 1);
+    return training->in_kernel ? epoch_updates(training, run_rows, 1) : epoch_batched(training);
 }
 
 const Optimizer opt_sgd = {
@@ -27,4 +28,6 @@ const Optimizer opt_sgd = {
     .rate = 0.01,
     .epochs = 100,
     .epoch = epoch,
+    .update = step_along_gradient,
+    .plain = true,
 };

@@ -15,6 +15,25 @@ const Optimizer *const optimizers[] = {
 
 const size_t optimizer_count = sizeof optimizers / sizeof *optimizers;
 
+bool optimizer_takes_rate(const Optimizer *optimizer) {
+    return optimizer->batched || optimizer->plain;
+}
+
+void step_along_gradient(Training *training) {
+    for (size_t i = 0; i < training->parameters; i++) {
+        training->params[i] -= training->rate * training->gradient[i];
+    }
+}
+
+void clip_gradient(const Training *training, double *gradient) {
+    double length = training->clip > 0 ? norm(gradient, training->parameters) : 0;
+    if (length > training->clip) {
+        for (size_t i = 0; i < training->parameters; i++) {
+            gradient[i] *= training->clip / length;
+        }
+    }
+}
+
 bool all_finite(const double *values, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(values[i])) {

@@ -20,10 +20,13 @@ typedef struct {
     bool batched;    /* takes --batch */
     double rate;     /* defaults */
     int64_t epochs, batch;
+    double decay;  /* of --decay, where it is not given */
     size_t states; /* vectors as long as the parameters, zero at the start */
     EpochStatus (*epoch)(Training *training);
     void (*update)(Training *training); /* of a batched method: one step along `gradient` */
-    bool plain; /* of a batched method: the step is − rate · gradient, which a kernel may do */
+    /* of a batched method, or NULL: makes another gradient of that of the batch */
+    void (*correct)(Training *training, int64_t first, int64_t rows);
+    bool plain; /* the step is − rate · gradient, which a kernel may do */
 } Optimizer;
 
 extern const Optimizer *const optimizers[];
@@ -36,6 +39,26 @@ typedef struct {
     const char *what;
 } Bad;
 
+/* ---- schedule.c: the rate over a run ---- */
+
+typedef struct ScheduleRow ScheduleRow;
+
+typedef struct {
+    const ScheduleRow *row;
+    double values[2]; /* what they are says the table */
+    double warmup;    /* epochs in which the rate rises to what it is without */
+} Schedule;
+
+/* --schedule=TEXT, NULL: constant. False: reported. */
+bool schedule_read(Context *context, const char *text, Schedule *schedule);
+/* Is the rate not the same for all steps? */
+bool schedule_moves(const Schedule *schedule);
+/* Sets the rate of the next step: `done` of this epoch are done, a step is `step` of it. */
+void schedule_set(Training *training, double done, double step);
+
+/* Does the method go by the rate that it is given? Else it finds its steps itself. */
+bool optimizer_takes_rate(const Optimizer *optimizer);
+
 struct Training {
     Context *context;
     const Model *model;
@@ -43,6 +66,11 @@ struct Training {
     Evaluator *evaluator;
     const Optimizer *optimizer;
     double rate, momentum, beta1, beta2, epsilon, decay, tolerance;
+    double base_rate; /* what `rate` is by the schedule a share of */
+    double clip;      /* the largest norm of a step's gradient; 0: any */
+    Schedule schedule;
+    double flat;     /* --tolerance-objective */
+    double max_time; /* seconds, 0: no limit */
     int64_t epochs, batch, report;
     bool shuffle;
     StatisticsUse statistics;
@@ -62,8 +90,17 @@ struct Training {
     bool in_kernel; /* steps are made by a kernel: `good` is only known where they went wrong */
     bool current;   /* an epoch left objective and gradient as they are at params */
     Bad bad;
+    double last_objective; /* of the last evaluation */
+    int64_t flat_epochs;   /* in a row that `flat` calls so */
+    double end_time;       /* of clock_seconds(), where max_time ends the run */
+    char ended[200];       /* why the run ended early, for people; "" */
     bool (*stopped)(void); /* has a signal asked to end? */
 };
+
+/* θ ← θ − rate · gradient */
+void step_along_gradient(Training *training);
+/* Shortens the gradient to the norm of --clip, if it is longer. */
+void clip_gradient(const Training *training, double *gradient);
 
 /* What a kernel that moves params is given: see updates.c. */
 void *kernel_params(const Training *training);
@@ -111,6 +148,9 @@ void search_accept(const Search *search, const Point *found);
  * until J there is *value ≤ limit − 1e-4 · rate · |gradient|² (Armijo 1966). */
 EpochStatus descend(Training *training, double limit, double *trial, double *slope, double *value);
 
+/* Of a clock that never goes back (progress.c). */
+double clock_seconds(void);
+
 bool all_finite(const double *values, size_t count);
 double norm(const double *values, size_t count);
 /* ---- updates.c: steps that a kernel makes on the parameters itself ----------------------------
@@ -121,14 +161,18 @@ typedef double UpdateKernel(Training *training, int64_t first, int64_t rows);
 /* One epoch; `unit`: samples of a step. training->start has the parameters at its start. */
 EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit);
 
-/* Samples that a kernel of single steps is given at once: so many that what it computes ahead, of the
- * data alone, costs little. */
+/* Samples that a kernel of single steps is given at once: so many that what it computes ahead, of
+ * the data alone, costs little. */
 int64_t update_block(Context *context, const Model *model, const Kernel *kernel);
 
 /* opt_minibatch.c: says in `bad` which row of a batch is to blame. */
 EpochStatus batch_diverged(Training *training, int64_t first, int64_t rows);
 /* Does the kernel make the steps of batches, where few of many parameters change? */
 bool steps_in_kernel(const Model *model, const Optimizer *optimizer);
+/* The objective of the batch, penalty and prior's share with it, and its gradient at `params`
+ * (opt_minibatch.c). */
+double batch_gradient(Training *training, double *params, int64_t first, int64_t rows,
+                      double *gradient);
 /* One epoch of steps by batches, for methods with `update` (opt_minibatch.c). */
 EpochStatus epoch_batched(Training *training);
 

@@ -12,7 +12,7 @@ static const double draw_interval = 0.1; /* seconds */
 
 enum { SHOWN_VALUES = 64 }; /* params with at most so many values are shown in full */
 
-static double seconds(void) {
+double clock_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
@@ -23,7 +23,7 @@ bool progress_start(Context *context, Progress *progress, bool quiet, bool to_er
     *progress = (Progress){.stream = to_error ? stderr : stdout,
                            .quiet = quiet,
                            .log = -1,
-                           .started = seconds(),
+                           .started = clock_seconds(),
                            .log_path = log_path};
     progress->terminal = !quiet && isatty(to_error ? STDERR_FILENO : STDOUT_FILENO) == 1;
     if (!log_path) {
@@ -72,7 +72,7 @@ static void write_line(const Progress *progress, const Training *training) {
 }
 
 void progress_draw(Progress *progress, const Training *training, bool now) {
-    double time = seconds();
+    double time = clock_seconds();
     if (!progress->terminal || (!now && time - progress->last_drawn < draw_interval)) {
         return;
     }

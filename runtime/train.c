@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+enum { FLAT_EPOCHS = 3 }; /* in a row, for --tolerance-objective */
 enum { REPORTS = 10, SHOWN_IN_ERROR = 8, SHUFFLE_STREAM = 0x5eed };
 
 /* The only file-scope variable that changes: a handler can reach nothing else. */
@@ -76,12 +77,34 @@ static bool read_statistics(Session *session, Training *training) {
                                  "--statistics: expected auto, yes or no, found `%s`", text);
 }
 
+/* Options of the command line that the method has no use for. */
+static bool check_rate_options(Session *session, const Training *training) {
+    const struct {
+        OptionId id;
+        bool used;
+    } options[] = {{OPT_schedule, schedule_moves(&training->schedule)},
+                   {OPT_warmup, training->schedule.warmup > 0},
+                   {OPT_clip, training->clip > 0},
+                   {OPT_decay, training->decay > 0}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (options[i].used && session->options->values[options[i].id] &&
+            !optimizer_takes_rate(training->optimizer)) {
+            return report_error(session->context,
+                                "--%s: method `%s` finds its steps itself; it is for methods that "
+                                "go by --rate: sgd, adam, …",
+                                option_name(options[i].id), training->optimizer->name);
+        }
+    }
+    return true;
+}
+
 static bool read_settings(Session *session, Training *training) {
     Context *context = session->context;
     const Model *model = session->model;
     const Options *options = session->options;
     if (!choose_method(session, training) || !read_order(session, training) ||
-        !read_statistics(session, training)) {
+        !read_statistics(session, training) ||
+        !schedule_read(context, option_text(model, options, OPT_schedule), &training->schedule)) {
         return false;
     }
     training->rate = training->optimizer->rate;
@@ -91,14 +114,21 @@ static bool read_settings(Session *session, Training *training) {
     training->beta1 = 0.9;
     training->beta2 = 0.999;
     training->epsilon = 1e-8;
-    training->decay = 0.01;
+    training->decay = training->optimizer->decay;
     const struct {
         OptionId id;
         double *value;
-    } reals[] = {{OPT_rate, &training->rate},          {OPT_momentum, &training->momentum},
-                 {OPT_beta1, &training->beta1},        {OPT_beta2, &training->beta2},
-                 {OPT_epsilon, &training->epsilon},    {OPT_decay, &training->decay},
-                 {OPT_tolerance, &training->tolerance}};
+    } reals[] = {{OPT_rate, &training->rate},
+                 {OPT_momentum, &training->momentum},
+                 {OPT_beta1, &training->beta1},
+                 {OPT_beta2, &training->beta2},
+                 {OPT_epsilon, &training->epsilon},
+                 {OPT_decay, &training->decay},
+                 {OPT_tolerance, &training->tolerance},
+                 {OPT_flat, &training->flat},
+                 {OPT_time, &training->max_time},
+                 {OPT_clip, &training->clip},
+                 {OPT_warmup, &training->schedule.warmup}};
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
         if (!option_real(context, model, options, reals[i].id, 0, reals[i].value)) {
             return false;
@@ -108,8 +138,11 @@ static bool read_settings(Session *session, Training *training) {
         !option_integer(context, model, options, OPT_batch, 1, &training->batch)) {
         return false;
     }
+    training->batch = training->optimizer->batched ? training->batch : 1;
+    training->base_rate = training->rate;
     training->report = training->epochs / REPORTS > 0 ? training->epochs / REPORTS : 1;
-    return option_integer(context, model, options, OPT_report, 1, &training->report);
+    return check_rate_options(session, training) &&
+           option_integer(context, model, options, OPT_report, 1, &training->report);
 }
 
 static bool warn_settings(const Session *session) {
@@ -143,8 +176,9 @@ static bool model_can_train(const Session *session, const Training *training) {
 /* Is each step one along the gradient of all rows? */
 static bool whole_batches(const Training *training) {
     const Optimizer *optimizer = training->optimizer;
-    return !training->in_kernel &&
-           (optimizer->full_batch || training->batch == training->data->samples);
+    return !training->in_kernel && ((optimizer->full_batch && !optimizer->batched) ||
+                                    (optimizer->batched && !optimizer->correct &&
+                                     training->batch == training->data->samples));
 }
 
 /* ---- memory ---- */
@@ -168,7 +202,8 @@ static bool make_order(Session *session, Training *training) {
     for (int64_t i = 0; training->order && i < rows; i++) {
         training->order[i] = i;
     }
-    bool staged = training->optimizer->batched && !session->data.starts;
+    bool staged = !training->in_kernel || training->optimizer->batched;
+    staged = staged && !session->data.starts;
     return training->order && (!staged || make_staging(session, training));
 }
 
@@ -202,8 +237,8 @@ static bool make_vectors(Session *session, Training *training) {
             return false;
         }
     }
-    bool shuffled =
-        training->shuffle && !training->optimizer->full_batch && session->data.samples > 1;
+    bool shuffled = training->shuffle && session->data.samples > 1 &&
+                    (!training->optimizer->full_batch || training->optimizer->batched);
     return !shuffled || make_order(session, training);
 }
 
@@ -245,12 +280,37 @@ static EpochStatus evaluate_epoch(Training *training, bool last) {
     return EPOCH_DIVERGED;
 }
 
+/* Is the run to end here, for a reason that has nothing to do with the numbers of one epoch? */
+static bool ends_early(Training *training, bool evaluated) {
+    char text[NUMBER_SIZE];
+    if (training->max_time > 0 && clock_seconds() >= training->end_time) {
+        number_write(text, training->max_time, false);
+        snprintf(training->ended, sizeof training->ended,
+                 "stopped after %lld epochs: %s seconds are over", (long long)training->epoch,
+                 text);
+        return true;
+    }
+    if (evaluated && training->flat > 0) {
+        double change = fabs(training->objective - training->last_objective);
+        bool flat = training->epoch > 0 && change <= training->flat * fabs(training->objective);
+        training->flat_epochs = flat ? training->flat_epochs + 1 : 0;
+        training->last_objective = training->objective;
+    }
+    if (training->flat_epochs >= FLAT_EPOCHS) {
+        snprintf(training->ended, sizeof training->ended,
+                 "converged after %lld epochs: the objective changes no more",
+                 (long long)training->epoch);
+        return true;
+    }
+    return false;
+}
+
 static EpochStatus run_epochs(Training *training, Progress *progress, bool *failed) {
     size_t bytes = training->parameters * sizeof(double);
     EpochStatus status = EPOCH_DONE;
     for (training->epoch = 0;; training->epoch++) {
         bool last = training->epoch == training->epochs || status != EPOCH_DONE;
-        bool due = last || progress_due(progress, training);
+        bool due = last || training->flat > 0 || progress_due(progress, training);
         if ((due || training->optimizer->full_batch) &&
             evaluate_epoch(training, last) == EPOCH_DIVERGED) {
             if (training->in_kernel) {
@@ -262,6 +322,12 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
             !last) {
             status = EPOCH_CONVERGED;
             last = due = true;
+        }
+        if (!last && ends_early(training, due || training->optimizer->full_batch)) {
+            last = due = true;
+            if (evaluate_epoch(training, last) == EPOCH_DIVERGED) {
+                return EPOCH_DIVERGED;
+            }
         }
         if (due && !progress_epoch(progress, training, last)) {
             *failed = true;
@@ -275,6 +341,7 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
         if (!training->in_kernel) {
             memcpy(training->good, training->params, bytes);
         }
+        schedule_set(training, 0, 1);
         status = training->optimizer->epoch(training);
         if (status == EPOCH_DIVERGED) {
             training->epoch++;
@@ -397,6 +464,9 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
     if (status == EPOCH_CONVERGED && !progress->quiet && training->epoch < training->epochs) {
         fprintf(progress->stream, "converged after %lld epochs\n", (long long)training->epoch);
     }
+    if (training->ended[0] && !progress->quiet) {
+        fprintf(progress->stream, "%s\n", training->ended);
+    }
     Format format = path ? format_of_path(path) : FORMAT_JSON;
     const char *named = session->options->values[OPT_format];
     if (named) {
@@ -443,7 +513,7 @@ int command_train(Session *session) {
         training.batch > session->data.samples ? session->data.samples : training.batch;
     random_start(&training.random, session->seed + SHUFFLE_STREAM);
     training.in_kernel =
-        !training.optimizer->full_batch &&
+        !training.optimizer->full_batch && training.clip == 0 && training.decay == 0 &&
         (!training.optimizer->batched || steps_in_kernel(training.model, training.optimizer));
     Slopes slopes = training.in_kernel               ? SLOPES_NONE
                     : training.optimizer->full_batch ? SLOPES_OF_ALL
@@ -462,6 +532,7 @@ int command_train(Session *session) {
         return STATUS_FAILED;
     }
     bool failed = false;
+    training.end_time = clock_seconds() + training.max_time;
     watch_signals();
     EpochStatus status = run_epochs(&training, &progress, &failed);
     int result = failed ? STATUS_FAILED : finish(session, &training, &progress, status);

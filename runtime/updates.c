@@ -9,9 +9,10 @@
 #include <string.h>
 
 enum {
-    BLOCK_ROWS = 4096,       /* between looks at signals and at the numbers, */
-    BLOCK_WORK = 8,          /* or so many for each number that the kernel may compute ahead */
-    PARAMETERS_FEW = 1 << 14 /* looked at as often */
+    BLOCK_ROWS = 4096,        /* between looks at signals and at the numbers, */
+    BLOCK_WORK = 8,           /* or so many for each number that the kernel may compute ahead */
+    PARAMETERS_FEW = 1 << 14, /* looked at as often */
+    ROWS_OF_A_RATE = 64       /* rows in single steps, for which a schedule gives one rate */
 };
 
 typedef struct {
@@ -43,12 +44,19 @@ static void params_from_kernel(const Training *training) {
 /* The sum of the losses over the samples first … first + count - 1, each before its step. */
 static double run_steps(const Steps *steps, int64_t first, int64_t count) {
     double sum = 0;
-    if (steps->unit == 1) {
-        return steps->run(steps->training, first, count);
+    Training *training = steps->training;
+    const double share = 1 / (double)training->data->samples;
+    const int64_t end = first + count;
+    bool scheduled = schedule_moves(&training->schedule);
+    if (steps->unit == 1 && !scheduled) {
+        return steps->run(training, first, count);
     }
-    for (int64_t at = first; at < first + count; at += steps->unit) {
-        int64_t left = first + count - at;
-        sum += steps->run(steps->training, at, left < steps->unit ? left : steps->unit);
+    int64_t unit = steps->unit > 1 ? steps->unit : ROWS_OF_A_RATE;
+    for (int64_t at = first, next; at < end; at = next) {
+        next = (at / unit + 1) * unit; /* the same pieces wherever the first one begins */
+        next = next < end ? next : end;
+        schedule_set(training, (double)at * share, (double)(next - at) * share);
+        sum += steps->run(training, at, next - at);
     }
     return sum;
 }

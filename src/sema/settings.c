@@ -25,7 +25,7 @@ static const OptionRow rows[] = {
 #include "runtime/option.def"
 #undef OPTION
 };
-enum { ROWS = sizeof rows / sizeof rows[0], CHOICES = 16 };
+enum { ROWS = sizeof rows / sizeof rows[0], CHOICES = 32 };
 
 static const struct {
     const char *argument, *what;
@@ -40,6 +40,7 @@ static const struct {
      }},
     {"ORDER", "order", {"file", "shuffle"}},
     {"KIND", "format", {"safetensors", "json", "csv"}},
+    {"SCHEDULE", "schedule", {"constant", "step", "exponential", "inverse", "cosine"}},
     {"WHEN", "choice", {"auto", "yes", "no"}},
 };
 

@@ -16,14 +16,14 @@ MODELS = {
 }
 # methods of one rate for all steps need one that fits the problem; the others find theirs
 RATES = {
-    "bgd": (0.5, 1, 0.001), "sgd": (0.01, 0.002, 0.001), "minibatch": (0.1, 0.02, 0.001),
+    "bgd": (0.5, 1, 0.001), "sgd": (0.01, 0.002, 0.001), "asgd": (0.01, 0.01, 0.001), "svrg": (0.01, 0.01, 0.001), "minibatch": (0.1, 0.02, 0.001),
     "momentum": (0.02, 0.005, 0.001), "nesterov": (0.02, 0.005, 0.001), "adagrad": (0.5, 0.1, 0.5),
     "rmsprop": (0.001, 0.0005, 0.0005), "adam": (0.01, 0.001, 0.002), "adamw": (0.01, 0.001, 0.002),
 }
 EXTRA = {"adamw": ["--decay=0"]}
 # how near the objective comes to the least one: steps along one row, or of a size that does not
 # shrink, end in a ball around it
-FULL_BATCH = ("bgd", "backtracking", "bb", "cg", "lbfgs")
+FULL_BATCH = ("bgd", "svrg", "backtracking", "bb", "cg", "lbfgs")
 
 
 def data():
