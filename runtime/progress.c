@@ -25,7 +25,7 @@ bool progress_start(Context *context, Progress *progress, bool quiet, bool to_er
                            .log = -1,
                            .started = clock_seconds(),
                            .log_path = log_path};
-    progress->terminal = !quiet && isatty(to_error ? STDERR_FILENO : STDOUT_FILENO) == 1;
+    terminal_start(&progress->terminal, progress->stream, quiet);
     if (!log_path) {
         return true;
     }
@@ -71,33 +71,68 @@ static void write_line(const Progress *progress, const Training *training) {
     fflush(progress->stream);
 }
 
-void progress_draw(Progress *progress, const Training *training, bool now) {
-    double time = clock_seconds();
-    if (!progress->terminal || (!now && time - progress->last_drawn < draw_interval)) {
+/* 0:07, 12:30, 3:05:00; "" for what nobody knows. */
+static void time_text(char *text, size_t size, double left) {
+    text[0] = '\0';
+    if (!(left >= 0 && left < 1e9)) {
         return;
     }
+    long long whole = (long long)left;
+    if (whole < 3600) {
+        snprintf(text, size, "%lld:%02lld left", whole / 60, whole % 60);
+    } else if (whole < 100 * 3600) {
+        snprintf(text, size, "%lld:%02lld:%02lld left", whole / 3600, whole / 60 % 60, whole % 60);
+    } else {
+        snprintf(text, size, "%lld days left", whole / 86400);
+    }
+}
+
+/* 950, 12.3k, 4.56M: at most six characters. */
+static void speed_text(char *text, size_t size, double speed) {
+    static const char units[] = {'\0', 'k', 'M', 'G', 'T', '\0'};
+    size_t unit = 0;
+    text[0] = '\0';
+    if (!(speed > 0 && speed < 1e15)) {
+        return;
+    }
+    for (; speed >= 999.5 && units[unit + 1]; unit++) {
+        speed /= 1000;
+    }
+    int digits = speed >= 99.5 || unit == 0 ? 0 : speed >= 9.995 ? 1 : 2;
+    snprintf(text, size, "%.*f%.1s samples/s", digits, speed, &units[unit]);
+}
+
+void progress_draw(Progress *progress, const Training *training, bool now) {
+    double time = clock_seconds();
+    if (!progress->terminal.live || (!now && time - progress->last_drawn < draw_interval)) {
+        return;
+    }
+    LinePart parts[] = {{.label = "epoch", .rank = 0},
+                        {.label = "objective", .rank = 1},
+                        {.label = "|gradient|", .rank = 3},
+                        {.label = "rate", .rank = 4},
+                        {.rank = 5},
+                        {.rank = 2}};
+    enum { EPOCH, OBJECTIVE, GRADIENT, RATE, SPEED, LEFT, PARTS };
     double spent = time - progress->started;
     double done = (double)training->epoch;
-    double speed = spent > 0 ? done * (double)training->data->rows / spent : 0;
-    double left = done > 0 ? spent / done * ((double)training->epochs - done) : 0;
-    fprintf(progress->stream, "\r\033[Kepoch %lld/%lld  objective %.6g", (long long)training->epoch,
-            (long long)training->epochs, training->objective);
+    snprintf(parts[EPOCH].value, PART_SIZE, "%lld/%lld", (long long)training->epoch,
+             (long long)training->epochs);
+    snprintf(parts[OBJECTIVE].value, PART_SIZE, "%.6g", training->objective);
     if (training->optimizer->full_batch) {
-        fprintf(progress->stream, "  |gradient| %.3g", training->gradient_norm);
+        snprintf(parts[GRADIENT].value, PART_SIZE, "%.3g", training->gradient_norm);
     }
-    fprintf(progress->stream, "  %.3g samples/s  %lld:%02lld left", speed, (long long)left / 60,
-            (long long)left % 60);
-    fflush(progress->stream);
+    snprintf(parts[RATE].value, PART_SIZE, "%.3g", training->rate);
+    speed_text(parts[SPEED].value, PART_SIZE,
+               spent > 0 ? done * (double)training->data->rows / spent : 0);
+    time_text(parts[LEFT].value, PART_SIZE,
+              done > 0 ? spent / done * ((double)training->epochs - done) : -1);
+    terminal_draw(&progress->terminal, parts, PARTS);
     progress->last_drawn = time;
-    progress->drawn = true;
 }
 
 void progress_clear(Progress *progress) {
-    if (progress->drawn) {
-        fprintf(progress->stream, "\r\033[K");
-        fflush(progress->stream);
-        progress->drawn = false;
-    }
+    terminal_clear(&progress->terminal);
 }
 
 bool progress_epoch(Progress *progress, const Training *training, bool last) {
@@ -105,7 +140,7 @@ bool progress_epoch(Progress *progress, const Training *training, bool last) {
         return false;
     }
     bool regular = last || training->epoch % training->report == 0;
-    if (progress->terminal) {
+    if (progress->terminal.live) {
         progress_draw(progress, training, training->epoch == 0);
     } else if (!progress->quiet && regular) {
         write_line(progress, training);

@@ -3,10 +3,12 @@
 #define GRADC_PROGRESS_H
 
 #include "runtime/optimizer.h"
+#include "runtime/terminal.h"
 
 typedef struct {
     FILE *stream; /* standard output, or standard error where the result goes to standard output */
-    bool quiet, terminal, drawn;
+    bool quiet;
+    Terminal terminal;
     double started, last_drawn;
     int log; /* file descriptor, or -1 */
     const char *log_path;
