@@ -10,7 +10,7 @@
 /* The model, described in lines of words separated by one blank (names are UTF-8 without blanks).
  * A size is RPN text over dim names with the blanks written as commas: "D,D,1,+,*,2,//".
  *
- *   gradc 2                          format version; always the first line
+ *   gradc 3                          format version; always the first line
  *   model NAME
  *   source PATH                      the .model file as given to gradc
  *   hash HEX                         of the model's text and of its -D definitions
@@ -25,6 +25,7 @@
  *   column NAME KIND RANK SIZE... [in DIM-OR-SIZE] [target]
  *                                    arguments of loss in order; KIND real or int; RANK and sizes
  *                                    without the sample axis; `target`: forward lacks it
+ *   residuals SIZE                   rows that kernel gauss gives
  *   forward RANK SIZE...             shape of forward's value for one sample; absent without forward
  *   define NAME RANK SIZE...         definitions that are reported beside the params, in the order of
  *                                    kernel define's output
@@ -41,14 +42,19 @@
  *   gradient          Σ loss;                  its gradient, laid out like params
  *   curvature         0;                       the Hessian of Σ loss, row by row; only of models
  *                     whose loss is a polynomial of degree 2 in all params: the params are not read
+ *   hvp               0;                       the Hessian of Σ loss times `direction`
  *   sgd               Σ of what is minimised for one sample (loss − prior/total + penalty), each at
  *                     the parameters before its update; params are updated
  *   step              Σ loss;                  params − rate · gradient are the new params; only of
  *                     models without prior and penalty that look rows of params up
+ *   gauss             0;                       of models whose Σ loss is a sum of squares, up to what
+ *                     no param changes: a row for each, its gradient and then the residual itself
  *   regular           the penalty
  *   regular_gradient  the penalty;             its gradient
  *   prior             the log density
  *   prior_gradient    the log density;         its gradient
+ *   regular_hvp       0;                       the Hessian of the penalty times `direction`
+ *   prior_hvp         0;                       that of the log density
  *   forward           0;                       samples × entries
  *   init              0;                       the start of params
  *   constrain         0;                       the params as the user sees them, flat
@@ -81,6 +87,7 @@ typedef struct {
     uint64_t seed;              /* init */
     double *out;                /* overwritten with what the role gives */
     double *work;               /* as many reals as the `kernel` line says */
+    const double *direction;    /* the hvp kernels: the vector, laid out like params */
 } GradcArgs;
 
 typedef double GradcKernel(const GradcArgs *args);

@@ -48,7 +48,7 @@ static size_t largest_work(Context *context, const Model *model, int64_t rows) {
 static bool regular_start(Context *context, Evaluator *evaluator, bool slopes) {
     const Model *model = evaluator->model;
     static const Role roles[] = {ROLE_REGULAR, ROLE_REGULAR_GRADIENT, ROLE_PRIOR,
-                                 ROLE_PRIOR_GRADIENT};
+                                 ROLE_PRIOR_GRADIENT, ROLE_REGULAR_HVP, ROLE_PRIOR_HVP};
     size_t largest = 0;
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         size_t size = model_work(context, model, &model->kernels[roles[i]], 1);
@@ -135,11 +135,13 @@ static void *take_params(Evaluator *evaluator, double *params) {
     return evaluator->reals;
 }
 
-/* `params` as take_params gives them; `size` numbers go to `out`. */
-static double call(const Evaluator *evaluator, const Kernel *kernel, void *params, const Part *part,
-                   double *out, size_t size, double *work) {
+/* `params` and `direction` as kernels take them; `size` numbers go to `out`. */
+static double call_along(const Evaluator *evaluator, const Kernel *kernel, void *params,
+                         const void *direction, const Part *part, double *out, size_t size,
+                         double *work) {
     GradcArgs args = evaluator->model->args;
     args.params = params;
+    args.direction = direction;
     args.columns = part->columns;
     args.starts = part->starts;
     args.order = part->order;
@@ -153,12 +155,23 @@ static double call(const Evaluator *evaluator, const Kernel *kernel, void *param
     return value;
 }
 
+static double call(const Evaluator *evaluator, const Kernel *kernel, void *params, const Part *part,
+                   double *out, size_t size, double *work) {
+    return call_along(evaluator, kernel, params, NULL, part, out, size, work);
+}
+
+double evaluate_kernel(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
+                       double *out, size_t size, double *work) {
+    return call(evaluator, kernel, params, part, out, size, work);
+}
+
 /* Samples, cut into chunks for one kernel; the values go to those of the evaluator. */
 typedef struct {
     Evaluator *evaluator;
     const Kernel *kernel;
     const Part *part;
     void *params; /* as kernels take them */
+    const void *direction;
     int64_t chunk, chunks;
     double *partials; /* `size` numbers for each chunk, or NULL */
     size_t size;
@@ -189,7 +202,8 @@ static void do_chunk(void *argument, size_t item, size_t worker) {
                      evaluator->moved[worker]);
     double *out = job->partials ? job->partials + item * job->size : NULL;
     evaluator->values[item] =
-        call(evaluator, job->kernel, job->params, &part, out, job->size, job->work[worker]);
+        call_along(evaluator, job->kernel, job->params, job->direction, &part, out, job->size,
+                   job->work[worker]);
 }
 
 /* Adds the chunks' sums into the first. */
@@ -255,6 +269,16 @@ void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, 
                .partials = partials,
                .size = evaluator->parameters * evaluator->parameters,
                .work = work};
+    do_chunks(&job);
+    add_chunks(&job);
+}
+
+void evaluate_product(Evaluator *evaluator, double *params, const void *direction, double **work) {
+    Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
+    Job job = losses_job(evaluator, &evaluator->model->kernels[ROLE_HVP], params, &all,
+                         evaluator->chunk, evaluator->chunks, true);
+    job.direction = direction;
+    job.work = work;
     do_chunks(&job);
     add_chunks(&job);
 }
@@ -356,6 +380,26 @@ double evaluate_regular(Evaluator *evaluator, double *params, double *gradient) 
         gradient[i] -= slope[i] * share;
     }
     return regular - prior * share;
+}
+
+void evaluate_regular_product(Evaluator *evaluator, double *params, const void *direction,
+                              double *product) {
+    static const Role roles[] = {ROLE_REGULAR_HVP, ROLE_PRIOR_HVP};
+    const Part none = {NULL, NULL, NULL, 1};
+    size_t n = evaluator->parameters;
+    memset(product, 0, n * sizeof *product);
+    for (size_t k = 0; k < 2; k++) {
+        const Kernel *kernel = &evaluator->model->kernels[roles[k]];
+        double share = k == 0 ? (double)evaluator->samples : -1;
+        if (!kernel->function) {
+            continue;
+        }
+        call_along(evaluator, kernel, take_params(evaluator, params), direction, &none,
+                   evaluator->prior, n, evaluator->regular_work);
+        for (size_t i = 0; i < n; i++) {
+            product[i] += share * evaluator->prior[i];
+        }
+    }
 }
 
 int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,

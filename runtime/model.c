@@ -13,10 +13,14 @@ static const char *const role_names[ROLE_COUNT] = {
     [ROLE_GRADIENT] = "gradient",
     [ROLE_SGD] = "sgd",
     [ROLE_CURVATURE] = "curvature",
+    [ROLE_HVP] = "hvp",
+    [ROLE_GAUSS] = "gauss",
     [ROLE_STEP] = "step",
     [ROLE_REGULAR] = "regular",
     [ROLE_FORWARD] = "forward",
     [ROLE_REGULAR_GRADIENT] = "regular_gradient",
+    [ROLE_REGULAR_HVP] = "regular_hvp",
+    [ROLE_PRIOR_HVP] = "prior_hvp",
     [ROLE_PRIOR] = "prior",
     [ROLE_PRIOR_GRADIENT] = "prior_gradient",
     [ROLE_CONSTRAIN] = "constrain",
@@ -277,12 +281,17 @@ static bool read_text_line(Reader *reader) {
 }
 
 static bool read_version(Reader *reader) {
-    if (reader->count < 2 || strcmp(reader->words[1], "2") != 0) {
+    if (reader->count < 2 || strcmp(reader->words[1], "3") != 0) {
         return report_error(reader->context,
                             "the model was compiled for another runtime (format %s)",
                             reader->count < 2 ? "unknown" : reader->words[1]);
     }
     return true;
+}
+
+static bool read_residuals(Reader *reader) {
+    reader->model->residuals = reader->count == 2 ? reader->words[1] : NULL;
+    return reader->count == 2;
 }
 
 static bool read_precision(Reader *reader) {
@@ -306,6 +315,7 @@ static const LineKind line_kinds[] = {
     {"setting", false, read_setting}, {"data", false, read_data},
     {"define", false, read_define},   {"kernel", true, read_kernel},
     {"uses", true, read_uses},        {"unconstrained", false, read_unconstrained},
+    {"residuals", false, read_residuals},
 };
 
 static bool read_words(Reader *reader, bool late) {

@@ -94,6 +94,7 @@ struct Training {
     int64_t flat_epochs;   /* in a row that `flat` calls so */
     double end_time;       /* of clock_seconds(), where max_time ends the run */
     char ended[200];       /* why the run ended early, for people; "" */
+    struct Curvature *curvature; /* what second derivatives need, once they are asked for */
     bool (*stopped)(void); /* has a signal asked to end? */
 };
 

@@ -91,12 +91,16 @@ typedef enum {
     ROLE_OBJECTIVE,
     ROLE_GRADIENT,
     ROLE_CURVATURE,
+    ROLE_HVP,
+    ROLE_GAUSS,
     ROLE_SGD,
     ROLE_STEP,
     ROLE_REGULAR,
     ROLE_REGULAR_GRADIENT,
+    ROLE_REGULAR_HVP,
     ROLE_PRIOR,
     ROLE_PRIOR_GRADIENT,
+    ROLE_PRIOR_HVP,
     ROLE_FORWARD,
     ROLE_INIT,
     ROLE_CONSTRAIN,
@@ -189,6 +193,7 @@ typedef struct {
     bool single; /* reals are floats */
     bool has_forward, forward_by_row;
     Shape forward;
+    const char *residuals; /* RPN: how many rows kernel gauss gives; NULL: there is none */
     const char *sample; /* the column that separated the samples in training, or NULL */
     Kernel kernels[ROLE_COUNT];
     bool *uses[ROLE_COUNT]; /* by column; NULL: not said */
@@ -495,6 +500,16 @@ double evaluate_losses(Evaluator *evaluator, double *params, bool slopes);
 /* The Hessian of Σ loss, by kernel curvature, to `partials`, which has room for that of each of so
  * many chunks; `work` by worker. */
 void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, double **work);
+/* The Hessian of Σ loss times a direction (reals as kernels take them), by kernel hvp, to
+ * evaluator->partials; `work` by worker. */
+void evaluate_product(Evaluator *evaluator, double *params, const void *direction, double **work);
+/* That of m · penalty − prior. */
+void evaluate_regular_product(Evaluator *evaluator, double *params, const void *direction,
+                              double *product);
+/* One call of a kernel, with params as kernels take them (evaluator->reals where there are some);
+ * `size` numbers go to `out`. */
+double evaluate_kernel(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
+                       double *out, size_t size, double *work);
 /* Σ loss of samples first … first + count - 1 of the data, and its gradient; no penalty. */
 double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int64_t count,
                         double *gradient);

@@ -41,6 +41,13 @@ Ir *diff_curvature(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t w
  * fewer inputs than outputs. Numbers become OUT_ARRAY outputs. */
 Ir *diff_jacobian(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wrt_count);
 
+/* Where output 0 is a sum of squares of residuals (and a summand that none of `wrt` changes), whose
+ * weights are ≥ 0: a matrix with a row for each residual, its gradient and as the last column the
+ * residual itself, the root of the weight in both. Its OUT_MATRIX outputs are all that there is;
+ * that of each last column is called DIFF_RESIDUALS. NULL where it is no such sum (unreported). */
+#define DIFF_RESIDUALS "gauss.residuals"
+Ir *diff_residuals(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wrt_count);
+
 /* Replaces OP_DERIV nodes, innermost first. The identity on an Ir without them. */
 Ir *diff_expand(const Diff *diff, const Ir *ir);
 

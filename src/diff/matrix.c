@@ -2,6 +2,7 @@
  * of all outputs, Hessian times vector (forward over reverse), Hessians and Jacobians. The rows of
  * a matrix are held indices: one sweep stands for all of them, and loops stay loops. A block is
  * an OUT_MATRIX output: the entries of one output, or of one variable, by one variable. */
+#include "diff/squares.h"
 #include "diff/sweep.h"
 
 #include <string.h>
@@ -364,4 +365,66 @@ Ir *diff_jacobian(const Diff *diff, const Ir *source, const uint32_t *wrt, size_
         jacobian_by_rows(&m, count, begins);
     }
     return matrix_close(&m);
+}
+
+/* ---- sums of squares
+ * ---------------------------------------------------------------------------------------- */
+
+/* The rows of one square: its gradient, then, as the last column, the residual. False: an array
+ * cannot have so many axes. */
+static bool add_residuals(Matrix *m, const Square *square, Span span, Dim begin) {
+    Ir *ir = m->ir;
+    Index rows[RANK_LIMIT];
+    Index columns[RANK_LIMIT];
+    Output residual = {.value = square->residual, .rank = square->rank, .span = span};
+    Ref *adjoints = arena_array(ir->arena, Ref, m->wrt_count + 1);
+    for (unsigned k = 0; k < square->rank; k++) {
+        residual.axes[k] = square->axes[k];
+    }
+    for (size_t c = 0; c < m->wrt_count; c++) {
+        if (square->rank + ir->leaves[m->wrt[c]].rank > RANK_LIMIT) {
+            return false;
+        }
+    }
+    if (!row_adjoints(m, &residual, 0, rows, adjoints)) {
+        return false;
+    }
+    for (size_t c = 0; c < m->wrt_count; c++) {
+        const unsigned rank = column_axes(ir, m->leaves[c], columns);
+        Output block = {.leaf = m->wrt[c], .span = span};
+        block.name = block_name(ir, "gauss", "residual", block.leaf);
+        block.offset = dim_add(ir, dim_mul(ir, begin, m->begins[m->wrt_count]), m->begins[c]);
+        add_block(m, block, adjoints[c], rows, square->rank, columns, rank);
+    }
+    Output block = {.leaf = m->wrt[0], .span = span};
+    block.name = intern_text(ir->names, DIFF_RESIDUALS);
+    block.offset = dim_add(ir, dim_mul(ir, begin, m->begins[m->wrt_count]), m->begins[m->wrt_count]);
+    block.offset = dim_sub(ir, block.offset, dim_const(ir, 1));
+    m->serial = 0;
+    add_block(m, block, held_entry(m, &residual, rows), rows, square->rank, columns, 0);
+    return true;
+}
+
+Ir *diff_residuals(const Diff *diff, const Ir *source, const uint32_t *wrt, size_t wrt_count) {
+    Squares squares;
+    Ir *ir = diff_expand(diff, source);
+    if (!ir || wrt_count == 0 || ir->output_count != 1 || ir->rows_dim != DIM_NONE ||
+        !diff_find_squares(ir, ir->outputs[0].value, wrt, wrt_count, &squares)) {
+        return NULL;
+    }
+    const Span span = ir->outputs[0].span;
+    Matrix m = matrix_open(diff, ir, wrt, wrt_count);
+    m.begins[wrt_count] = dim_add(ir, m.begins[wrt_count], dim_const(ir, 1));
+    ir->output_count = 0;
+    Dim begin = dim_const(ir, 0);
+    for (size_t k = 0; k < squares.count; k++) {
+        const Square *square = &squares.list[k];
+        if (!add_residuals(&m, square, span, begin)) {
+            return NULL;
+        }
+        Output like = {.rank = square->rank};
+        memcpy(like.axes, square->axes, sizeof like.axes);
+        begin = dim_add(ir, begin, output_entries(ir, &like));
+    }
+    return ir_overflowed(ir) ? NULL : ir;
 }

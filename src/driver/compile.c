@@ -234,6 +234,8 @@ static Ir *differentiate(Compiler *compiler, const Request *request, const Ir *i
         return diff_curvature(&diff, ir, wrt, count);
     case DERIVE_JACOBIAN:
         return diff_jacobian(&diff, ir, wrt, count);
+    case DERIVE_RESIDUALS:
+        return diff_residuals(&diff, ir, wrt, count);
     }
     return NULL;
 }

@@ -182,6 +182,28 @@ static void add_definitions(Text *text, const Kernel *kernel) {
     }
 }
 
+/* How many rows the matrix of kernel gauss has. */
+static void add_residuals(Text *text, const Kernel *kernel) {
+    const Ir *ir = kernel->stages.program->ir;
+    bool first = true;
+    text_add(text, "residuals ");
+    for (size_t k = 0; k < ir->output_count; k++) {
+        const Output *output = &ir->outputs[k];
+        if (strcmp(output->name, DIFF_RESIDUALS) != 0) {
+            continue;
+        }
+        text_add(text, first ? "1" : ",1");
+        for (unsigned axis = 0; axis < output->rank; axis++) {
+            text_add(text, ",");
+            add_rpn(text, dim_rpn(ir, ir_index_dim(ir, output->axes[axis])));
+            text_add(text, ",*");
+        }
+        text_add(text, first ? "" : ",+");
+        first = false;
+    }
+    text_add(text, "\n");
+}
+
 static void add_kernel_lines(Text *text, const Kernel *kernel, size_t number) {
     const LoopProgram *program = kernel->stages.program;
     if (kernel->metric != NULL) {
@@ -243,7 +265,7 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
     const Ir *ir = find_kernel(kernels, count, "objective")->stages.program->ir;
     Text text;
     text_init(&text, compiler->arena);
-    text_add(&text, "gradc 2\n");
+    text_add(&text, "gradc 3\n");
     text_format(&text, "model %s\n", model->name);
     text_format(&text, "source %s\n", sources_get(compiler->front.sources, compiler->file)->path);
     text_format(&text, "hash %016" PRIx64 "\n", hash_model(compiler));
@@ -258,6 +280,10 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
     const Kernel *forward = find_kernel(kernels, count, "forward");
     if (forward != NULL) {
         add_forward(&text, forward);
+    }
+    const Kernel *gauss = find_kernel(kernels, count, "gauss");
+    if (gauss != NULL) {
+        add_residuals(&text, gauss);
     }
     const Kernel *define = find_kernel(kernels, count, "define");
     if (define != NULL) {

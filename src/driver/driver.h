@@ -180,7 +180,8 @@ typedef enum {
     DERIVE_HVP,
     DERIVE_HESSIAN,
     DERIVE_CURVATURE, /* the Hessian alone */
-    DERIVE_JACOBIAN
+    DERIVE_JACOBIAN,
+    DERIVE_RESIDUALS /* of a sum of squares; elsewhere nothing is made, and nothing reported */
 } Derive;
 
 typedef struct {

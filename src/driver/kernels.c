@@ -115,6 +115,10 @@ bool entries_kernels(Compiler *compiler, Kernel **made, size_t *made_count) {
             kernels[count].role = kernel_rows[k].role;
             ok = add_kernel(compiler, &kernels[count++],
                             (Request){.entry = entry, .derive = derive});
+            if (!ok && derive == DERIVE_RESIDUALS && diags_errors(compiler->front.diags) == 0) {
+                count--; /* no sum of squares */
+                ok = true;
+            }
             if (ok && derive == DERIVE_CURVATURE && reads_params(&kernels[count - 1])) {
                 count--; /* params that cancel, but not by the rules of opt/ */
             }

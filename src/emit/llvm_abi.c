@@ -22,6 +22,7 @@ typedef enum {
     KERNEL_SEED,
     KERNEL_OUT,
     KERNEL_WORK,
+    KERNEL_DIRECTION,
     KERNEL_MEMBERS,
 } KernelMember;
 
@@ -29,7 +30,7 @@ static_assert(sizeof(GradcArgs) == 8 * KERNEL_MEMBERS, "a member of GradcArgs ha
 
 static const char *const member_names[KERNEL_MEMBERS] = {
     "dims", "consts", "params", "data", "columns", "starts", "order",
-    "rows", "total",  "rate",   "seed", "out",     "work",
+    "rows", "total",  "rate",   "seed", "out",     "work",   "direction",
 };
 
 /* ---- places in the tables of the description ------------------------------------------------- */
@@ -117,6 +118,7 @@ static LLVMTypeRef member_type(const Llvm *llvm, KernelMember member) {
     case KERNEL_ORDER:
     case KERNEL_OUT:
     case KERNEL_WORK:
+    case KERNEL_DIRECTION:
     case KERNEL_MEMBERS:
         break;
     }
@@ -166,9 +168,10 @@ static LLVMValueRef unpack(const Wrapper *wrapper, const LoopArg *arg) {
         return load_member(wrapper, KERNEL_OUT);
     case ARG_WORK:
         return load_member(wrapper, KERNEL_WORK);
+    case ARG_TANGENT:
+        return load_member(wrapper, KERNEL_DIRECTION);
     case ARG_SCALAR:
     case ARG_ARRAY:
-    case ARG_TANGENT:
     case ARG_LENGTHS:
         break;
     }

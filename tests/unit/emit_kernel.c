@@ -204,7 +204,7 @@ int main(void) {
     Unit unit = {.model_name = "t", .prefix = "t", .source_path = "t.model"};
     unit.kernels = kernels;
     unit.kernel_count = 1;
-    unit.description = "gradc 2\nmodel t\ndim K\ndim D\ncolumn y int 0\ncolumn x real 1 D\n";
+    unit.description = "gradc 3\nmodel t\ndim K\ndim D\ncolumn y int 0\ncolumn x real 1 D\n";
     test_kernels(arena, &unit, false);
     test_kernels(arena, &unit, true);
     unit.functions = functions;

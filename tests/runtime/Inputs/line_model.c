@@ -56,7 +56,7 @@ static double init(const GradcArgs *a) {
     return 0;
 }
 
-const char gradc_model[] = "gradc 2\n"
+const char gradc_model[] = "gradc 3\n"
                            "model line\n"
                            "source tests/line.model\n"
                            "hash 0123456789abcdef\n"

@@ -124,7 +124,7 @@ static double define(const GradcArgs *a) {
     return 0;
 }
 
-const char gradc_model[] = "gradc 2\n"
+const char gradc_model[] = "gradc 3\n"
                            "model normal\n"
                            "source tests/normal.model\n"
                            "hash 00000000deadbeef\n"

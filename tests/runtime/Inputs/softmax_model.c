@@ -131,7 +131,7 @@ static double init(const GradcArgs *a) {
     return 0;
 }
 
-const char gradc_model[] = "gradc 2\n"
+const char gradc_model[] = "gradc 3\n"
                            "model softmax\n"
                            "source tests/softmax.model\n"
                            "hash 00000000deadbeef\n"
