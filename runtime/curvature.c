@@ -13,8 +13,8 @@ enum {
 };
 
 struct Curvature {
-    double **work;   /* of kernel hvp, by worker */
-    void *direction; /* as kernels take it */
+    double **work;    /* of kernel hvp, by worker */
+    void *direction;  /* as kernels take it */
     double *shift[2]; /* where a model has no such kernel: params beside, and the gradient there */
     /* of kernel gauss */
     int64_t block, chunks;
@@ -168,7 +168,8 @@ bool curvature_regular(Training *training, double *h) {
  * ---------------------------------------------------------------------------------------- */
 
 /* Takes column k of the rows into the triangle's row k: a Householder reflection of both. */
-static void reflect(double *top, double *rows, int64_t count, size_t k, size_t width, double *sums) {
+static void reflect(double *top, double *rows, int64_t count, size_t k, size_t width,
+                    double *sums) {
     double square = 0;
     for (int64_t i = 0; i < count; i++) {
         square += rows[(size_t)i * width + k] * rows[(size_t)i * width + k];
@@ -217,8 +218,7 @@ static int64_t residual_count(const Training *training, int64_t samples) {
 
 bool curvature_has_gauss(const Training *training) {
     return training->model->kernels[ROLE_GAUSS].function && training->model->residuals &&
-           training->parameters <= CURVATURE_GAUSS &&
-           residual_count(training, 1) > 0;
+           training->parameters <= CURVATURE_GAUSS && residual_count(training, 1) > 0;
 }
 
 static bool start_gauss(Training *training) {

@@ -47,8 +47,8 @@ static size_t largest_work(Context *context, const Model *model, int64_t rows) {
 
 static bool regular_start(Context *context, Evaluator *evaluator, bool slopes) {
     const Model *model = evaluator->model;
-    static const Role roles[] = {ROLE_REGULAR, ROLE_REGULAR_GRADIENT, ROLE_PRIOR,
-                                 ROLE_PRIOR_GRADIENT, ROLE_REGULAR_HVP, ROLE_PRIOR_HVP};
+    static const Role roles[] = {ROLE_REGULAR,        ROLE_REGULAR_GRADIENT, ROLE_PRIOR,
+                                 ROLE_PRIOR_GRADIENT, ROLE_REGULAR_HVP,      ROLE_PRIOR_HVP};
     size_t largest = 0;
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         size_t size = model_work(context, model, &model->kernels[roles[i]], 1);
@@ -201,9 +201,8 @@ static void do_chunk(void *argument, size_t item, size_t worker) {
     Part part = move(evaluator, job->part, first, left < job->chunk ? left : job->chunk,
                      evaluator->moved[worker]);
     double *out = job->partials ? job->partials + item * job->size : NULL;
-    evaluator->values[item] =
-        call_along(evaluator, job->kernel, job->params, job->direction, &part, out, job->size,
-                   job->work[worker]);
+    evaluator->values[item] = call_along(evaluator, job->kernel, job->params, job->direction, &part,
+                                         out, job->size, job->work[worker]);
 }
 
 /* Adds the chunks' sums into the first. */

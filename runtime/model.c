@@ -306,15 +306,24 @@ typedef struct {
 } LineKind;
 
 static const LineKind line_kinds[] = {
-    {"gradc", false, read_version},   {"precision", false, read_precision},
-    {"model", false, read_text_line}, {"source", false, read_text_line},
-    {"hash", false, read_text_line},  {"dim", false, read_dim},
-    {"const", false, read_const},     {"param", false, read_param},
-    {"column", false, read_column},   {"forward", false, read_forward},
-    {"metric", false, read_metric},   {"derived", false, read_derived},
-    {"setting", false, read_setting}, {"data", false, read_data},
-    {"define", false, read_define},   {"kernel", true, read_kernel},
-    {"uses", true, read_uses},        {"unconstrained", false, read_unconstrained},
+    {"gradc", false, read_version},
+    {"precision", false, read_precision},
+    {"model", false, read_text_line},
+    {"source", false, read_text_line},
+    {"hash", false, read_text_line},
+    {"dim", false, read_dim},
+    {"const", false, read_const},
+    {"param", false, read_param},
+    {"column", false, read_column},
+    {"forward", false, read_forward},
+    {"metric", false, read_metric},
+    {"derived", false, read_derived},
+    {"setting", false, read_setting},
+    {"data", false, read_data},
+    {"define", false, read_define},
+    {"kernel", true, read_kernel},
+    {"uses", true, read_uses},
+    {"unconstrained", false, read_unconstrained},
     {"residuals", false, read_residuals},
 };
 

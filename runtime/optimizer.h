@@ -95,7 +95,7 @@ struct Training {
     double end_time;       /* of clock_seconds(), where max_time ends the run */
     char ended[200];       /* why the run ended early, for people; "" */
     struct Curvature *curvature; /* what second derivatives need, once they are asked for */
-    bool (*stopped)(void); /* has a signal asked to end? */
+    bool (*stopped)(void);       /* has a signal asked to end? */
 };
 
 /* θ ← θ − rate · gradient */

@@ -194,7 +194,7 @@ typedef struct {
     bool has_forward, forward_by_row;
     Shape forward;
     const char *residuals; /* RPN: how many rows kernel gauss gives; NULL: there is none */
-    const char *sample; /* the column that separated the samples in training, or NULL */
+    const char *sample;    /* the column that separated the samples in training, or NULL */
     Kernel kernels[ROLE_COUNT];
     bool *uses[ROLE_COUNT]; /* by column; NULL: not said */
     /* what model_bind makes */

@@ -398,7 +398,8 @@ static bool add_residuals(Matrix *m, const Square *square, Span span, Dim begin)
     }
     Output block = {.leaf = m->wrt[0], .span = span};
     block.name = intern_text(ir->names, DIFF_RESIDUALS);
-    block.offset = dim_add(ir, dim_mul(ir, begin, m->begins[m->wrt_count]), m->begins[m->wrt_count]);
+    block.offset =
+        dim_add(ir, dim_mul(ir, begin, m->begins[m->wrt_count]), m->begins[m->wrt_count]);
     block.offset = dim_sub(ir, block.offset, dim_const(ir, 1));
     m->serial = 0;
     add_block(m, block, held_entry(m, &residual, rows), rows, square->rank, columns, 0);

@@ -41,9 +41,8 @@ static void add_square(Finder *finder, const Path *path, Ref root) {
         finder->ok = false;
         return;
     }
-    Ref residual = path->factor == REF_NONE
-                       ? root
-                       : ir_mul(ir, ir_call1(ir, BI_sqrt, path->factor), root);
+    Ref residual =
+        path->factor == REF_NONE ? root : ir_mul(ir, ir_call1(ir, BI_sqrt, path->factor), root);
     Square *square = &squares->list[squares->count++];
     square->residual =
         path->condition == REF_NONE ? residual : ir_guard(ir, path->condition, residual);

@@ -75,7 +75,7 @@ typedef struct {
     Words objects; /* linked too: objects, sources, -l, -L */
     Precision precision;
     int level;
-    const char *cpu;    /* NULL: the default of what is made */
+    const char *cpu;          /* NULL: the default of what is made */
     int64_t checkpoint, kept; /* as LoopOptions has them */
     bool debug, strict, verbose, time_passes, no_cache, werror, batch;
     bool warning[WARN_COUNT];

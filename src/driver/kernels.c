@@ -91,6 +91,45 @@ static bool reads_params(const Kernel *kernel) {
     return false;
 }
 
+/* Second derivatives are small programs where the gradient is one: elsewhere making them would take
+ * longer than they are worth, and the runtime has differences of gradients instead. Those of a sum
+ * of squares are worth more: there is a method that needs little else. */
+enum { PRODUCT_SIZE = 200, HVP_SIZE = 160, HVP_BESIDE = 60, GAUSS_SIZE = 900 };
+
+static size_t program_size(const LoopStmt *stmt) {
+    size_t size = 0;
+    for (; stmt != NULL; stmt = stmt->next) {
+        const bool large = stmt->kind == LS_PRODUCT || stmt->kind == LS_LIB;
+        size += (large ? PRODUCT_SIZE : 1) + program_size(stmt->body);
+    }
+    return size;
+}
+
+/* Does `train { }` ask for that method? */
+static bool trains_by(const Model *model, const char *method) {
+    for (const Setting *s = model->settings; s != NULL; s = s->next) {
+        if (strcmp(s->name, "method") == 0 && strcmp(s->value, method) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool wants_second(const Model *model, Derive derive, const Kernel *kernels, size_t count) {
+    const bool hvp = derive == DERIVE_HVP;
+    size_t limit = hvp ? HVP_SIZE : GAUSS_SIZE;
+    for (size_t k = 0; k < count; k++) {
+        limit = strcmp(kernels[k].role, "gauss") == 0 ? HVP_BESIDE : limit;
+    }
+    for (size_t k = 0; k < count; k++) {
+        if (strcmp(kernels[k].role, "gradient") == 0) {
+            return trains_by(model, hvp ? "newton" : "lm") ||
+                   program_size(kernels[k].stages.program->body) <= limit;
+        }
+    }
+    return false;
+}
+
 /* Is the kernel one that the model has a use for, by the kernels that were made before? */
 static bool is_wanted(const Model *model, EntryKind entry, Derive derive, const Kernel *kernels,
                       size_t count) {
@@ -99,6 +138,9 @@ static bool is_wanted(const Model *model, EntryKind entry, Derive derive, const 
     }
     if (entry == ENTRY_SUM && derive == DERIVE_UPDATE) {
         return wants_step(model, kernels, count);
+    }
+    if (entry == ENTRY_SUM && (derive == DERIVE_HVP || derive == DERIVE_RESIDUALS)) {
+        return wants_second(model, derive, kernels, count);
     }
     return kernel_applies(model, entry);
 }
