@@ -1,5 +1,6 @@
 /* load.c: bytes of a file in blocks, the arrays that loaders fill, and the choice of the loader. */
 #include "runtime/runtime.h"
+#include "runtime/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,14 @@
 enum { INPUT_SIZE = 1 << 20, SLICES = 32, HUGE_LEAST = 1 << 23, BLOCK_HEAD = 64 };
 
 /* ---- input ---- */
+
+/* Memory, and the first block. */
+static bool start_buffer(Input *input) {
+    input->memory = memory_new(input->context, input->size + 2 * INPUT_MARGIN, 1);
+    input->buffer = input->memory ? input->memory + INPUT_MARGIN : NULL;
+    input->position = input->end = input->buffer;
+    return input->memory && input_fill(input, input->buffer);
+}
 
 bool input_open(Context *context, Input *input, const char *path) {
     *input = (Input){.context = context, .path = path, .fd = STDIN_FILENO, .size = INPUT_SIZE};
@@ -28,14 +37,21 @@ bool input_open(Context *context, Input *input, const char *path) {
         }
         input->total = S_ISREG(status.st_mode) ? status.st_size : 0;
     }
-    input->memory = memory_new(context, input->size + 2 * INPUT_MARGIN, 1);
-    input->buffer = input->memory ? input->memory + INPUT_MARGIN : NULL;
-    if (!input->memory) {
+    if (!start_buffer(input) || !input_decompress(input)) {
         input_close(input);
         return false;
     }
-    input->position = input->end = input->buffer;
-    return input_fill(input, input->buffer);
+    return true;
+}
+
+bool input_from_stream(Context *context, Input *input, const char *path, Stream *stream) {
+    *input =
+        (Input){.context = context, .path = path, .fd = -1, .size = INPUT_SIZE, .stream = stream};
+    if (!start_buffer(input)) {
+        input_close(input);
+        return false;
+    }
+    return true;
 }
 
 static bool bad_read(Input *input, int why) {
@@ -111,6 +127,9 @@ bool input_widen(Input *input, struct ThreadPool *pool, size_t size) {
 /* ---- input, block by block ---- */
 
 bool input_fill(Input *input, char *keep) {
+    if (input->failed) {
+        return false;
+    }
     size_t kept = (size_t)(input->end - keep);
     memmove(input->buffer, keep, kept);
     input->consumed += keep - input->buffer;
@@ -121,7 +140,12 @@ bool input_fill(Input *input, char *keep) {
     }
     while (!input->finished && input->end < input->buffer + input->size) {
         size_t room = (size_t)(input->buffer + input->size - input->end);
-        ssize_t got = read(input->fd, input->end, room);
+        ssize_t got = input->stream ? input->stream->read(input->stream, input->end, room)
+                                    : read(input->fd, input->end, room);
+        if (got < 0 && input->stream) {
+            input->failed = true;
+            return false;
+        }
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -143,6 +167,10 @@ void input_close(Input *input) {
         close(input->fd); /* read only: nothing to lose */
     }
     input->fd = -1;
+    if (input->stream) {
+        input->stream->close(input->stream);
+        input->stream = NULL;
+    }
     memory_free(input->context, input->memory);
     input->memory = input->buffer = NULL;
 }
@@ -252,8 +280,6 @@ typedef struct {
 } Magic;
 
 static const Magic magics[] = {
-    {"\x1f\x8b", 2, "compressed by gzip", "gzip -dc"},
-    {"\x28\xb5\x2f\xfd", 4, "compressed by zstd", "zstd -dc"},
     {"\xfd"
      "7zXZ",
      5, "compressed by xz", "xz -dc"},

@@ -781,6 +781,9 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
     }
     bool done = read_table(&csv, &row);
     csv_end_plain(&csv);
+    if (input->failed) {
+        return false; /* what its bytes seemed to mean does not matter */
+    }
     if (csv.bad && csv.first_bad) {
         fflush(stdout);
         fprintf(stderr, "%s\n", csv.first_bad);

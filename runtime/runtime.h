@@ -349,9 +349,12 @@ typedef struct {
     int64_t consumed; /* before `buffer` */
     char *position, *end;
     bool finished;           /* no more bytes after end */
+    bool failed;             /* its stream; reported */
     struct ThreadPool *pool; /* NULL, or threads that read a regular file */
+    struct Stream *stream;   /* NULL: the file as it is; see stream.h */
 } Input;
 
+/* What is compressed by gzip or zstd is decompressed on the way. */
 bool input_open(Context *context, Input *input, const char *path);
 /* Keeps the bytes from `keep` on, moves them to the front and reads more after them. Sets position
  * to where `keep` is now. False: reported. Without room it reads nothing. */
