@@ -51,6 +51,8 @@
  *                     no param changes: a row for each, its gradient and then the residual itself
  *   regular           the penalty
  *   regular_gradient  the penalty;             its gradient
+ *   shrink            0;                       c of the terms c |θ| in the penalty, laid out like
+ *                     params; only of models with such terms
  *   prior             the log density
  *   prior_gradient    the log density;         its gradient
  *   regular_hvp       0;                       the Hessian of the penalty times `direction`

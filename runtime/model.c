@@ -18,6 +18,7 @@ static const char *const role_names[ROLE_COUNT] = {
     [ROLE_STEP] = "step",
     [ROLE_REGULAR] = "regular",
     [ROLE_FORWARD] = "forward",
+    [ROLE_SHRINK] = "shrink",
     [ROLE_REGULAR_GRADIENT] = "regular_gradient",
     [ROLE_REGULAR_HVP] = "regular_hvp",
     [ROLE_PRIOR_HVP] = "prior_hvp",

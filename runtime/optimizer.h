@@ -26,7 +26,8 @@ typedef struct {
     void (*update)(Training *training); /* of a batched method: one step along `gradient` */
     /* of a batched method, or NULL: makes another gradient of that of the batch */
     void (*correct)(Training *training, int64_t first, int64_t rows);
-    bool plain; /* the step is − rate · gradient, which a kernel may do */
+    bool shrinks; /* treats terms c |θ| of the penalty apart: `shrink` has the c */
+    bool plain;   /* the step is − rate · gradient, which a kernel may do */
 } Optimizer;
 
 extern const Optimizer *const optimizers[];
@@ -83,6 +84,7 @@ struct Training {
     double *start;     /* of the epoch */
     double *evaluated; /* when the objective was last known to be finite */
     double **state;
+    double *shrink;    /* c of the terms c |θ| of the penalty, 0: none; or NULL */
     double memory[16]; /* a few numbers of the method */
     double *work;      /* of the sgd or step kernel */
     int64_t epoch, step;
@@ -107,6 +109,13 @@ void clip_gradient(const Training *training, double *gradient);
 void *kernel_params(const Training *training);
 /* Adam's step along `gradient`; the first two states are its moments (opt_adam.c). */
 void adam_step(Training *training);
+
+/* ---- opt_proximal.c: penalties with |θ| ---- */
+
+/* Fills training->shrink. False: reported. */
+bool shrink_start(Training *training);
+/* The norm of the least subgradient at params: 0 at a minimum, where entries are 0. */
+double shrink_norm(const Training *training);
 
 /* ---- search.c: along a line, for full-batch methods ------------------------------------------
  */
@@ -140,6 +149,8 @@ typedef struct {
  * EPOCH_CONVERGED: nothing is lower even along the gradient, or the last ten epochs lowered neither
  * J nor its gradient below their best: what goes on then is rounding. */
 EpochStatus search_epoch(const Search *search, const Line *line, Point *start, Point *found);
+/* Once an epoch: were the last ten lower neither in J nor in its gradient than the best before? */
+bool search_settled(Training *training);
 /* Goes there: params, gradient and objective of the training, which are current then. */
 void search_go(Training *training, const double *params, const double *gradient, double value);
 /* Goes to the point that was found: params, gradient and objective of the training. */

@@ -83,7 +83,7 @@ void search_accept(const Search *search, const Point *found) {
     search_go(search->training, search->trial, search->gradient, found->value);
 }
 
-static bool is_settled(Training *training) {
+bool search_settled(Training *training) {
     enum { IDLE_MAX = 10 };
     double *best = training->memory + SEARCH_MEMORY; /* J, norm of the gradient, epochs since */
     bool first = training->epoch == 0;
@@ -143,7 +143,7 @@ static bool find_step(const Search *search, const Point *start, double step, Poi
 
 EpochStatus search_epoch(const Search *search, const Line *line, Point *start, Point *found) {
     Training *training = search->training;
-    if (is_settled(training)) {
+    if (search_settled(training)) {
         return EPOCH_CONVERGED;
     }
     for (;; training->step = 0) { /* what was learned misleads: forget it */

@@ -237,6 +237,9 @@ static bool make_vectors(Session *session, Training *training) {
             return false;
         }
     }
+    if (training->optimizer->shrinks && !shrink_start(training)) {
+        return false;
+    }
     bool shuffled = training->shuffle && session->data.samples > 1 &&
                     (!training->optimizer->full_batch || training->optimizer->batched);
     return !shuffled || make_order(session, training);
@@ -252,7 +255,8 @@ static void look(Training *training) {
     }
     training->current = false;
     if (full) {
-        training->gradient_norm = norm(training->gradient, training->parameters);
+        training->gradient_norm = training->shrink ? shrink_norm(training)
+                                                   : norm(training->gradient, training->parameters);
     }
 }
 

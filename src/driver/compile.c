@@ -210,6 +210,23 @@ bool compile_wrt(const Compiler *compiler, const Ir *ir, bool all_params, uint32
     return true;
 }
 
+/* The gradient alone of the terms with |θ|. */
+static Ir *shrink(const Diff *diff, const Ir *source, const uint32_t *wrt, size_t count) {
+    bool found;
+    const Ir *terms = opt_absolute(source, &found);
+    Ir *ir = diff_gradient(diff, terms, 0, wrt, count, SINK_STORE);
+    size_t kept = 0;
+    for (size_t k = 0; ir != NULL && k < ir->output_count; k++) {
+        if (ir->outputs[k].role == OUT_GRADIENT) {
+            ir->outputs[kept++] = ir->outputs[k];
+        }
+    }
+    if (ir != NULL) {
+        ir->output_count = kept;
+    }
+    return ir;
+}
+
 static Ir *differentiate(Compiler *compiler, const Request *request, const Ir *ir) {
     Diff diff = {.rules = &compiler->rules, .diags = compiler->front.diags};
     uint32_t *wrt;
@@ -232,6 +249,8 @@ static Ir *differentiate(Compiler *compiler, const Request *request, const Ir *i
         return diff_hessian(&diff, ir, wrt, count);
     case DERIVE_CURVATURE:
         return diff_curvature(&diff, ir, wrt, count);
+    case DERIVE_SHRINK:
+        return shrink(&diff, ir, wrt, count);
     case DERIVE_JACOBIAN:
         return diff_jacobian(&diff, ir, wrt, count);
     case DERIVE_RESIDUALS:

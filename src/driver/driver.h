@@ -180,6 +180,7 @@ typedef enum {
     DERIVE_HVP,
     DERIVE_HESSIAN,
     DERIVE_CURVATURE, /* the Hessian alone */
+    DERIVE_SHRINK,    /* the coefficients of |θ|, entry by entry */
     DERIVE_JACOBIAN,
     DERIVE_RESIDUALS /* of a sum of squares; elsewhere nothing is made, and nothing reported */
 } Derive;

@@ -81,6 +81,18 @@ static bool wants_curvature(const Kernel *kernels, size_t count) {
     return false;
 }
 
+/* Has the penalty terms with |θ|? */
+static bool wants_shrink(const Model *model, const Kernel *kernels, size_t count) {
+    for (size_t k = 0; model->penalty != NULL && k < count; k++) {
+        if (strcmp(kernels[k].role, "regular") == 0) {
+            bool found;
+            opt_absolute(kernels[k].stages.program->ir, &found);
+            return found;
+        }
+    }
+    return false;
+}
+
 static bool reads_params(const Kernel *kernel) {
     const LoopProgram *program = kernel->stages.program;
     for (size_t k = 0; k < program->arg_count; k++) {
@@ -136,6 +148,9 @@ static bool is_wanted(const Model *model, EntryKind entry, Derive derive, const 
     if (derive == DERIVE_CURVATURE) {
         return wants_curvature(kernels, count);
     }
+    if (derive == DERIVE_SHRINK) {
+        return wants_shrink(model, kernels, count);
+    }
     if (entry == ENTRY_SUM && derive == DERIVE_UPDATE) {
         return wants_step(model, kernels, count);
     }
@@ -161,7 +176,8 @@ bool entries_kernels(Compiler *compiler, Kernel **made, size_t *made_count) {
                 count--; /* no sum of squares */
                 ok = true;
             }
-            if (ok && derive == DERIVE_CURVATURE && reads_params(&kernels[count - 1])) {
+            const bool fixed = derive == DERIVE_CURVATURE || derive == DERIVE_SHRINK;
+            if (ok && fixed && reads_params(&kernels[count - 1])) {
                 count--; /* params that cancel, but not by the rules of opt/ */
             }
         }

@@ -31,6 +31,10 @@ Ir *opt_for_display(const OptOptions *options, const Ir *ir);
 enum { DEGREE_NONE = 100 };
 unsigned opt_degree(const Ir *ir, Ref v);
 
+/* Of the number that is output 0 the terms Σ c |θ|, θ single entries of params, as Σ c θ, which is
+ * all of output 0 in the result: its gradient are the coefficients c. *found: there are such terms. */
+Ir *opt_absolute(const Ir *source, bool *found);
+
 /* The rewrites that stable.c made, for --report. */
 typedef struct {
     Span span;
