@@ -1,4 +1,4 @@
-/* file.c: whole files in and out. What is written is written to a temporary name beside the target,
+/* file.c: whole files in and out. What is written is written to a new file beside the target,
  * synced, renamed: a reader never sees half a file, and a failure leaves the old one as it was. */
 #include "runtime/runtime.h"
 
@@ -34,20 +34,19 @@ static char *real_target(Context *context, const char *path) {
     return copy;
 }
 
-/* Opened before the file is renamed, so that little can fail after that. -1: reported. */
-static int open_folder(Context *context, const char *path) {
+static char *folder_of(Context *context, const char *path) {
     const char *slash = strrchr(path, '/');
     size_t length = slash ? (size_t)(slash - path) : 0;
-    char *folder = slash ? memory_copy(context, length ? path : "/", length ? length : 1)
-                         : memory_copy(context, ".", 1);
-    if (!folder) {
-        return -1;
-    }
+    return slash ? memory_copy(context, length ? path : "/", length ? length : 1)
+                 : memory_copy(context, ".", 1);
+}
+
+/* Opened before the file is renamed, so that little can fail after that. -1: reported. */
+static int open_folder(Context *context, const char *folder) {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         report_error(context, "cannot open folder `%s`: %s", folder, strerror(errno));
     }
-    memory_free(context, folder);
     return fd;
 }
 
@@ -81,29 +80,76 @@ static mode_t mode_for(const char *path) {
     return 0666 & ~mask;
 }
 
-static bool replace(Context *context, const char *path, const char *bytes, size_t length) {
-    char *temporary = memory_format(context, "%s.XXXXXX", path);
-    if (!temporary) {
-        return false;
+/* A file that is written, and has no name until it is whole, so that a process that is killed
+ * leaves nothing behind; a name at once where the system has no such files. */
+typedef struct {
+    int fd;
+    char *name; /* NULL: none yet */
+} Fresh;
+
+static bool make_fresh(Context *context, const char *path, const char *folder, Fresh *fresh) {
+    *fresh = (Fresh){-1, NULL};
+#ifdef O_TMPFILE
+    if (access("/proc/self/fd", X_OK) == 0) {
+        fresh->fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     }
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0) {
+    if (fresh->fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)) {
+        return fresh->fd >= 0 ||
+               report_error(context, "cannot write `%s`: %s", path, strerror(errno));
+    }
+#endif
+    fresh->name = memory_format(context, "%s.XXXXXX", path);
+    fresh->fd = fresh->name ? mkostemp(fresh->name, O_CLOEXEC) : -1;
+    if (fresh->name && fresh->fd < 0) {
         report_error(context, "cannot write `%s`: %s", path, strerror(errno));
-        memory_free(context, temporary);
+        memory_free(context, fresh->name);
+        fresh->name = NULL;
+    }
+    return fresh->fd >= 0;
+}
+
+/* PATH.new; what a process left there that was killed just now is of no use. */
+static bool name_fresh(Context *context, const char *path, Fresh *fresh) {
+    enum { TRIES = 8 };
+    char source[64];
+    if (fresh->name) {
+        return true;
+    }
+    char *name = memory_format(context, "%s.new", path);
+    bool done = false;
+    snprintf(source, sizeof source, "/proc/self/fd/%d", fresh->fd);
+    for (int i = 0; name && !done && i < TRIES; i++) {
+        done = linkat(AT_FDCWD, source, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+        if (!done && (errno != EEXIST || (unlink(name) != 0 && errno != ENOENT))) {
+            break;
+        }
+    }
+    fresh->name = done ? name : NULL;
+    return done || !name || report_error(context, "cannot write `%s`: %s", path, strerror(errno));
+}
+
+static bool replace(Context *context, const char *path, const char *bytes, size_t length) {
+    Fresh fresh;
+    char *name = folder_of(context, path);
+    if (!name || !make_fresh(context, path, name, &fresh)) {
+        memory_free(context, name);
         return false;
     }
-    int folder = open_folder(context, path);
-    bool done = folder >= 0 && fill_temporary(context, fd, path, mode_for(path), bytes, length);
-    if (close(fd) != 0 && done) {
+    int folder = open_folder(context, name);
+    bool done = folder >= 0 &&
+                fill_temporary(context, fresh.fd, path, mode_for(path), bytes, length) &&
+                name_fresh(context, path, &fresh) && fresh.name;
+    if (close(fresh.fd) != 0 && done) {
         done = report_error(context, "cannot write `%s`: %s", path, strerror(errno));
     }
-    if (done && rename(temporary, path) != 0) {
+    if (done && rename(fresh.name, path) != 0) {
         done = report_error(context, "cannot write `%s`: %s", path, strerror(errno));
     }
-    if (!done) {
-        unlink(temporary);
+    if (!done && fresh.name) {
+        unlink(fresh.name);
     }
-    memory_free(context, temporary);
+    memory_free(context, fresh.name);
+    memory_free(context, name);
     done = done && sync_folder(context, folder, path);
     if (folder >= 0) {
         close(folder);

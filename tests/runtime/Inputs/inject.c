@@ -89,6 +89,12 @@ int rename(const char *from, const char *to) {
     return next(from, to);
 }
 
+int linkat(int from, const char *path, int to, const char *name, int flags) {
+    NEXT(linkat);
+    FAIL(linkat, EACCES, -1)
+    return next(from, path, to, name, flags);
+}
+
 int fchmod(int fd, mode_t mode) {
     NEXT(fchmod);
     FAIL(fchmod, EPERM, -1)
