@@ -24,12 +24,13 @@ static EpochStatus epoch(Training *training) {
     double *memory = training->memory;
     double *before = training->state[STATE_BEFORE];
     const double *since = training->state[STATE_SINCE];
-    if ((training->epoch & (training->epoch - 1)) == 0) {
+    bool begins = training->position == 0;
+    if (begins && (training->epoch & (training->epoch - 1)) == 0) {
         memcpy(before, since, bytes);
         memory[STEPS_BEFORE] = memory[STEPS_SINCE];
         memory[STEPS_SINCE] = 0;
     }
-    if (training->epoch > 0) {
+    if (begins && training->epoch > 0) {
         memcpy(training->params, training->state[STATE_ITERATE], bytes);
     }
     EpochStatus status = epoch_batched(training);

@@ -105,10 +105,10 @@ EpochStatus epoch_batched(Training *training) {
     if (training->in_kernel) {
         return epoch_updates(training, run_batch, training->batch);
     }
-    if (training->order && !training->evaluator->statistics) {
+    if (training->order && !training->evaluator->statistics && training->position == 0) {
         random_shuffle(&training->random, training->order, total);
     }
-    for (int64_t first = 0; first < total; first += training->batch) {
+    for (int64_t first = training->position; first < total; first += training->batch) {
         int64_t rows = total - first < training->batch ? total - first : training->batch;
         double share = 1 / (double)total;
         schedule_set(training, (double)first * share, (double)rows * share);
@@ -123,7 +123,7 @@ EpochStatus epoch_batched(Training *training) {
             training->bad = (Bad){-1, NAN, "the update of the parameters"};
             return EPOCH_DIVERGED;
         }
-        if (training->stopped()) {
+        if (training_due(training) && training_pause(training, first + rows)) {
             return EPOCH_STOPPED;
         }
     }

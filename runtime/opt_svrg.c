@@ -19,8 +19,10 @@ static void correct(Training *training, int64_t first, int64_t rows) {
 
 static EpochStatus epoch(Training *training) {
     size_t bytes = training->parameters * sizeof(double);
-    memcpy(training->state[STATE_SNAPSHOT], training->params, bytes);
-    memcpy(training->state[STATE_FULL], training->gradient, bytes);
+    if (training->position == 0) {
+        memcpy(training->state[STATE_SNAPSHOT], training->params, bytes);
+        memcpy(training->state[STATE_FULL], training->gradient, bytes);
+    }
     return epoch_batched(training);
 }
 

@@ -66,16 +66,17 @@ struct Training {
     const Data *data;
     Evaluator *evaluator;
     const Optimizer *optimizer;
-    double rate, momentum, beta1, beta2, epsilon, decay, tolerance;
-    double base_rate; /* what `rate` is by the schedule a share of */
-    double clip;      /* the largest norm of a step's gradient; 0: any */
-    Schedule schedule;
-    double flat;     /* --tolerance-objective */
-    double max_time; /* seconds, 0: no limit */
-    int64_t epochs, batch, report;
-    bool shuffle;
+    struct Checkpoint *checkpoint; /* or NULL */
+    struct Curvature *curvature;   /* what second derivatives need, once they are asked for */
+    bool (*stopped)(void);         /* has a signal asked to end? */
     StatisticsUse statistics;
-    Random random;
+    Schedule schedule;
+    double max_time; /* seconds, 0: no limit */
+    double end_time; /* of clock_seconds(), where max_time ends the run */
+    int64_t report;
+    bool resumed;   /* the next epoch is one that was begun, in a run that was interrupted */
+    bool in_kernel; /* steps are made by a kernel: `good` is only known where they went wrong */
+    Bad bad;
     int64_t *order; /* NULL: the order of the file */
     void **staging; /* rows of a shuffled batch, by column */
     size_t parameters;
@@ -84,21 +85,32 @@ struct Training {
     double *start;     /* of the epoch */
     double *evaluated; /* when the objective was last known to be finite */
     double **state;
-    double *shrink;    /* c of the terms c |θ| of the penalty, 0: none; or NULL */
+    double *shrink; /* c of the terms c |θ| of the penalty, 0: none; or NULL */
+    double *work;   /* of the sgd or step kernel */
+    /* From here on plain numbers, no pointers: checkpoints keep all of them. */
+    double rate, momentum, beta1, beta2, epsilon, decay, tolerance;
+    double base_rate; /* what `rate` is by the schedule a share of */
+    double clip;      /* the largest norm of a step's gradient; 0: any */
+    double flat;      /* --tolerance-objective */
+    int64_t epochs, batch;
+    bool shuffle;
+    bool current; /* an epoch left objective and gradient as they are at params */
+    Random random;
     double memory[16]; /* a few numbers of the method */
-    double *work;      /* of the sgd or step kernel */
     int64_t epoch, step;
+    int64_t position; /* of the samples of this epoch, in their order: so many are done */
     double objective, gradient_norm;
-    bool in_kernel; /* steps are made by a kernel: `good` is only known where they went wrong */
-    bool current;   /* an epoch left objective and gradient as they are at params */
-    Bad bad;
     double last_objective; /* of the last evaluation */
     int64_t flat_epochs;   /* in a row that `flat` calls so */
-    double end_time;       /* of clock_seconds(), where max_time ends the run */
     char ended[200];       /* why the run ended early, for people; "" */
-    struct Curvature *curvature; /* what second derivatives need, once they are asked for */
-    bool (*stopped)(void);       /* has a signal asked to end? */
 };
+
+/* Methods that can go on in the middle of an epoch: they begin at `position` (what is to be done
+ * once an epoch is done where that is 0), and call training_pause where all of their state is as a
+ * whole step has left it; where training_due says no, they need not. True: end with EPOCH_STOPPED.
+ * See checkpoint.c. */
+bool training_due(const Training *training);
+bool training_pause(Training *training, int64_t position);
 
 /* θ ← θ − rate · gradient */
 void step_along_gradient(Training *training);

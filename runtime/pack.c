@@ -99,8 +99,8 @@ char **unpack_texts(Unpacker *unpacker, size_t *count) {
 
 void unpack_array(Unpacker *unpacker, void *bytes, size_t length) {
     int64_t found = unpack_word(unpacker);
-    unpacker->failed |= found < 0 || (size_t)found != length ||
-                        (size_t)(unpacker->end - unpacker->at) < length;
+    unpacker->failed |=
+        found < 0 || (size_t)found != length || (size_t)(unpacker->end - unpacker->at) < length;
     if (!unpacker->failed && length) {
         memcpy(bytes, unpacker->at, length);
         unpacker->at += length;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,8 +19,26 @@ double clock_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* Lines that a run wrote after the checkpoint that it goes on from are written again. */
+static bool continue_log(Context *context, Progress *progress, int64_t logged) {
+    struct stat status;
+    if (fstat(progress->log, &status) == 0 && S_ISREG(status.st_mode)) {
+        if (status.st_size < logged) {
+            report_warning(context, "`%s` is shorter than it was; lines of it are lost",
+                           progress->log_path);
+            logged = status.st_size;
+        }
+        if (ftruncate(progress->log, logged) != 0 || lseek(progress->log, 0, SEEK_END) < 0) {
+            return report_error(context, "cannot write `%s`: %s", progress->log_path,
+                                strerror(errno));
+        }
+    }
+    progress->logged = logged;
+    return true;
+}
+
 bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error,
-                    const char *log_path) {
+                    const char *log_path, int64_t logged) {
     *progress = (Progress){.stream = to_error ? stderr : stdout,
                            .quiet = quiet,
                            .log = -1,
@@ -29,11 +48,16 @@ bool progress_start(Context *context, Progress *progress, bool quiet, bool to_er
     if (!log_path) {
         return true;
     }
-    progress->log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    progress->log =
+        open(log_path, O_WRONLY | O_CREAT | O_CLOEXEC | (logged < 0 ? O_TRUNC : 0), 0666);
     if (progress->log < 0) {
         return report_error(context, "cannot write `%s`: %s", log_path, strerror(errno));
     }
+    if (logged >= 0) {
+        return continue_log(context, progress, logged);
+    }
     static const char header[] = "epoch,objective,grad_norm,rate\n";
+    progress->logged = sizeof header - 1;
     return bytes_write(context, progress->log, log_path, header, sizeof header - 1);
 }
 
@@ -47,7 +71,7 @@ static const char *shown(char text[NUMBER_SIZE], double value) {
     return text;
 }
 
-static bool write_log(const Progress *progress, const Training *training) {
+static bool write_log(Progress *progress, const Training *training) {
     char line[4 * NUMBER_SIZE];
     char objective[NUMBER_SIZE];
     char gradient[NUMBER_SIZE];
@@ -57,6 +81,7 @@ static bool write_log(const Progress *progress, const Training *training) {
                  shown(objective, training->objective),
                  training->optimizer->full_batch ? shown(gradient, training->gradient_norm) : "",
                  shown(rate, training->rate));
+    progress->logged += length;
     return bytes_write(training->context, progress->log, progress->log_path, line, (size_t)length);
 }
 

@@ -12,11 +12,13 @@ typedef struct {
     double started, last_drawn;
     int log; /* file descriptor, or -1 */
     const char *log_path;
+    int64_t logged; /* bytes of the log */
 } Progress;
 
-/* `to_error`: standard output is taken by the result. */
+/* `to_error`: standard output is taken by the result. `logged`: so many bytes of the log are there
+ * already; -1: it begins anew. */
 bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error,
-                    const char *log_path);
+                    const char *log_path, int64_t logged);
 /* Is the objective of this epoch wanted? */
 bool progress_due(const Progress *progress, const Training *training);
 bool progress_epoch(Progress *progress, const Training *training, bool last);

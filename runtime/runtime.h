@@ -546,6 +546,10 @@ bool statistics_answered(const Evaluator *evaluator);
 /* How often the data were gone through for losses, and how often that was saved. */
 void statistics_count(const Evaluator *evaluator, int64_t *passes, int64_t *saved);
 
+/* What they hold, for checkpoints. False: no memory, or not of this run. */
+void statistics_pack(const Evaluator *evaluator, Text *text);
+bool statistics_unpack(Evaluator *evaluator, Unpacker *unpacker);
+
 /* ---- json.c
  * --------------------------------------------------------------------------------------------------
  */

@@ -187,3 +187,41 @@ double statistics_losses(Evaluator *evaluator, double *params) {
     s->saved++;
     return value;
 }
+
+/* ---- kept by checkpoints ---- */
+
+void statistics_pack(const Evaluator *evaluator, Text *text) {
+    const Statistics *s = evaluator->statistics;
+    size_t bytes = evaluator->parameters * sizeof(double);
+    pack_word(text,
+              s ? 1 | s->known << 1 | s->off << 2 | s->answered << 3 | (s->curvature != NULL) << 4
+                : 0);
+    if (s) {
+        pack_array(text, s->origin, bytes);
+        pack_array(text, s->slope, bytes);
+        pack_array(text, &s->value, sizeof s->value);
+        pack_word(text, s->passes);
+        pack_word(text, s->saved);
+    }
+}
+
+bool statistics_unpack(Evaluator *evaluator, Unpacker *unpacker) {
+    Statistics *s = evaluator->statistics;
+    size_t bytes = evaluator->parameters * sizeof(double);
+    int64_t flags = unpack_word(unpacker);
+    if (!s || !(flags & 1)) {
+        return !s && !(flags & 1);
+    }
+    s->known = flags & 2;
+    s->off = flags & 4;
+    s->answered = flags & 8;
+    unpack_array(unpacker, s->origin, bytes);
+    unpack_array(unpacker, s->slope, bytes);
+    unpack_array(unpacker, &s->value, sizeof s->value);
+    s->passes = unpack_word(unpacker);
+    s->saved = unpack_word(unpacker);
+    if (flags & 16) { /* made anew: it is large, and the same bits */
+        s->curvature = make_curvature(evaluator);
+    }
+    return !(flags & 16) || s->curvature;
+}

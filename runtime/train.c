@@ -1,5 +1,5 @@
 /* train.c: `train`: settings, the loop over epochs, what happens at its end. */
-#include "runtime/progress.h"
+#include "runtime/checkpoint.h"
 
 #include <errno.h>
 #include <math.h>
@@ -309,10 +309,43 @@ static bool ends_early(Training *training, bool evaluated) {
     return false;
 }
 
+/* One epoch, or the rest of one that a run which was interrupted had begun. */
+static EpochStatus next_epoch(Training *training, bool *failed) {
+    size_t bytes = training->parameters * sizeof(double);
+    if (training->position == 0) {
+        memcpy(training->start, training->params, bytes);
+        if (!training->in_kernel) {
+            memcpy(training->good, training->params, bytes);
+        }
+    }
+    if (!training->resumed && !checkpoint_epoch(training)) {
+        *failed = true;
+        return EPOCH_DONE;
+    }
+    training->resumed = false;
+    if (training->position == 0) {
+        schedule_set(training, 0, 1);
+    }
+    EpochStatus status = training->optimizer->epoch(training);
+    if (status == EPOCH_STOPPED) {
+        checkpoint_stop(training, false);
+    }
+    training->position = 0;
+    return status;
+}
+
 static EpochStatus run_epochs(Training *training, Progress *progress, bool *failed) {
     size_t bytes = training->parameters * sizeof(double);
     EpochStatus status = EPOCH_DONE;
-    for (training->epoch = 0;; training->epoch++) {
+    for (;; training->epoch++) {
+        if (training->resumed) { /* what comes before the epoch is done */
+            status = next_epoch(training, failed);
+            if (status == EPOCH_DIVERGED) {
+                training->epoch++;
+                return status;
+            }
+            continue;
+        }
         bool last = training->epoch == training->epochs || status != EPOCH_DONE;
         bool due = last || training->flat > 0 || progress_due(progress, training);
         if ((due || training->optimizer->full_batch) &&
@@ -338,15 +371,16 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
             return status;
         }
         progress_draw(progress, training, false);
+        if (caught && !last) {
+            checkpoint_stop(training, true);
+        }
         if (last || caught) {
             return caught && status == EPOCH_DONE && !last ? EPOCH_STOPPED : status;
         }
-        memcpy(training->start, training->params, bytes);
-        if (!training->in_kernel) {
-            memcpy(training->good, training->params, bytes);
+        status = next_epoch(training, failed);
+        if (*failed) {
+            return status;
         }
-        schedule_set(training, 0, 1);
-        status = training->optimizer->epoch(training);
         if (status == EPOCH_DIVERGED) {
             training->epoch++;
             return status;
@@ -527,19 +561,26 @@ int command_train(Session *session) {
         !make_vectors(session, &training)) {
         return STATUS_FAILED;
     }
-    if (!progress_start(session->context, &progress, quiet, to_stdout,
-                        session->options->values[OPT_log])) {
-        return STATUS_FAILED;
+    bool usage;
+    if (!checkpoint_start(session, &training, &usage)) {
+        return usage ? STATUS_USAGE : STATUS_FAILED;
     }
     if (whole_batches(&training) &&
         !statistics_start(session->context, &evaluator, training.statistics, training.epochs)) {
         return STATUS_FAILED;
     }
+    if (!checkpoint_resume(&training) ||
+        !progress_start(session->context, &progress, quiet, to_stdout,
+                        session->options->values[OPT_log], checkpoint_log(&training))) {
+        return STATUS_FAILED;
+    }
+    checkpoint_watch(&training, &progress);
     bool failed = false;
     training.end_time = clock_seconds() + training.max_time;
     watch_signals();
     EpochStatus status = run_epochs(&training, &progress, &failed);
     int result = failed ? STATUS_FAILED : finish(session, &training, &progress, status);
+    checkpoint_end(&training, result == STATUS_OK);
     evaluator_end(&evaluator);
     return result;
 }

@@ -122,14 +122,15 @@ EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit) {
                                             &training->model->kernels[ROLE_SGD]);
     block = unit > BLOCK_ROWS ? unit : block;
     bool few = training->parameters <= PARAMETERS_FEW;
-    if (training->order) {
+    if (training->order && training->position == 0) {
         random_shuffle(&training->random, training->order, total);
     }
     params_to_kernel(training);
-    for (int64_t first = 0; first < total; first += block) {
+    for (int64_t first = training->position; first < total; first += block) {
         int64_t rows = total - first < block ? total - first : block;
         double sum = run_steps(&steps, first, rows);
-        bool look = few || first + rows == total || training->stopped();
+        bool due = training_due(training);
+        bool look = few || first + rows == total || due;
         if (look || !isfinite(sum)) {
             params_from_kernel(training);
         }
@@ -137,8 +138,7 @@ EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit) {
             return find_bad(&steps, first + rows);
         }
         training->step += (rows + unit - 1) / unit;
-        if (training->stopped()) {
-            params_from_kernel(training);
+        if (due && training_pause(training, first + rows)) {
             return EPOCH_STOPPED;
         }
     }
