@@ -87,24 +87,13 @@ static LLVMValueRef entry_address(LlvmFunction *function, BufferId id, const Loo
                                  function->buffers[id], &position, 1, "");
 }
 
-/* A load or store of a buffer overlaps none of another. */
-static void mark_access(const LlvmFunction *function, LLVMValueRef access, BufferId id) {
-    if (function->scopes[id]) {
-        const Llvm *llvm = function->llvm;
-        unsigned scope = LLVMGetMDKindIDInContext(llvm->context, "alias.scope", 11);
-        unsigned noalias = LLVMGetMDKindIDInContext(llvm->context, "noalias", 7);
-        LLVMSetMetadata(access, scope, function->scopes[id]);
-        LLVMSetMetadata(access, noalias, function->others[id]);
-    }
-}
-
 static LLVMValueRef build_load(LlvmFunction *function, const LoopExpr *expr) {
     Llvm *llvm = function->llvm;
     const LoopBuffer *buffer = &function->program->buffers[expr->as.buffer];
     LLVMValueRef address = entry_address(function, expr->as.buffer, expr->args[0]);
     LLVMValueRef value =
         LLVMBuildLoad2(llvm->builder, memory_type(llvm, buffer->kind), address, buffer->name);
-    mark_access(function, value, expr->as.buffer);
+    llvm_mark_access(function, value, expr->as.buffer);
     if (buffer->kind == KIND_BOOL) {
         value = LLVMBuildICmp(llvm->builder, LLVMIntNE, value, llvm_int(llvm, 0), "");
     }
@@ -411,6 +400,11 @@ static LLVMMetadataRef loop_option(Llvm *llvm, const char *name, LLVMTypeRef typ
     return LLVMMDNodeInContext2(llvm->context, pair, 2);
 }
 
+/* A loop that may become one of vectors without a look at where its buffers lie. */
+static bool is_parallel(const LoopStmt *loop) {
+    return (loop->flags & LOOP_INDEPENDENT) && is_innermost(loop->body);
+}
+
 /* Metadata on the branch back: it ends; a sum is taken in two vectors at a time, so that short rows
  * still enter the vector loop and long ones do not wait for one chain of additions; one vector of
  * elementary functions at a time needs all registers, and where it is not the outermost loop, what
@@ -421,7 +415,7 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
     LLVMContextRef context = llvm->context;
     LLVMMetadataRef progress = LLVMMDStringInContext2(context, "llvm.loop.mustprogress", 22);
     LLVMMetadataRef self = LLVMTemporaryMDNode(context, NULL, 0); /* the node names itself first */
-    LLVMMetadataRef operands[5] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
+    LLVMMetadataRef operands[6] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
     size_t count = 2;
     if (calls_library(statement->body) || loop_is_tiny(statement) ||
         (is_innermost(statement->body) && !is_short_loop(statement->body))) {
@@ -446,6 +440,9 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
             operands[count++] =
                 loop_option(llvm, "llvm.loop.vectorize.width", type, 4 * reals_in_double(llvm));
         }
+    }
+    if (is_parallel(statement)) {
+        operands[count++] = llvm_parallel_loop(llvm);
     }
     LLVMMetadataRef node = LLVMMDNodeInContext2(context, operands, count);
     LLVMMetadataReplaceAllUsesWith(self, node);
@@ -476,8 +473,9 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     define(function, statement->var, counter);
     llvm->inlines = is_innermost(statement->body) && !calls_library(statement->body) &&
                     is_short_loop(statement->body);
+    function->parallel = is_parallel(statement);
     build_statements(function, statement->body);
-    llvm->inlines = false;
+    llvm->inlines = function->parallel = false;
     function->leave = outer;
     debug_place(llvm, function->scope, statement->span);
     LLVMValueRef next =
@@ -576,12 +574,12 @@ static void build_store(LlvmFunction *function, const LoopStmt *statement) {
     if (statement->kind == LS_STORE_ADD) {
         LLVMValueRef old =
             LLVMBuildLoad2(llvm->builder, memory_type(llvm, buffer->kind), address, buffer->name);
-        mark_access(function, old, statement->buffer);
+        llvm_mark_access(function, old, statement->buffer);
         value = build_sum(llvm, buffer->kind, old, value, statement->reassociate);
     } else if (buffer->kind == KIND_BOOL) {
         value = LLVMBuildZExt(llvm->builder, value, llvm->integer, "");
     }
-    mark_access(function, LLVMBuildStore(llvm->builder, value, address), statement->buffer);
+    llvm_mark_access(function, LLVMBuildStore(llvm->builder, value, address), statement->buffer);
 }
 
 static void build_library(LlvmFunction *function, const LoopStmt *statement) {

@@ -1,7 +1,10 @@
-/* llvm_alias.c: what LLVM is told of buffers that share the work argument: metadata, a scope for
- * each. */
+/* llvm_alias.c: what LLVM is told of where buffers lie, by metadata: a scope for each of those that
+ * share the work argument, and a group for what independent iterations of loops touch. Without the
+ * group, LLVM would compare addresses before a loop of vectors, and leaves a short loop, in which
+ * that does not pay, as it is. */
 #include "emit/llvm_private.h"
 
+#include <llvm-c/IRReader.h>
 #include <string.h>
 
 /* Buffers in the work argument: LLVM knows of one pointer only. The more there are, the longer is
@@ -38,4 +41,46 @@ void llvm_scopes(LlvmFunction *function) {
             scopes[at++] = own;
         }
     }
+}
+
+/* One group does for all loops, as only innermost ones have accesses in it. LLVM's C interface
+ * makes no distinct nodes, but its reader does. */
+static LLVMMetadataRef access_group(Llvm *llvm) {
+    static const char text[] = "!group = !{!0}\n!0 = distinct !{}\n";
+    if (!llvm->group) {
+        LLVMMemoryBufferRef buffer =
+            LLVMCreateMemoryBufferWithMemoryRange(text, strlen(text), "group", true);
+        LLVMModuleRef module;
+        LLVMValueRef group;
+        char *message = NULL;
+        if (LLVMParseIRInContext(llvm->context, buffer, &module, &message)) {
+            ice("emit", "metadata: %s", message);
+        }
+        LLVMGetNamedMetadataOperands(module, "group", &group);
+        llvm->group = LLVMValueAsMetadata(group);
+        LLVMDisposeModule(module);
+    }
+    return llvm->group;
+}
+
+void llvm_mark_access(const LlvmFunction *function, LLVMValueRef access, BufferId id) {
+    Llvm *llvm = function->llvm;
+    if (function->scopes[id]) {
+        unsigned scope = LLVMGetMDKindIDInContext(llvm->context, "alias.scope", 11);
+        unsigned noalias = LLVMGetMDKindIDInContext(llvm->context, "noalias", 7);
+        LLVMSetMetadata(access, scope, function->scopes[id]);
+        LLVMSetMetadata(access, noalias, function->others[id]);
+    }
+    if (function->parallel) {
+        unsigned kind = LLVMGetMDKindIDInContext(llvm->context, "llvm.access.group", 17);
+        LLVMSetMetadata(access, kind, LLVMMetadataAsValue(llvm->context, access_group(llvm)));
+    }
+}
+
+LLVMMetadataRef llvm_parallel_loop(Llvm *llvm) {
+    LLVMMetadataRef pair[] = {
+        LLVMMDStringInContext2(llvm->context, "llvm.loop.parallel_accesses", 27),
+        access_group(llvm),
+    };
+    return LLVMMDNodeInContext2(llvm->context, pair, 2);
 }

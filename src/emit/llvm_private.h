@@ -26,6 +26,7 @@ struct Llvm {
     bool fused;   /* the processor has FMA */
     bool huge;    /* a function is so long that its code is made with little effort */
     bool inlines; /* elementary functions are inlined where the builder is */
+    LLVMMetadataRef group; /* of the accesses in loops of independent iterations */
 };
 
 /* ---- llvm_pieces.c: very long functions are cut ------------------------------------------------
@@ -73,6 +74,7 @@ typedef struct {
     uint32_t piece;          /* the one that it is, from 1, or 0 */
     LLVMValueRef frame;      /* where what pieces hand on lies */
     bool in_loop;            /* a piece of the body of a loop */
+    bool parallel;           /* the builder is in an innermost loop of independent iterations */
 } LlvmFunction;
 
 /* ---- llvm.c ---------------------------------------------------------------------------------- */
@@ -91,6 +93,11 @@ void llvm_add_text_attribute(const Llvm *llvm, LLVMValueRef function, const char
 
 /* Sets the scopes of the function's buffers: accesses in one do not touch what is in another. */
 void llvm_scopes(LlvmFunction *function);
+/* Marks a load or store of a buffer: it overlaps none of another buffer and, if the builder is in a
+ * loop of independent iterations, none of another iteration. */
+void llvm_mark_access(const LlvmFunction *function, LLVMValueRef access, BufferId id);
+/* Metadata of a loop all of whose accesses were marked so. */
+LLVMMetadataRef llvm_parallel_loop(Llvm *llvm);
 
 /* ---- llvm_math.c: built-in functions --------------------------------------------------------- */
 
