@@ -441,12 +441,15 @@ static void copy_inner(Entries *to, size_t to_at, const Entries *from, size_t fr
 /* S_k[step] := value, for all positions of the scan's free indices. */
 static void keep_state(Eval *e, Ref scan, uint32_t k, Ref value, size_t step, IndexSet fixed) {
     const Node *node = ir_node(e->ir, scan), *kept = ir_node(e->ir, value);
-    IndexSet loop = node->free & ~fixed;
+    IndexSet loop = node->free & ~(fixed & e->order->moving[value]);
     size_t inner = inner_size(e, kept), steps = (size_t)e->extent[node->as.scan.t] + 1;
+    int64_t saved[INDEX_LIMIT];
+    memcpy(saved, e->at, sizeof saved);
     for (bool more = start(e, loop); more; more = next(e, loop)) {
         size_t to = offset_in(e, node->free) * steps + step;
         copy_inner(&e->states[scan][k], to, &e->entries[value], offset_in(e, kept->free), inner);
     }
+    memcpy(e->at, saved, sizeof saved);
 }
 
 /* The state leaf v at the current step: S_k[step]. */
@@ -462,6 +465,16 @@ static void fill_state(Eval *e, Ref scan, Ref v, size_t step, IndexSet fixed) {
     }
 }
 
+/* A value in the body: at the current step, but where the step's name stands for an axis, at all. */
+static void eval_in_step(Eval *e, Ref v, IndexSet fixed) {
+    const Node *node = ir_node(e->ir, v);
+    IndexSet all = node->op == OP_SCAN ? 0 : fixed & node->free & ~e->order->moving[v];
+    int64_t saved[INDEX_LIMIT];
+    memcpy(saved, e->at, sizeof saved);
+    eval_value(e, v, fixed & ~all);
+    memcpy(e->at, saved, sizeof saved);
+}
+
 /* One step: states, body, next states. */
 static void run_step(Eval *e, Ref scan, IndexSet fixed) {
     const Ir *ir = e->ir;
@@ -475,7 +488,7 @@ static void run_step(Eval *e, Ref scan, IndexSet fixed) {
         fill_state(e, scan, level->states[k], (size_t)(forward ? now : now + 1), inside);
     }
     for (size_t k = 0; k < level->count; k++) {
-        eval_value(e, level->nodes[k], inside);
+        eval_in_step(e, level->nodes[k], inside);
     }
     for (uint32_t k = 0; k < node->as.scan.count; k++) {
         Ref step = node->args[node->as.scan.count + k];

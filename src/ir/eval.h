@@ -37,6 +37,9 @@ typedef struct {
     size_t count;
     size_t *level_of_scan; /* by id of the scan */
     bool *needed;          /* by id */
+    /* By id: which of its free indices are steps of a recurrence that is under way. The name of a
+     * step may stand for something else, too: for an axis that was closed and opened again. */
+    IndexSet *moving;
 } EvalOrder;
 
 EvalOrder *eval_order(const Ir *ir, Arena *arena, const Ref *roots, size_t root_count);

@@ -209,11 +209,37 @@ static void find_states(Builder *b) {
     }
 }
 
+/* Recurrences hand on to their states what their inits and steps have: until nothing changes. */
+static IndexSet *find_moving(const Ir *ir, Arena *arena, const bool *needed) {
+    IndexSet *moving = arena_array(arena, IndexSet, ir_count(ir));
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (Ref v = 1; v < ir_count(ir); v++) {
+            const Node *node = ir_node(ir, v);
+            IndexSet set = 0;
+            if (!needed[v]) {
+                continue;
+            }
+            for (uint32_t k = 0; k < node->arg_count; k++) {
+                set |= moving[node->args[k]];
+            }
+            if (node->op == OP_STATE) {
+                set |= INDEX_BIT(node->as.state.t) | moving[ir_scan_of_tag(ir, node->as.state.tag)];
+            }
+            set &= node->free;
+            changed = changed || set != moving[v];
+            moving[v] = set;
+        }
+    }
+    return moving;
+}
+
 EvalOrder *eval_order(const Ir *ir, Arena *arena, const Ref *roots, size_t root_count) {
     EvalOrder *order = arena_new(arena, EvalOrder);
     Builder b = {ir, arena, order, arena_array(arena, size_t, ir_count(ir)),
                  arena_array(arena, bool, ir_count(ir))};
     order->needed = ir_reach(ir, roots, root_count);
+    order->moving = find_moving(ir, arena, order->needed);
     order->level_of_scan = arena_array(arena, size_t, ir_count(ir));
     order->count = 1;
     for (Ref v = 1; v < ir_count(ir); v++) {
