@@ -316,6 +316,7 @@ static void keep_state(Training *training) {
     for (size_t i = 0; i < training->optimizer->states; i++) {
         pack_vector(state, training->state[i], n);
     }
+    pack_vector(state, training->best, training->best ? n : 0);
     pack_array(state, training->order, order_bytes(training));
     pack_text(state, checkpoint->session->options->values[OPT_log]);
     pack_word(state, checkpoint->progress ? checkpoint->progress->logged : 0);
@@ -339,6 +340,7 @@ static bool unpack_state(Unpacker *unpacker, Training *training) {
     for (size_t i = 0; i < training->optimizer->states; i++) {
         unpack_vector(unpacker, training->state[i], n);
     }
+    unpack_vector(unpacker, training->best, training->best ? n : 0);
     unpack_array(unpacker, training->order, order_bytes(training));
     checkpoint->log = unpack_text(unpacker);
     checkpoint->logged = unpack_word(unpacker);

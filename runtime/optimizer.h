@@ -13,6 +13,7 @@ typedef enum {
 } EpochStatus;
 
 typedef struct Training Training;
+typedef struct Validation Validation; /* validate.h */
 
 typedef struct {
     const char *name, *help;
@@ -85,8 +86,10 @@ struct Training {
     double *start;     /* of the epoch */
     double *evaluated; /* when the objective was last known to be finite */
     double **state;
-    double *shrink; /* c of the terms c |θ| of the penalty, 0: none; or NULL */
-    double *work;   /* of the sgd or step kernel */
+    Validation *validation; /* or NULL */
+    double *best;           /* params where validation_least was; NULL without --patience */
+    double *shrink;         /* c of the terms c |θ| of the penalty, 0: none; or NULL */
+    double *work;           /* of the sgd or step kernel */
     /* From here on plain numbers, no pointers: checkpoints keep all of them. */
     double rate, momentum, beta1, beta2, epsilon, decay, tolerance;
     double base_rate; /* what `rate` is by the schedule a share of */
@@ -100,9 +103,12 @@ struct Training {
     int64_t epoch, step;
     int64_t position; /* of the samples of this epoch, in their order: so many are done */
     double objective, gradient_norm;
-    double last_objective; /* of the last evaluation */
-    int64_t flat_epochs;   /* in a row that `flat` calls so */
-    char ended[200];       /* why the run ended early, for people; "" */
+    double last_objective;   /* of the last evaluation */
+    int64_t flat_epochs;     /* in a row that `flat` calls so */
+    double validation_value; /* mean loss on the validation data, at the params last looked at */
+    double validation_least; /* of the epochs so far, */
+    int64_t best_epoch;      /* in this one */
+    char ended[200];         /* why the run ended early, for people; "" */
 };
 
 /* Methods that can go on in the middle of an epoch: they begin at `position` (what is to be done

@@ -298,6 +298,20 @@ static void print_value(const char *name, double value) {
     printf("%s = %s\n", name, number);
 }
 
+bool metrics_evaluate(Context *context, Evaluator *evaluator, double *params, double *metrics) {
+    const Model *model = evaluator->model;
+    bool done = true;
+    for (size_t i = 0; i < model->metric_count; i++) {
+        const Metric *metric = &model->metrics[i];
+        if (!metric->expression) {
+            metrics[i] = evaluate_metric(evaluator, params, metric);
+        } else if (!derived_value(model, metric->expression, metrics, &metrics[i])) {
+            done = report_error(context, "metric `%s` cannot be computed", metric->name);
+        }
+    }
+    return done;
+}
+
 int command_eval(Session *session) {
     Model *model = session->model;
     Evaluator evaluator;
@@ -313,16 +327,9 @@ int command_eval(Session *session) {
     if (model->kernels[ROLE_OBJECTIVE].function) {
         print_value("objective", evaluate(&evaluator, session->params, NULL));
     }
-    bool done = true;
-    for (size_t i = 0; i < model->metric_count; i++) {
-        const Metric *metric = &model->metrics[i];
-        if (!metric->expression) {
-            metrics[i] = evaluate_metric(&evaluator, session->params, metric);
-        } else if (!derived_value(model, metric->expression, metrics, &metrics[i])) {
-            done = report_error(session->context, "metric `%s` cannot be computed", metric->name);
-            continue;
-        }
-        print_value(metric->name, metrics[i]);
+    bool done = metrics_evaluate(session->context, &evaluator, session->params, metrics);
+    for (size_t i = 0; done && i < model->metric_count; i++) {
+        print_value(model->metrics[i].name, metrics[i]);
     }
     evaluator_end(&evaluator);
     return done ? STATUS_OK : STATUS_FAILED;

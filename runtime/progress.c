@@ -1,6 +1,7 @@
 /* progress.c: on a terminal a line that redraws; elsewhere a line `epoch=… objective=…` for each
  * report; a CSV line for each epoch in --log. */
 #include "runtime/progress.h"
+#include "runtime/validate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@ static bool continue_log(Context *context, Progress *progress, int64_t logged) {
 }
 
 bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error,
-                    const char *log_path, int64_t logged) {
+                    const char *log_path, bool validates, int64_t logged) {
     *progress = (Progress){.stream = to_error ? stderr : stdout,
                            .quiet = quiet,
                            .log = -1,
@@ -56,9 +57,10 @@ bool progress_start(Context *context, Progress *progress, bool quiet, bool to_er
     if (logged >= 0) {
         return continue_log(context, progress, logged);
     }
-    static const char header[] = "epoch,objective,grad_norm,rate\n";
-    progress->logged = sizeof header - 1;
-    return bytes_write(context, progress->log, log_path, header, sizeof header - 1);
+    const char *header = validates ? "epoch,objective,grad_norm,rate,validation\n"
+                                   : "epoch,objective,grad_norm,rate\n";
+    progress->logged = (int64_t)strlen(header);
+    return bytes_write(context, progress->log, log_path, header, strlen(header));
 }
 
 bool progress_due(const Progress *progress, const Training *training) {
@@ -72,15 +74,19 @@ static const char *shown(char text[NUMBER_SIZE], double value) {
 }
 
 static bool write_log(Progress *progress, const Training *training) {
-    char line[4 * NUMBER_SIZE];
+    char line[6 * NUMBER_SIZE];
+    char validation[NUMBER_SIZE] = "";
     char objective[NUMBER_SIZE];
     char gradient[NUMBER_SIZE];
     char rate[NUMBER_SIZE];
+    if (training->validation) {
+        shown(validation, training->validation_value);
+    }
     int length =
-        snprintf(line, sizeof line, "%lld,%s,%s,%s\n", (long long)training->epoch,
+        snprintf(line, sizeof line, "%lld,%s,%s,%s%s%s\n", (long long)training->epoch,
                  shown(objective, training->objective),
                  training->optimizer->full_batch ? shown(gradient, training->gradient_norm) : "",
-                 shown(rate, training->rate));
+                 shown(rate, training->rate), training->validation ? "," : "", validation);
     progress->logged += length;
     return bytes_write(training->context, progress->log, progress->log_path, line, (size_t)length);
 }
@@ -91,6 +97,9 @@ static void write_line(const Progress *progress, const Training *training) {
     fprintf(progress->stream, " objective=%s", shown(number, training->objective));
     if (training->optimizer->full_batch) {
         fprintf(progress->stream, " grad_norm=%s", shown(number, training->gradient_norm));
+    }
+    if (training->validation) {
+        fprintf(progress->stream, " validation=%s", shown(number, training->validation_value));
     }
     fprintf(progress->stream, " rate=%s\n", shown(number, training->rate));
     fflush(progress->stream);
@@ -135,10 +144,11 @@ void progress_draw(Progress *progress, const Training *training, bool now) {
     LinePart parts[] = {{.label = "epoch", .rank = 0},
                         {.label = "objective", .rank = 1},
                         {.label = "|gradient|", .rank = 3},
+                        {.label = "validation", .rank = 3},
                         {.label = "rate", .rank = 4},
                         {.rank = 5},
                         {.rank = 2}};
-    enum { EPOCH, OBJECTIVE, GRADIENT, RATE, SPEED, LEFT, PARTS };
+    enum { EPOCH, OBJECTIVE, GRADIENT, VALIDATION, RATE, SPEED, LEFT, PARTS };
     double spent = time - progress->started;
     double done = (double)training->epoch;
     snprintf(parts[EPOCH].value, PART_SIZE, "%lld/%lld", (long long)training->epoch,
@@ -146,6 +156,9 @@ void progress_draw(Progress *progress, const Training *training, bool now) {
     snprintf(parts[OBJECTIVE].value, PART_SIZE, "%.6g", training->objective);
     if (training->optimizer->full_batch) {
         snprintf(parts[GRADIENT].value, PART_SIZE, "%.3g", training->gradient_norm);
+    }
+    if (training->validation) {
+        snprintf(parts[VALIDATION].value, PART_SIZE, "%.6g", training->validation_value);
     }
     snprintf(parts[RATE].value, PART_SIZE, "%.3g", training->rate);
     speed_text(parts[SPEED].value, PART_SIZE,
@@ -182,6 +195,22 @@ static void statistics_text(const Training *training, Text *text) {
     }
 }
 
+static void validation_text(const Training *training, Text *text) {
+    const Model *model = training->model;
+    const Validation *validation = training->validation;
+    if (!validation) {
+        return;
+    }
+    text_string(text, "validation = ");
+    text_number(text, training->validation_value, true);
+    text_string(text, "\n");
+    for (size_t i = 0; i < model->metric_count; i++) {
+        text_format(text, "validation_%s = ", model->metrics[i].name);
+        text_number(text, validation->metrics[i], true);
+        text_string(text, "\n");
+    }
+}
+
 bool progress_end(Progress *progress, const Training *training, const View *view) {
     Context *context = training->context;
     bool done = true;
@@ -201,6 +230,7 @@ bool progress_end(Progress *progress, const Training *training, const View *view
     text_string(&text, "objective = ");
     text_number(&text, training->objective, true);
     text_string(&text, "\n");
+    validation_text(training, &text);
     done = done && !text.failed;
     if (done) {
         fwrite(text.data, 1, text.length, progress->stream); /* the stream is checked at the end */

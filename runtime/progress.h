@@ -18,7 +18,7 @@ typedef struct {
 /* `to_error`: standard output is taken by the result. `logged`: so many bytes of the log are there
  * already; -1: it begins anew. */
 bool progress_start(Context *context, Progress *progress, bool quiet, bool to_error,
-                    const char *log_path, int64_t logged);
+                    const char *log_path, bool validates, int64_t logged);
 /* Is the objective of this epoch wanted? */
 bool progress_due(const Progress *progress, const Training *training);
 bool progress_epoch(Progress *progress, const Training *training, bool last);

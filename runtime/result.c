@@ -190,6 +190,10 @@ static void make_json(Text *text, const Model *model, const Result *result) {
     json_text(text, result->method);
     text_format(text, ",\n  \"epochs\": %lld,\n  \"objective\": ", (long long)result->epochs);
     add_double(text, result->objective);
+    if (result->validation) {
+        text_string(text, ",\n  \"validation\": ");
+        add_double(text, *result->validation);
+    }
     text_string(text, ",\n  \"dims\": ");
     add_dims(text, model);
     text_string(text, ",\n  \"consts\": ");
@@ -273,6 +277,11 @@ static void add_metadata(Text *text, const Model *model, const Result *result, u
     text_format(text, ",\"epochs\":\"%lld\",\"objective\":\"", (long long)result->epochs);
     text_number(text, result->objective, true);
     text_string(text, "\"");
+    if (result->validation) {
+        text_string(text, ",\"validation\":\"");
+        text_number(text, *result->validation, true);
+        text_string(text, "\"");
+    }
     add_quoted(text, "dims", add_dims, model);
     add_quoted(text, "consts", add_consts, model);
     if (model->sample) {

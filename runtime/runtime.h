@@ -283,7 +283,7 @@ typedef struct {
 
 enum { NPY_AXES = 8 };
 
-typedef struct {
+typedef struct Data {
     const char *path;
     int64_t rows;
     void **columns;  /* by column of the model: rows × entries; NULL: not loaded */
@@ -296,7 +296,9 @@ typedef struct {
     int64_t capacity; /* rows that fit */
     bool warned;      /* of something in the file */
     int64_t axes[NPY_AXES];
-    size_t axis_count; /* of the array in a .npy file; 0: not from one */
+    size_t axis_count;        /* of the array in a .npy file; 0: not from one */
+    const struct Data *whole; /* of a part: the data of the file, and which sample of it each is */
+    const int64_t *origin;
 } Data;
 
 typedef struct {
@@ -587,6 +589,7 @@ typedef struct {
     const char *method;
     int64_t epochs;
     double objective;
+    const double *validation; /* loss on data that training does not see, or NULL */
 } Result;
 
 typedef enum { FORMAT_SAFETENSORS, FORMAT_JSON, FORMAT_CSV, FORMAT_COUNT } Format;
@@ -686,6 +689,11 @@ typedef struct {
 
 /* Definitions, the result file of -m, the data, dims, start values. */
 bool session_start(Context *context, Model *model, const Options *options, Session *session);
+
+/* Loads a file by the options of the session. */
+bool session_load(Session *session, const char *path, Data *data);
+/* All metrics, derived ones too (predict.c). False: reported. */
+bool metrics_evaluate(Context *context, Evaluator *evaluator, double *params, double *metrics);
 
 /* ---- commands
  * -------------------------------------------------------------------------------------------------------------

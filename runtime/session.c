@@ -117,7 +117,7 @@ static bool check_usage(Session *session) {
     return done;
 }
 
-static bool load(Session *session) {
+bool session_load(Session *session, const char *path, Data *data) {
     Model *model = session->model;
     const Options *options = session->options;
     bool *needed = NEW(session->context, bool, model->column_count + 1);
@@ -136,12 +136,12 @@ static bool load(Session *session) {
                                 .needed = needed,
                                 .threads = (size_t)session->threads,
                                 .cache = options->values[OPT_cache] != NULL};
-    if (!options->data) {
-        session->data.rows = session->data.samples = 1;
+    if (!path) {
+        data->rows = data->samples = 1;
         return true;
     }
-    return data_load(session->context, model, &load_options, options->data, &session->data) &&
-           data_make_samples(session->context, model, &session->data);
+    return data_load(session->context, model, &load_options, path, data) &&
+           data_make_samples(session->context, model, data);
 }
 
 static bool read_parameters(Session *session) {
@@ -209,6 +209,6 @@ bool session_start(Context *context, Model *model, const Options *options, Sessi
     session->seed = (uint64_t)seed;
     session->threads = session->threads > 1024 ? 1024 : session->threads;
     return check_usage(session) && take_definitions(session) && take_arrays(session) &&
-           take_sample(session) && load(session) &&
+           take_sample(session) && session_load(session, options->data, &session->data) &&
            model_bind(context, model, session->data.samples) && take_parameters(session);
 }

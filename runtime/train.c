@@ -1,5 +1,6 @@
 /* train.c: `train`: settings, the loop over epochs, what happens at its end. */
 #include "runtime/checkpoint.h"
+#include "runtime/validate.h"
 
 #include <errno.h>
 #include <math.h>
@@ -183,12 +184,12 @@ static bool whole_batches(const Training *training) {
 
 /* ---- memory ---- */
 
-static bool make_staging(Session *session, Training *training) {
-    const Model *model = session->model;
-    training->staging = NEW(session->context, void *, model->column_count + 1);
+static bool make_staging(Training *training) {
+    const Model *model = training->model;
+    training->staging = NEW(training->context, void *, model->column_count + 1);
     for (size_t i = 0; training->staging && i < model->column_count; i++) {
         training->staging[i] = memory_new(
-            session->context, (size_t)(training->batch * model->columns[i].shape.count) + 1, 8);
+            training->context, (size_t)(training->batch * model->columns[i].shape.count) + 1, 8);
         if (!training->staging[i]) {
             return false;
         }
@@ -196,26 +197,26 @@ static bool make_staging(Session *session, Training *training) {
     return training->staging != NULL;
 }
 
-static bool make_order(Session *session, Training *training) {
-    int64_t rows = session->data.samples;
-    training->order = NEW(session->context, int64_t, rows);
+static bool make_order(Training *training) {
+    int64_t rows = training->data->samples;
+    training->order = NEW(training->context, int64_t, rows);
     for (int64_t i = 0; training->order && i < rows; i++) {
         training->order[i] = i;
     }
     bool staged = !training->in_kernel || training->optimizer->batched;
-    staged = staged && !session->data.starts;
-    return training->order && (!staged || make_staging(session, training));
+    staged = staged && !training->data->starts;
+    return training->order && (!staged || make_staging(training));
 }
 
-static bool make_vectors(Session *session, Training *training) {
-    Context *context = session->context;
+static bool make_vectors(Training *training) {
+    Context *context = training->context;
     size_t n = training->parameters;
-    const Model *model = session->model;
+    const Model *model = training->model;
     bool batched = training->optimizer->batched;
     bool slopes = !training->in_kernel;
     const Kernel *kernel = &model->kernels[batched ? ROLE_STEP : ROLE_SGD];
     int64_t block = slopes || batched ? 1 : update_block(context, model, kernel);
-    block = session->data.samples < block ? session->data.samples : block;
+    block = training->data->samples < block ? training->data->samples : block;
     size_t work =
         slopes ? 0 : model_work(context, model, kernel, batched ? training->batch : block);
     training->singles = model->single && !slopes ? NEW(context, float, n + 1) : NULL;
@@ -240,9 +241,9 @@ static bool make_vectors(Session *session, Training *training) {
     if (training->optimizer->shrinks && !shrink_start(training)) {
         return false;
     }
-    bool shuffled = training->shuffle && session->data.samples > 1 &&
+    bool shuffled = training->shuffle && training->data->samples > 1 &&
                     (!training->optimizer->full_batch || training->optimizer->batched);
-    return !shuffled || make_order(session, training);
+    return !shuffled || make_order(training);
 }
 
 /* ---- the loop ---- */
@@ -347,7 +348,8 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
             continue;
         }
         bool last = training->epoch == training->epochs || status != EPOCH_DONE;
-        bool due = last || training->flat > 0 || progress_due(progress, training);
+        bool due =
+            last || training->flat > 0 || training->validation || progress_due(progress, training);
         if ((due || training->optimizer->full_batch) &&
             evaluate_epoch(training, last) == EPOCH_DIVERGED) {
             if (training->in_kernel) {
@@ -359,6 +361,9 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
             !last) {
             status = EPOCH_CONVERGED;
             last = due = true;
+        }
+        if (training->validation && validation_look(training)) {
+            last = true;
         }
         if (!last && ends_early(training, due || training->optimizer->full_batch)) {
             last = due = true;
@@ -416,6 +421,8 @@ static void place_text(const Training *training, int64_t sample, char *where, si
     if (sample < 0) {
         return;
     }
+    sample = data_sample_of_file(data, sample);
+    data = data->whole ? data->whole : data;
     int64_t row = data->starts ? data->starts[sample] : sample;
     int64_t line = data_line(data, row);
     int length = 0;
@@ -492,6 +499,9 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
         report_note(session->context,
                     "the last good parameters are kept; a smaller --rate than %s may help", rate);
     }
+    if (training->validation && !validation_end(training)) {
+        return STATUS_FAILED;
+    }
     View view;
     if (!view_make(session->context, session->model, training->params, &view)) {
         return STATUS_FAILED;
@@ -510,7 +520,8 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
     if (named) {
         format_find(named, &format);
     }
-    Result written = {&view, training->optimizer->name, training->epoch, training->objective};
+    Result written = {&view, training->optimizer->name, training->epoch, training->objective,
+                      training->validation ? &training->validation_value : NULL};
     if (path && (fflush(stdout) != 0 ||
                  !result_write(session->context, session->model, &written, path, format))) {
         result = STATUS_FAILED;
@@ -526,6 +537,24 @@ static bool check_format(Session *session) {
                             "--format: expected safetensors, json or csv, found `%s`", named);
     }
     return true;
+}
+
+/* Evaluator and memory of a run over training->data, in training->context. */
+static bool open_run(const Session *session, Training *training) {
+    int64_t samples = training->data->samples;
+    training->batch = training->batch > samples ? samples : training->batch;
+    random_start(&training->random, session->seed + SHUFFLE_STREAM);
+    training->in_kernel =
+        !training->optimizer->full_batch && training->clip == 0 && training->decay == 0 &&
+        (!training->optimizer->batched || steps_in_kernel(training->model, training->optimizer));
+    Slopes slopes = training->in_kernel               ? SLOPES_NONE
+                    : training->optimizer->full_batch ? SLOPES_OF_ALL
+                                                      : SLOPES_OF_BATCHES;
+    return evaluator_start(training->context, training->evaluator, training->model, training->data,
+                           (size_t)session->threads, training->batch, slopes) &&
+           make_vectors(training) &&
+           (!whole_batches(training) || statistics_start(training->context, training->evaluator,
+                                                         training->statistics, training->epochs));
 }
 
 int command_train(Session *session) {
@@ -547,31 +576,20 @@ int command_train(Session *session) {
     if (!warn_settings(session) || !model_can_train(session, &training)) {
         return STATUS_FAILED;
     }
-    training.batch =
-        training.batch > session->data.samples ? session->data.samples : training.batch;
-    random_start(&training.random, session->seed + SHUFFLE_STREAM);
-    training.in_kernel =
-        !training.optimizer->full_batch && training.clip == 0 && training.decay == 0 &&
-        (!training.optimizer->batched || steps_in_kernel(training.model, training.optimizer));
-    Slopes slopes = training.in_kernel               ? SLOPES_NONE
-                    : training.optimizer->full_batch ? SLOPES_OF_ALL
-                                                     : SLOPES_OF_BATCHES;
-    if (!evaluator_start(session->context, &evaluator, session->model, &session->data,
-                         (size_t)session->threads, training.batch, slopes) ||
-        !make_vectors(session, &training)) {
-        return STATUS_FAILED;
+    if (!validation_start(session, &training)) {
+        return session->usage ? STATUS_USAGE : STATUS_FAILED;
     }
     bool usage;
+    if (!open_run(session, &training)) {
+        return STATUS_FAILED;
+    }
     if (!checkpoint_start(session, &training, &usage)) {
         return usage ? STATUS_USAGE : STATUS_FAILED;
     }
-    if (whole_batches(&training) &&
-        !statistics_start(session->context, &evaluator, training.statistics, training.epochs)) {
-        return STATUS_FAILED;
-    }
     if (!checkpoint_resume(&training) ||
         !progress_start(session->context, &progress, quiet, to_stdout,
-                        session->options->values[OPT_log], checkpoint_log(&training))) {
+                        session->options->values[OPT_log], training.validation != NULL,
+                        checkpoint_log(&training))) {
         return STATUS_FAILED;
     }
     checkpoint_watch(&training, &progress);
