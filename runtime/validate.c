@@ -115,7 +115,6 @@ bool validation_look(Training *training) {
 
 /* Back to the params where the loss was least. */
 static void take_best(Training *training) {
-    Validation *validation = training->validation;
     if (!training->best || !isfinite(training->validation_least) ||
         training->best_epoch == training->epoch) {
         return;

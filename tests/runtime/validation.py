@@ -2,9 +2,11 @@
 import csv
 import json
 import re
+import signal
 import statistics
 import subprocess
 import sys
+import time
 
 import numpy as np
 
@@ -197,6 +199,21 @@ def test_ends():
     out = run("./half", "train", f"{DATA}/diabetes.csv", "--epochs=100000", "--rate=0.1", "--tolerance-objective=1e-6")
     ended = int(re.search(r"converged after (\d+) epochs: the objective changes no more", out)[1])
     assert 10 < ended < 5000, out[-300:]
+
+
+def test_resume():
+    """A run with early stopping that goes on from a checkpoint: the same bytes, best parameters and all."""
+    words = ["./half", "train", f"{DATA}/diabetes.csv", "--validate=0.3", "--patience=40", "--method=minibatch",
+             "--rate=0.05", "--epochs=300", "--schedule=cosine", "--warmup=3", "-q"]
+    run(*words, "-o", "whole.json")
+    run(*words, "-o", "cut.json", "--checkpoint-every=7", "--max-time=0.02")
+    done = subprocess.Popen([*words, "-o", "cut2.json", "--checkpoint-every=1"])
+    time.sleep(0.03)
+    done.send_signal(signal.SIGINT)
+    done.wait()
+    run(*words, "-o", "cut2.json", "--checkpoint-every=1", "--resume")
+    with open("whole.json", encoding="ascii") as one, open("cut2.json", encoding="ascii") as two:
+        assert one.read() == two.read()
 
 
 def test_messages():
