@@ -278,6 +278,15 @@ static bool has_sample(const Plan *plan, const Output *output) {
     return false;
 }
 
+/* Has it as many entries for each sample as the sample has rows? */
+static bool is_by_rows(const Plan *plan, const Output *output) {
+    Dim dims[RANK_LIMIT];
+    for (unsigned a = 0; a < output->rank; a++) {
+        dims[a] = ir_index_dim(plan->ir, output->axes[a]);
+    }
+    return output->role != OUT_GRADIENT && is_ragged(plan, dims, output->rank);
+}
+
 /* One of the steps of an update. */
 static void update_term(Plan *plan, size_t k, Ref v) {
     const Node node = *ir_node(plan->ir, v);
@@ -315,7 +324,7 @@ static void output_stage(Plan *plan, size_t k) {
         return;
     }
     bool whole = output->role == OUT_VALUE || output->sink != SINK_STORE || output->rank == 0 ||
-                 !find_terms(plan, output->value, terms, &count);
+                 is_by_rows(plan, output) || !find_terms(plan, output->value, terms, &count);
     for (unsigned t = 0; !whole && t < count; t++) {
         entries += is_one_entry(plan, output, terms[t], &constants[t]);
         scatters += is_scatter(plan, terms[t]);

@@ -170,7 +170,16 @@ static Ref without(Ir *ir, Ref a, const Conditions *all, const Conditions *commo
     return ir_guard(ir, rest, opt_arg(ir, a, 1));
 }
 
-/* [i = k and c…] a ± [i = k and d…] b has entries at i = k only: v as a guard by that, or v. */
+static bool has_place(const Ir *ir, const Conditions *all, const Conditions *but) {
+    bool found = false;
+    for (unsigned k = 0; k < all->count; k++) {
+        found = found || (is_place(ir, all->list[k]) && !holds(but, all->list[k]));
+    }
+    return found;
+}
+
+/* [i = k and c…] a ± [i = k and d…] b has entries at i = k only: v as a guard by that, or v. Not if
+ * both have places beside it: two entries of a row are less than the row. */
 static Ref common_places(Ir *ir, Ref v, Ref a, Ref b, bool minus) {
     Conditions first, second, common = {.count = 0};
     if (!conjuncts(ir, opt_arg(ir, a, 0), &first) || !conjuncts(ir, opt_arg(ir, b, 0), &second)) {
@@ -183,7 +192,7 @@ static Ref common_places(Ir *ir, Ref v, Ref a, Ref b, bool minus) {
             place = ir_and(ir, place, first.list[k]);
         }
     }
-    if (common.count == 0) {
+    if (common.count == 0 || (has_place(ir, &first, &common) && has_place(ir, &second, &common))) {
         return v;
     }
     const Ref left = without(ir, a, &first, &common);
