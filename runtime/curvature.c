@@ -203,9 +203,9 @@ static void reflect(double *top, double *rows, int64_t count, size_t k, size_t w
     top[k] = length;
 }
 
-/* The triangle of the rows and of what was in it; the rows are lost. */
-static void add_rows(double *triangle, double *rows, int64_t count, size_t width, double *sums) {
-    for (size_t k = 0; k < width; k++) {
+void curvature_add_rows(double *triangle, size_t height, double *rows, int64_t count, size_t width,
+                        double *sums) {
+    for (size_t k = 0; k < height; k++) {
         reflect(triangle + k * width, rows, count, k, width, sums);
     }
 }
@@ -266,7 +266,7 @@ static void do_triangle(void *argument, size_t item, size_t worker) {
         int64_t height = residual_count(training, count);
         evaluate_kernel(evaluator, &training->model->kernels[ROLE_GAUSS], params, &part, rows,
                         (size_t)height * width, c->gauss_work[worker]);
-        add_rows(triangle, rows, height, width, rows + (size_t)height * width);
+        curvature_add_rows(triangle, width, rows, height, width, rows + (size_t)height * width);
     }
 }
 
@@ -283,7 +283,8 @@ bool curvature_factor(Training *training, double *r, int64_t *residuals) {
     }
     threads_run(evaluator->pool, do_triangle, training, (size_t)c->chunks);
     for (int64_t k = 1; k < c->chunks; k++) {
-        add_rows(c->triangles, c->triangles + (size_t)k * size, (int64_t)width, width, r);
+        curvature_add_rows(c->triangles, width, c->triangles + (size_t)k * size, (int64_t)width,
+                           width, r);
     }
     memcpy(r, c->triangles, size * sizeof *r);
     if (residuals) {

@@ -27,6 +27,10 @@ bool curvature_has_gauss(const Training *training);
  * below the diagonal. Its last column is that of ρ: R[0…n)[n] = Qᵀρ, and R[n][n]² = what of Σ ρ² no
  * linear change of params can take away. False, unreported: no such sum. */
 bool curvature_factor(Training *training, double *r, int64_t *residuals);
+/* Rotates `count` rows, which are lost, into the first `height` rows of a triangle; both are
+ * `width` wide, and so is the scratch `sums`. */
+void curvature_add_rows(double *triangle, size_t height, double *rows, int64_t count, size_t width,
+                        double *sums);
 /* JᵀJ (n × n), Σ ρ² and the number of residuals; any of them may be NULL. The same is false. */
 bool curvature_gauss(Training *training, double *jtj, double *rss, int64_t *residuals);
 /* The Hessian of m·penalty − prior, n × n; zeros where there is neither. */

@@ -28,7 +28,9 @@ typedef struct {
     /* of a batched method, or NULL: makes another gradient of that of the batch */
     void (*correct)(Training *training, int64_t first, int64_t rows);
     bool shrinks; /* treats terms c |θ| of the penalty apart: `shrink` has the c */
-    bool plain;   /* the step is − rate · gradient, which a kernel may do */
+    /* or NULL: is the method none for that model? Then *why is what an error says */
+    bool (*refuses)(const Training *training, const char **why);
+    bool plain; /* the step is − rate · gradient, which a kernel may do */
 } Optimizer;
 
 extern const Optimizer *const optimizers[];
@@ -68,6 +70,7 @@ struct Training {
     Evaluator *evaluator;
     const Optimizer *optimizer;
     struct Checkpoint *checkpoint; /* or NULL */
+    double *room[8];               /* of region.c */
     struct Curvature *curvature;   /* what second derivatives need, once they are asked for */
     bool (*stopped)(void);         /* has a signal asked to end? */
     StatisticsUse statistics;

@@ -171,6 +171,10 @@ static bool model_can_train(const Session *session, const Training *training) {
     if (model->parameter_count == 0) {
         return report_error(session->context, "model `%s` has no parameters to train", model->name);
     }
+    const char *why;
+    if (training->optimizer->refuses && training->optimizer->refuses(training, &why)) {
+        return report_error(session->context, "--method: %s", why);
+    }
     return true;
 }
 

@@ -23,7 +23,9 @@ RATES = {
 EXTRA = {"adamw": ["--decay=0"]}
 # how near the objective comes to the least one: steps along one row, or of a size that does not
 # shrink, end in a ball around it
-FULL_BATCH = ("bgd", "svrg", "backtracking", "bb", "cg", "lbfgs", "proximal")
+FULL_BATCH = ("bgd", "svrg", "backtracking", "bb", "cg", "lbfgs", "proximal", "lm", "newton")
+# of sums of squares only
+SQUARES = ("lm",)
 
 
 def data():
@@ -63,6 +65,8 @@ def main():
     assert len(methods) >= 13, methods
     for method in methods:
         for place, name in enumerate(MODELS):
+            if method in SQUARES and name == "logistic":
+                continue
             rate = [f"--rate={RATES[method][place]}"] if method in RATES else []
             epochs = {"linear": 500, "logistic": 500, "rosenbrock": 40000}[name]
             file = [] if name == "rosenbrock" else [name + ".csv"]
