@@ -370,9 +370,9 @@ Ir *diff_jacobian(const Diff *diff, const Ir *source, const uint32_t *wrt, size_
 /* ---- sums of squares
  * ---------------------------------------------------------------------------------------- */
 
-/* The rows of one square: its gradient, then, as the last column, the residual. False: an array
- * cannot have so many axes. */
-static bool add_residuals(Matrix *m, const Square *square, Span span, Dim begin) {
+/* The rows of one square: its gradient, then, as the last column, the residual, which goes by the
+ * name of `own`: a leaf that nothing reads. False: an array cannot have so many axes. */
+static bool add_residuals(Matrix *m, const Square *square, Span span, Dim begin, uint32_t own) {
     Ir *ir = m->ir;
     Index rows[RANK_LIMIT];
     Index columns[RANK_LIMIT];
@@ -396,7 +396,7 @@ static bool add_residuals(Matrix *m, const Square *square, Span span, Dim begin)
         block.offset = dim_add(ir, dim_mul(ir, begin, m->begins[m->wrt_count]), m->begins[c]);
         add_block(m, block, adjoints[c], rows, square->rank, columns, rank);
     }
-    Output block = {.leaf = m->wrt[0], .span = span};
+    Output block = {.leaf = own, .span = span};
     block.name = intern_text(ir->names, DIFF_RESIDUALS);
     block.offset =
         dim_add(ir, dim_mul(ir, begin, m->begins[m->wrt_count]), m->begins[m->wrt_count]);
@@ -416,11 +416,16 @@ Ir *diff_residuals(const Diff *diff, const Ir *source, const uint32_t *wrt, size
     const Span span = ir->outputs[0].span;
     Matrix m = matrix_open(diff, ir, wrt, wrt_count);
     m.begins[wrt_count] = dim_add(ir, m.begins[wrt_count], dim_const(ir, 1));
+    const Leaf last = {.name = intern_text(ir->names, "gauss.residual"),
+                       .role = LEAF_CONST,
+                       .kind = KIND_REAL,
+                       .span = span};
+    const uint32_t own = ir_add_leaf(ir, last);
     ir->output_count = 0;
     Dim begin = dim_const(ir, 0);
     for (size_t k = 0; k < squares.count; k++) {
         const Square *square = &squares.list[k];
-        if (!add_residuals(&m, square, span, begin)) {
+        if (!add_residuals(&m, square, span, begin, own)) {
             return NULL;
         }
         Output like = {.rank = square->rank};
