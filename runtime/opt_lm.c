@@ -9,7 +9,7 @@
 
 enum { STATE_TRIAL, STATE_SLOPE, STATE_SCALE, STATE_STEP, STATE_COUNT };
 enum { ROOM_TRIANGLE, ROOM_MATRIX, ROOM_REGULAR, ROOM_FACTOR, ROOM_ROWS, ROOM_AUX };
-enum { MEMORY_RADIUS, MEMORY_DAMPING };
+enum { MEMORY_RADIUS, MEMORY_DAMPING, MEMORY_LAST };
 
 static bool refuses(const Training *training, const char **why) {
     *why = training->parameters > CURVATURE_GAUSS
@@ -89,7 +89,8 @@ static EpochStatus epoch(Training *training) {
                      .scale = training->state[STATE_SCALE],
                      .step = training->state[STATE_STEP],
                      .radius = training->memory[MEMORY_RADIUS],
-                     .damping = training->memory[MEMORY_DAMPING]};
+                     .damping = training->memory[MEMORY_DAMPING],
+                     .last = training->memory[MEMORY_LAST]};
     if (!make_region(training, &region)) {
         training->bad = (Bad){-1, NAN, "a derivative or the weight of a residual"};
         return EPOCH_DIVERGED;
@@ -98,6 +99,7 @@ static EpochStatus epoch(Training *training) {
         region_epoch(training, &region, training->state[STATE_TRIAL], training->state[STATE_SLOPE]);
     training->memory[MEMORY_RADIUS] = region.radius;
     training->memory[MEMORY_DAMPING] = region.damping;
+    training->memory[MEMORY_LAST] = region.last;
     return status;
 }
 

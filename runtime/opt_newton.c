@@ -21,7 +21,7 @@ enum {
     STATE_COUNT
 };
 enum { ROOM_MATRIX, ROOM_FACTOR, ROOM_AUX };
-enum { MEMORY_RADIUS, MEMORY_DAMPING };
+enum { MEMORY_RADIUS, MEMORY_DAMPING, MEMORY_LAST };
 
 /* The sizes of the params; of one that is 0, that of its kind. */
 static void set_scale(Training *training) {
@@ -118,7 +118,8 @@ static EpochStatus epoch(Training *training) {
                      .scale = training->state[STATE_SCALE],
                      .step = training->state[STATE_STEP],
                      .radius = training->memory[MEMORY_RADIUS],
-                     .damping = training->memory[MEMORY_DAMPING]};
+                     .damping = training->memory[MEMORY_DAMPING],
+                     .last = training->memory[MEMORY_LAST]};
     if (training->epoch == 0) {
         set_scale(training);
     }
@@ -132,6 +133,7 @@ static EpochStatus epoch(Training *training) {
         region_epoch(training, &region, training->state[STATE_TRIAL], training->state[STATE_SLOPE]);
     training->memory[MEMORY_RADIUS] = region.radius;
     training->memory[MEMORY_DAMPING] = region.damping;
+    training->memory[MEMORY_LAST] = region.last;
     return status;
 }
 

@@ -234,15 +234,28 @@ double *region_room(Training *training, unsigned which, size_t count) {
     return training->room[which];
 }
 
-/* Of m·J, relative: what rounding leaves of it. */
-static double noise(const Training *training) {
-    return training->model->single ? 1e-6 : 1e-13;
+/* Of m·J: what rounding leaves of it. A residual is as wrong as what cancels in it, of which |D θ|
+ * is the size where D has the norms of the Jacobian's columns. */
+static double noise(const Training *training, const Region *region, double size) {
+    const double value = fabs(training->objective) * (double)training->data->samples;
+    double cancelled =
+        region->triangle ? 4 * real_epsilon(training->model) * size * sqrt(value) : 0;
+    return fmax((training->model->single ? 1e-6 : 1e-13) * value, cancelled);
 }
 
-/* Is the trial, whose J is that of before but for rounding, the better one by its slope? */
-static bool is_flatter(const Training *training, const Region *region, const double *slope) {
+/* Is the trial, whose J is that of before but for rounding, the better one by its slope, or are the
+ * steps still those of something that converges? */
+static bool is_better(const Training *training, const Region *region, const double *slope) {
     double before = scaled_norm(region->scale, training->gradient, region->n, false);
-    return scaled_norm(region->scale, slope, region->n, false) < 0.95 * before;
+    return scaled_norm(region->scale, slope, region->n, false) < 0.95 * before ||
+           region->length < region->last / 2;
+}
+
+static EpochStatus go(Training *training, Region *region, const double *trial, const double *slope,
+                      double value) {
+    search_go(training, trial, slope, value);
+    region->last = region->length;
+    return EPOCH_DONE;
 }
 
 EpochStatus region_epoch(Training *training, Region *region, double *trial, double *slope) {
@@ -266,18 +279,16 @@ EpochStatus region_epoch(Training *training, Region *region, double *trial, doub
         double value = evaluate(training->evaluator, trial, slope);
         bool finite = isfinite(value) && all_finite(slope, n);
         double actual = finite ? samples * (training->objective - value) : NAN;
-        double rounding = noise(training) * samples * fabs(training->objective);
+        double rounding = noise(training, region, size);
         if (region->predicted <= rounding) { /* the last digits */
-            if (finite && actual >= -rounding && is_flatter(training, region, slope)) {
-                search_go(training, trial, slope, value);
-                return EPOCH_DONE;
+            if (finite && actual >= -rounding && is_better(training, region, slope)) {
+                return go(training, region, trial, slope, value);
             }
             return EPOCH_CONVERGED;
         }
         region_resize(region, actual);
         if (actual >= 1e-4 * region->predicted) {
-            search_go(training, trial, slope, value);
-            return EPOCH_DONE;
+            return go(training, region, trial, slope, value);
         }
     }
     return EPOCH_CONVERGED;

@@ -18,6 +18,7 @@ typedef struct Region {
     double damping;                      /* λ of the last step: (B + λ D²) δ = −slope */
     double *step;                        /* δ */
     double length;                       /* |D δ| */
+    double last;                         /* that of the step before; 0: none */
     double predicted;                    /* by how much the model falls */
     double *factor, *rows, *aux;         /* scratch: n (n + 1), (n + 1) (n + 2), 2 n */
 } Region;
