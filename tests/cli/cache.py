@@ -150,9 +150,8 @@ assert len(entries()) == 2 and not glob.glob("cache/gradc/.new-*")
 with open("cache/gradc/.new-stale", "w", encoding="utf-8"):
     pass
 os.utime("cache/gradc/.new-stale", (1, 1))
-sizes = [os.path.getsize(path) for path in entries()]
-limit = sum(sizes) + min(sizes) // 2
-for k, path in enumerate(entries()):
+limit = int(1.4 * sum(map(os.path.getsize, entries())))  # room for two, of which a quarter stays free
+for k, path in enumerate(sorted(entries(), key=os.path.getsize, reverse=True)):
     os.utime(path, (1000 + k, 1000 + k))
 oldest = min(entries(), key=os.path.getmtime)
 compile("-o", "second", "--strict", found=False, GRADC_CACHE_LIMIT=str(limit))
