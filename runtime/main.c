@@ -1,5 +1,5 @@
 /* main.c: the trainer's main. The compiled executable's main calls gradc_main. */
-#include "runtime/runtime.h"
+#include "runtime/errors.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,6 +21,8 @@ static int run_command(Context *context, Model *model, const Options *options) {
         return command_eval(&session);
     case COMMAND_CHECK:
         return command_check(&session);
+    case COMMAND_PROFILE:
+        return command_profile(&session);
     case COMMAND_INFO:
         break;
     }

@@ -29,6 +29,8 @@ static const struct {
     {"eval", "-m FILE DATA", "objective and metrics", COMMAND_EVAL},
     {"check", "DATA", "compares the gradient with central differences on these data",
      COMMAND_CHECK},
+    {"profile", "-m FILE DATA --param=NAME",
+     "the objective over one param, the others at their best", COMMAND_PROFILE},
     {"info", "", "parameters, columns, dims, constants, settings", COMMAND_INFO},
 };
 
@@ -36,6 +38,11 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 const char *option_name(OptionId id) {
     return rows[id].name;
+}
+
+/* Has the option a value that may be left out, `--errors` or `--errors=KIND`? */
+static bool may_lack(size_t id) {
+    return rows[id].argument && rows[id].argument[0] == '[';
 }
 
 /* ---- help ---- */
@@ -46,9 +53,11 @@ static void print_options(unsigned mask) {
             continue;
         }
         char left[64];
+        const char *argument = rows[i].argument ? rows[i].argument : "";
+        const char *equals = !*argument ? "" : may_lack(i) ? "[=" : "=";
         snprintf(left, sizeof left, "%c%c%s --%s%s%s", rows[i].letter ? '-' : ' ',
                  rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ", rows[i].name,
-                 rows[i].argument ? "=" : "", rows[i].argument ? rows[i].argument : "");
+                 equals, argument + may_lack(i));
         printf("  %-24s %s\n", left, rows[i].help);
     }
 }
@@ -167,7 +176,9 @@ static int read_option(Context *context, int argc, char **argv, int *at, Options
         report_error(context, "`%s` takes no option `--%s`", argv[1], rows[id].name);
         return usage(context);
     }
-    if (!rows[id].argument) {
+    if (may_lack(id)) {
+        value = value ? value : "";
+    } else if (!rows[id].argument) {
         if (value) {
             report_error(context, "`--%s` takes no value", rows[id].name);
             return usage(context);
@@ -222,10 +233,11 @@ static int read_words(Context *context, int argc, char **argv, Options *options)
 
 static int check_complete(Context *context, const Model *model, const Options *options) {
     if (!options->command) {
-        report_error(context, "no command: train, predict, eval, check or info");
+        report_error(context, "no command: train, predict, eval, check, profile or info");
         return usage(context);
     }
-    bool scores = options->command == COMMAND_PREDICT || options->command == COMMAND_EVAL;
+    bool scores = options->command == COMMAND_PREDICT || options->command == COMMAND_EVAL ||
+                  options->command == COMMAND_PROFILE;
     if (scores && !options->values[OPT_model]) {
         report_error(context, "no parameters: give -m FILE, a result of `train`");
         return usage(context);

@@ -1,10 +1,15 @@
 /* predict.c: `predict` and `eval`: a trained model on data. */
-#include "runtime/runtime.h"
+#include "runtime/errors.h"
+#include "runtime/optimizer.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BATCH_ROWS = 4096, STACK_MAX = 32 };
+enum {
+    BATCH_ROWS = 4096,
+    STACK_MAX = 32,
+    GRADIENT_MOST = 1 << 20 /* params, for which `eval` tells the norm */
+};
 
 /* The values are called after the target, where there is one, else `forward`. */
 static const char *value_name(const Model *model) {
@@ -219,7 +224,11 @@ int command_predict(Session *session) {
     }
     output.whole = path && strcmp(path, "-") != 0;
     text_start(&output.text, session->context);
-    bool done = predict_rows(session, &output);
+    const bool intervals = option_text(session->model, session->options, OPT_interval) ||
+                           option_text(session->model, session->options, OPT_interval_of);
+    bool done = intervals ? predict_intervals(session, value_name(session->model), &output.text) &&
+                                flush(&output)
+                          : predict_rows(session, &output);
     if (done && output.whole) {
         done = file_write(session->context, path, output.text.data, output.text.length);
     }
@@ -292,10 +301,10 @@ static bool derived_value(const Model *model, const char *rpn, const double *met
     return depth == 1;
 }
 
-static void print_value(const char *name, double value) {
-    char number[NUMBER_SIZE];
-    number_write(number, value, true);
-    printf("%s = %s\n", name, number);
+static void add_value(Text *text, const char *name, double value) {
+    text_format(text, "%s = ", name);
+    text_number(text, value, true);
+    text_string(text, "\n");
 }
 
 bool metrics_evaluate(Context *context, Evaluator *evaluator, double *params, double *metrics) {
@@ -312,25 +321,59 @@ bool metrics_evaluate(Context *context, Evaluator *evaluator, double *params, do
     return done;
 }
 
-int command_eval(Session *session) {
-    Model *model = session->model;
-    Evaluator evaluator;
+bool metrics_text(Session *session, Evaluator *evaluator, Text *text) {
+    const Model *model = session->model;
     double *metrics = NEW(session->context, double, model->metric_count + 1);
-    if (!metrics || !evaluator_start(session->context, &evaluator, model, &session->data,
-                                     (size_t)session->threads, 1, SLOPES_NONE)) {
-        return STATUS_FAILED;
+    bool done = metrics && metrics_evaluate(session->context, evaluator, session->params, metrics);
+    for (size_t i = 0; done && i < model->metric_count; i++) {
+        add_value(text, model->metrics[i].name, metrics[i]);
     }
-    printf("rows = %lld\n", (long long)session->data.rows);
+    memory_free(session->context, metrics);
+    return done;
+}
+
+static bool evaluate_all(Session *session, Evaluator *evaluator, Text *text) {
+    const Model *model = session->model;
+    Residuals residuals = {0};
+    text_format(text, "rows = %lld\n", (long long)session->data.rows);
     if (session->data.starts) {
-        printf("samples = %lld\n", (long long)session->data.samples);
+        text_format(text, "samples = %lld\n", (long long)session->data.samples);
     }
     if (model->kernels[ROLE_OBJECTIVE].function) {
-        print_value("objective", evaluate(&evaluator, session->params, NULL));
+        add_value(text, "objective", evaluate(evaluator, session->params, NULL));
     }
-    bool done = metrics_evaluate(session->context, &evaluator, session->params, metrics);
-    for (size_t i = 0; done && i < model->metric_count; i++) {
-        print_value(model->metrics[i].name, metrics[i]);
+    if (evaluator->slopes == SLOPES_OF_ALL) {
+        double *gradient = NEW(session->context, double, model->parameter_count);
+        if (!gradient) {
+            return false;
+        }
+        evaluate(evaluator, session->params, gradient);
+        add_value(text, "grad_norm", norm(gradient, model->parameter_count));
+        memory_free(session->context, gradient);
     }
+    bool done = metrics_text(session, evaluator, text);
+    if (done && residuals_known(model)) {
+        done = residuals_start(session->context, model, &session->data, true, &residuals) &&
+               residuals_text(session->context, &residuals, session->params, 0, text);
+        residuals_end(session->context, &residuals);
+    }
+    return done;
+}
+
+int command_eval(Session *session) {
+    const Model *model = session->model;
+    const size_t count = model->parameter_count;
+    const bool slopes =
+        model->kernels[ROLE_GRADIENT].function && count > 0 && count <= GRADIENT_MOST;
+    Evaluator evaluator;
+    Text text;
+    text_start(&text, session->context);
+    if (!evaluator_start(session->context, &evaluator, model, &session->data,
+                         (size_t)session->threads, 1, slopes ? SLOPES_OF_ALL : SLOPES_NONE)) {
+        return STATUS_FAILED;
+    }
+    bool done = evaluate_all(session, &evaluator, &text) && !text.failed;
+    fwrite(text.data ? text.data : "", 1, text.length, stdout); /* checked at the end */
     evaluator_end(&evaluator);
     return done ? STATUS_OK : STATUS_FAILED;
 }

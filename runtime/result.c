@@ -3,7 +3,7 @@
  * safetensors: an F64 tensor for each param; __metadata__ (all texts, as the format demands) holds
  * the model's name and hash, dims, consts and classes as JSON, and a checksum of the numbers.
  * Definitions are tensors too, for other programs; they are not read back. */
-#include "runtime/runtime.h"
+#include "runtime/errors.h"
 
 #include <math.h>
 #include <string.h>
@@ -178,6 +178,65 @@ static void add_items(Text *text, const Model *model, const View *view, size_t f
     text_string(text, end > first ? "\n  }" : "}");
 }
 
+/* Numbers that are beside those of the view, as its items. */
+static View view_beside(const View *view, const double *numbers, Item *items) {
+    View beside = {items, view->params, view->count, NULL};
+    for (size_t i = 0; i < view->count; i++) {
+        items[i] = view->items[i];
+        items[i].values = numbers + (view->items[i].values - view->numbers);
+    }
+    return beside;
+}
+
+static void add_matrix(Text *text, const double *values, size_t n) {
+    text_string(text, "[");
+    for (size_t i = 0; i < n * n; i++) {
+        text_string(text, i == 0 ? "[" : i % n ? ", " : "], [");
+        add_double(text, values[i]);
+    }
+    text_string(text, n ? "]]" : "]");
+}
+
+/* What a prediction's interval needs: of the flat vector, without constraints. */
+static void add_covariance(Text *text, const Errors *errors) {
+    text_format(text, "{\"kind\": \"%s\", \"freedom\": ",
+                errors->kind == ERRORS_SQUARES ? "squares" : "likelihood");
+    add_double(text, errors->freedom);
+    text_string(text, ", \"deviation\": ");
+    add_double(text, errors->deviation);
+    text_format(text, ", \"identified\": %s, \"matrix\": ",
+                errors->rank == errors->count ? "true" : "false");
+    add_matrix(text, errors->covariance, errors->count);
+    text_string(text, "}");
+}
+
+static void add_errors(Text *text, const Model *model, const Result *result) {
+    const Errors *errors = result->errors;
+    Item *items = NEW(text->context, Item, result->view->count + 1);
+    const struct {
+        const char *key;
+        const double *numbers;
+    } parts[] = {{"std_error", errors->error}, {"low", errors->low}, {"high", errors->high}};
+    if (!items) {
+        text->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        View beside = view_beside(result->view, parts[i].numbers, items);
+        text_format(text, ",\n  \"%s\": {", parts[i].key);
+        add_items(text, model, &beside, 0, beside.count);
+    }
+    text_string(text, ",\n  \"confidence\": ");
+    add_double(text, errors->confidence);
+    if (errors->correlation) {
+        text_string(text, ",\n  \"correlations\": ");
+        add_matrix(text, errors->correlation, model->shown_count);
+    }
+    text_string(text, ",\n  \"covariance\": ");
+    add_covariance(text, errors);
+    memory_free(text->context, items);
+}
+
 static void make_json(Text *text, const Model *model, const Result *result) {
     text_string(text, "{\n  \"gradc\": 1,\n  \"model\": ");
     json_text(text, model->name);
@@ -216,28 +275,40 @@ static void make_json(Text *text, const Model *model, const Result *result) {
         text_string(text, ",\n  \"definitions\": {");
         add_items(text, model, result->view, result->view->params, result->view->count);
     }
+    if (result->errors) {
+        add_errors(text, model, result);
+    }
     text_string(text, "\n}\n");
 }
 
 /* ---- CSV ---- */
 
+/* What is not known is an empty cell. */
+static void add_errors_cells(Text *text, const Errors *errors, size_t at) {
+    const double cells[] = {errors->error[at], errors->low[at], errors->high[at]};
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        text_string(text, ",");
+        if (isfinite(cells[i])) {
+            text_number(text, cells[i], true);
+        }
+    }
+}
+
 static void make_csv(Text *text, const Model *model, const Result *result) {
-    text_string(text, "name,value\n");
+    const Errors *errors = result->errors;
+    text_string(text, errors ? "name,value,std_error,low,high\n" : "name,value\n");
     for (size_t i = 0; i < result->view->count; i++) {
         const Item *item = &result->view->items[i];
         const Shape *shape = item->shape;
         for (int64_t k = 0; k < shape->count; k++) {
-            bool quotes = shape->rank > 1;
-            text_format(text, "%s%s", quotes ? "\"" : "", item->name);
-            int64_t block = shape->count;
-            int64_t rest = k;
-            for (size_t axis = 0; axis < shape->rank; axis++) {
-                block /= shape->shape[axis];
-                text_format(text, "%s%lld", axis ? "," : "[", (long long)(rest / block));
-                rest %= block;
-            }
-            text_format(text, "%s%s,", shape->rank ? "]" : "", quotes ? "\"" : "");
+            const char *quote = shape->rank > 1 ? "\"" : "";
+            text_string(text, quote);
+            entry_name(text, item->name, shape, k);
+            text_format(text, "%s,", quote);
             text_real(text, model, item->values[k]);
+            if (errors) {
+                add_errors_cells(text, errors, (size_t)(item->values - result->view->numbers + k));
+            }
             text_string(text, "\n");
         }
     }
@@ -264,6 +335,19 @@ static void add_quoted(Text *text, const char *key, void (*add)(Text *, const Mo
     json_text(text, inner.data ? inner.data : "");
     text->failed |= inner.failed;
     text_free(&inner);
+}
+
+/* What the covariance is: texts, as all metadata. */
+static void add_errors_kind(Text *text, const Errors *errors) {
+    text_format(text, ",\"errors\":\"%s\",\"freedom\":\"",
+                errors->kind == ERRORS_SQUARES ? "squares" : "likelihood");
+    text_number(text, errors->freedom, true);
+    text_string(text, "\",\"deviation\":\"");
+    text_number(text, errors->deviation, true);
+    text_format(text, "\",\"identified\":\"%s\",\"confidence\":\"",
+                errors->rank == errors->count ? "true" : "false");
+    text_number(text, errors->confidence, true);
+    text_string(text, "\"");
 }
 
 static void add_metadata(Text *text, const Model *model, const Result *result, uint64_t checksum) {
@@ -293,6 +377,9 @@ static void add_metadata(Text *text, const Model *model, const Result *result, u
     }
     if (has_names(model, class_names)) {
         add_quoted(text, "classes", add_classes, model);
+    }
+    if (result->errors) {
+        add_errors_kind(text, result->errors);
     }
     text_format(text, ",\"checksum\":\"%016llx\"}", (unsigned long long)checksum);
 }
@@ -354,16 +441,56 @@ static void add_tensors(Text *text, const Model *model, const View *view, const 
     }
 }
 
+/* Tensors `std_error.NAME` and the like beside the others, and the covariance. False: no memory. */
+static bool add_error_tensors(Context *context, const Result *result, View *view) {
+    const Errors *errors = result->errors;
+    const View *given = result->view;
+    const struct {
+        const char *prefix;
+        const double *numbers;
+    } parts[] = {{"std_error", errors->error}, {"low", errors->low}, {"high", errors->high}};
+    const size_t kinds = sizeof parts / sizeof *parts;
+    Item *items = NEW(context, Item, (kinds + 1) * given->count + 1);
+    Shape *square = NEW(context, Shape, 1);
+    int64_t *sizes = NEW(context, int64_t, 2);
+    if (!items || !square || !sizes) {
+        return false;
+    }
+    memcpy(items, given->items, given->count * sizeof *items);
+    size_t count = given->count;
+    for (size_t kind = 0; kind < kinds; kind++) {
+        for (size_t i = 0; i < given->count; i++, count++) {
+            const Item *item = &given->items[i];
+            items[count] =
+                (Item){memory_format(context, "%s.%s", parts[kind].prefix, item->name), item->shape,
+                       parts[kind].numbers + (item->values - given->numbers)};
+            if (!items[count].name) {
+                return false;
+            }
+        }
+    }
+    sizes[0] = sizes[1] = (int64_t)errors->count;
+    *square = (Shape){.rank = 2, .shape = sizes, .count = sizes[0] * sizes[0]};
+    items[count++] = (Item){"errors.covariance", square, errors->covariance};
+    *view = (View){.items = items, .params = given->params, .count = count};
+    return true;
+}
+
 static void make_safetensors(Text *text, const Model *model, const Result *result) {
     Text header, data;
+    View view = *result->view;
+    if (result->errors && !add_error_tensors(text->context, result, &view)) {
+        text->failed = true;
+        return;
+    }
     text_start(&header, text->context);
     text_start(&data, text->context);
-    size_t *order = NEW(text->context, size_t, result->view->count + 1);
+    size_t *order = NEW(text->context, size_t, view.count + 1);
     if (order) {
-        sort_items(result->view, order);
-        add_data(&data, model, result->view, order);
+        sort_items(&view, order);
+        add_data(&data, model, &view, order);
         add_metadata(&header, model, result, result_checksum(data.data, data.length));
-        add_tensors(&header, model, result->view, order);
+        add_tensors(&header, model, &view, order);
         add_little_endian(text, header.length, 8);
         text_bytes(text, header.data, header.length);
         text_bytes(text, data.data, data.length);

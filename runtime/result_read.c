@@ -1,6 +1,6 @@
 /* result_read.c: reads trained parameters back, from safetensors or JSON. Nothing of the file is
  * believed: sizes, shapes, types, checksum, and whose model it is are checked. */
-#include "runtime/runtime.h"
+#include "runtime/errors.h"
 
 #include <math.h>
 #include <string.h>
@@ -326,4 +326,62 @@ bool result_params(Context *context, const Model *model, const ResultFile *file,
         }
     }
     return true;
+}
+
+/* ---- the covariance ---- */
+
+static double number_of(const Json *json) {
+    double value = INFINITY;
+    if (json && json->kind == JSON_NUMBER) {
+        value = json->number;
+    } else if (json && json->kind == JSON_TEXT && !number_read_text(json->text, &value)) {
+        value = INFINITY;
+    }
+    return value;
+}
+
+static bool no_errors(Context *context, const ResultFile *file) {
+    return report_error(context, "`%s` has no covariance of this model: train with --errors",
+                        file->path);
+}
+
+/* Takes the matrix as a param of its name and shape. */
+static bool read_covariance(Context *context, const Model *model, const ResultFile *file,
+                            Errors *errors) {
+    int64_t sizes[] = {(int64_t)model->parameter_count, (int64_t)model->parameter_count};
+    Param matrix = {.name = "errors.covariance",
+                    .shape = {.rank = 2, .shape = sizes, .count = sizes[0] * sizes[1]}};
+    errors->count = model->parameter_count;
+    errors->covariance = NEW(context, double, matrix.shape.count + 1);
+    if (!errors->covariance) {
+        return false;
+    }
+    if (file->data) {
+        return read_tensor(context, file, &matrix, errors->covariance);
+    }
+    const Json *json = json_get(json_get(file->header, "covariance"), "matrix");
+    double *next = errors->covariance;
+    return json && read_nested(json, &matrix.shape, 0, &next) ? true : no_errors(context, file);
+}
+
+bool result_errors(Context *context, const Model *model, const ResultFile *file, Errors *errors) {
+    *errors = (Errors){.kind = ERRORS_LIKELIHOOD};
+    const Json *all =
+        file->data ? json_get(file->tensors, "__metadata__") : json_get(file->header, "covariance");
+    const Json *kind = json_get(all, file->data ? "errors" : "kind");
+    const Json *identified = json_get(all, "identified");
+    if (!kind || kind->kind != JSON_TEXT) {
+        return no_errors(context, file);
+    }
+    errors->kind = strcmp(kind->text, "squares") == 0 ? ERRORS_SQUARES : ERRORS_LIKELIHOOD;
+    errors->freedom = number_of(json_get(all, "freedom"));
+    errors->deviation = number_of(json_get(all, "deviation"));
+    if (identified && (identified->kind == JSON_FALSE ||
+                       (identified->kind == JSON_TEXT && strcmp(identified->text, "true") != 0))) {
+        report_warning(context,
+                       "not all params of `%s` were identified: intervals are those of "
+                       "what the data told",
+                       file->path);
+    }
+    return read_covariance(context, model, file, errors);
 }

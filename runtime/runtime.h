@@ -589,7 +589,8 @@ typedef struct {
     const char *method;
     int64_t epochs;
     double objective;
-    const double *validation; /* loss on data that training does not see, or NULL */
+    const double *validation;    /* loss on data that training does not see, or NULL */
+    const struct Errors *errors; /* or NULL */
 } Result;
 
 typedef enum { FORMAT_SAFETENSORS, FORMAT_JSON, FORMAT_CSV, FORMAT_COUNT } Format;
@@ -640,7 +641,8 @@ typedef enum {
     COMMAND_PREDICT = 2,
     COMMAND_EVAL = 4,
     COMMAND_CHECK = 8,
-    COMMAND_INFO = 16
+    COMMAND_INFO = 16,
+    COMMAND_PROFILE = 32
 } Command;
 
 typedef struct {

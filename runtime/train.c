@@ -1,5 +1,6 @@
 /* train.c: `train`: settings, the loop over epochs, what happens at its end. */
 #include "runtime/checkpoint.h"
+#include "runtime/errors.h"
 #include "runtime/validate.h"
 
 #include <errno.h>
@@ -485,7 +486,8 @@ static void keep_good(Training *training) {
     }
 }
 
-static int finish(Session *session, Training *training, Progress *progress, EpochStatus status) {
+static int finish(Session *session, Training *training, Progress *progress, EpochStatus status,
+                  Answer *answer) {
     const char *path = session->options->values[OPT_output];
     int result = status == EPOCH_DIVERGED ? STATUS_FAILED : caught ? 128 + (int)caught : STATUS_OK;
     if (status == EPOCH_DIVERGED) {
@@ -524,8 +526,16 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
     if (named) {
         format_find(named, &format);
     }
-    Result written = {&view, training->optimizer->name, training->epoch, training->objective,
-                      training->validation ? &training->validation_value : NULL};
+    if (status != EPOCH_DIVERGED && !caught &&
+        !answer_make(session, &view, progress->quiet ? NULL : progress->stream, answer)) {
+        result = STATUS_FAILED;
+    }
+    Result written = {&view,
+                      training->optimizer->name,
+                      training->epoch,
+                      training->objective,
+                      training->validation ? &training->validation_value : NULL,
+                      answer->made ? &answer->errors : NULL};
     if (path && (fflush(stdout) != 0 ||
                  !result_write(session->context, session->model, &written, path, format))) {
         result = STATUS_FAILED;
@@ -574,7 +584,9 @@ int command_train(Session *session) {
     const char *path = session->options->values[OPT_output];
     bool to_stdout = path && strcmp(path, "-") == 0;
     bool quiet = session->options->values[OPT_quiet] != NULL;
-    if (!read_settings(session, &training) || !check_format(session)) {
+    Answer answer;
+    if (!read_settings(session, &training) || !check_format(session) ||
+        !answer_read(session, &answer)) {
         return STATUS_USAGE;
     }
     if (!warn_settings(session) || !model_can_train(session, &training)) {
@@ -601,7 +613,7 @@ int command_train(Session *session) {
     training.end_time = clock_seconds() + training.max_time;
     watch_signals();
     EpochStatus status = run_epochs(&training, &progress, &failed);
-    int result = failed ? STATUS_FAILED : finish(session, &training, &progress, status);
+    int result = failed ? STATUS_FAILED : finish(session, &training, &progress, status, &answer);
     checkpoint_end(&training, result == STATUS_OK);
     evaluator_end(&evaluator);
     return result;

@@ -12,6 +12,7 @@ enum {
     COMMAND_EVAL = 4,
     COMMAND_CHECK = 8,
     COMMAND_INFO = 16,
+    COMMAND_PROFILE = 32,
 };
 
 typedef struct {
@@ -42,6 +43,7 @@ static const struct {
     {"KIND", "format", {"safetensors", "json", "csv"}},
     {"SCHEDULE", "schedule", {"constant", "step", "exponential", "inverse", "cosine"}},
     {"WHEN", "choice", {"auto", "yes", "no"}},
+    {"[HOW]", "choice", {"auto", "squares", "likelihood", "no"}},
 };
 
 /* Options that cannot be 0. */
