@@ -21,7 +21,7 @@ bool answer_read(Session *session, Answer *answer) {
     return confidence_read(context, session->model, options, OPT_confidence, &answer->confidence);
 }
 
-static bool make_text(Session *session, Evaluator *evaluator, const View *view,
+static bool make_text(Session *session, const Data *data, Evaluator *evaluator, const View *view,
                       const Answer *answer, Text *text) {
     const Model *model = session->model;
     Residuals residuals = {0};
@@ -30,21 +30,22 @@ static bool make_text(Session *session, Evaluator *evaluator, const View *view,
     correlations_text(text, model, &answer->errors, SHOWN_CORRELATIONS);
     if (residuals_known(model)) {
         double freedom = answer->errors.kind == ERRORS_SQUARES ? answer->errors.freedom : 0;
-        done = residuals_start(session->context, model, &session->data, true, &residuals) &&
+        done = residuals_start(session->context, model, data, true, &residuals) &&
                residuals_text(session->context, &residuals, session->params, freedom, text);
         residuals_end(session->context, &residuals);
     }
     return done && metrics_text(session, evaluator, text);
 }
 
-bool answer_make(Session *session, const View *view, FILE *stream, Answer *answer) {
+bool answer_make(Session *session, const Data *data, const View *view, FILE *stream,
+                 Answer *answer) {
     Evaluator evaluator;
     Text text;
     if (answer->kind == ERRORS_NO) {
         return true;
     }
     text_start(&text, session->context);
-    bool done = evaluator_start(session->context, &evaluator, session->model, &session->data,
+    bool done = evaluator_start(session->context, &evaluator, session->model, data,
                                 (size_t)session->threads, 1, SLOPES_OF_ALL);
     if (!done) {
         return false;
@@ -53,7 +54,7 @@ bool answer_make(Session *session, const View *view, FILE *stream, Answer *answe
                                answer->confidence, answer->correlations, &answer->errors);
     done = answer->made;
     if (done && stream) {
-        done = make_text(session, &evaluator, view, answer, &text) && !text.failed;
+        done = make_text(session, data, &evaluator, view, answer, &text) && !text.failed;
     }
     if (done && stream) {
         fwrite(text.data, 1, text.length, stream); /* the stream is checked at the end */

@@ -145,9 +145,10 @@ typedef struct {
 
 /* --errors, --confidence, --correlations; false: reported. */
 bool answer_read(Session *session, Answer *answer);
-/* Standard errors at session->params, of which `view` is the user's view; they are told to
- * `stream`, if that is not NULL. */
-bool answer_make(Session *session, const View *view, FILE *stream, Answer *answer);
+/* Standard errors by the data at session->params, of which `view` is the user's view; they are
+ * told to `stream`, if that is not NULL. */
+bool answer_make(Session *session, const Data *data, const View *view, FILE *stream,
+                 Answer *answer);
 
 /* ---- predict.c ---------------------------------------------------------------------------------
  */

@@ -527,7 +527,8 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
         format_find(named, &format);
     }
     if (status != EPOCH_DIVERGED && !caught &&
-        !answer_make(session, &view, progress->quiet ? NULL : progress->stream, answer)) {
+        !answer_make(session, training->data, &view, progress->quiet ? NULL : progress->stream,
+                     answer)) {
         result = STATUS_FAILED;
     }
     Result written = {&view,
