@@ -35,6 +35,14 @@
  *   kernel ROLE NUMBER WORK          NUMBER: entry of gradc_kernels; WORK: size (reals, over dims
  *                                    and m), or 0
  *   uses ROLE NAME...                the columns that kernel ROLE reads (forward: no targets)
+ *   predict PREFIX FUNCTION          the C function of forward for one sample, and the prefix of the
+ *                                    names that `export` makes
+ *   argument C_NAME KIND...          its arguments in order: dim NAME, params, consts, data NAME RANK
+ *                                    SIZE..., real or int NAME RANK SIZE... (of the sample), out,
+ *                                    work SIZE; without `out` it returns the value
+ *   unexported WHY                   forward uses what C without libraries lacks: there is no code
+ *   code                             the last line; what follows is C text: FUNCTION, static, behind
+ *                                    what it calls
  *
  * Roles, what they return, and what they write to `out`:
  *

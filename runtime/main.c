@@ -23,6 +23,8 @@ static int run_command(Context *context, Model *model, const Options *options) {
         return command_check(&session);
     case COMMAND_PROFILE:
         return command_profile(&session);
+    case COMMAND_EXPORT:
+        return command_export(&session);
     case COMMAND_INFO:
         break;
     }

@@ -300,6 +300,29 @@ static bool read_precision(Reader *reader) {
     return reader->model->single;
 }
 
+static bool read_predict(Reader *reader) {
+    Export *exported = &reader->model->exported;
+    exported->prefix = reader->count == 3 ? reader->words[1] : NULL;
+    exported->function = reader->count == 3 ? reader->words[2] : NULL;
+    return reader->count == 3;
+}
+
+static bool read_argument(Reader *reader) {
+    Argument *argument = APPEND(reader, Argument, exported.arguments, exported.argument_count);
+    if (!argument || reader->count < 3) {
+        return false;
+    }
+    argument->c_name = reader->words[1];
+    argument->kind = reader->words[2];
+    argument->name = reader->count > 3 ? reader->words[3] : NULL;
+    return reader->count <= 4 || read_shape(reader, 4, &argument->shape) != 0;
+}
+
+static bool read_unexported(Reader *reader) {
+    reader->model->exported.refusal = reader->count > 1 ? reader->words[1] : "";
+    return true;
+}
+
 typedef struct {
     const char *word;
     bool late; /* needs names that other lines declare */
@@ -326,6 +349,9 @@ static const LineKind line_kinds[] = {
     {"uses", true, read_uses},
     {"unconstrained", false, read_unconstrained},
     {"residuals", false, read_residuals},
+    {"predict", false, read_predict},
+    {"argument", false, read_argument},
+    {"unexported", false, read_unexported},
 };
 
 static bool read_words(Reader *reader, bool late) {
@@ -359,7 +385,8 @@ static void split(Reader *reader, char *line, char *end) {
 
 /* A text that holds blanks (a path, a setting) is the rest of its line. */
 static bool whole_line(const char *line) {
-    return strncmp(line, "source ", 7) == 0 || strncmp(line, "setting ", 8) == 0;
+    return strncmp(line, "source ", 7) == 0 || strncmp(line, "setting ", 8) == 0 ||
+           strncmp(line, "unexported ", 11) == 0;
 }
 
 static void split_whole(Reader *reader, char *line, char *end, size_t words) {
@@ -376,16 +403,22 @@ static void split_whole(Reader *reader, char *line, char *end, size_t words) {
     }
 }
 
+static const char code_line[] = "code\n"; /* the last one: what follows is C */
+
 static bool read_lines(Reader *reader, const char *text, bool late) {
     char *copy = memory_copy(reader->context, text, strlen(text));
     if (!copy) {
         return false;
     }
     for (char *line = copy; *line;) {
+        if (strncmp(line, code_line, sizeof code_line - 1) == 0) {
+            reader->model->exported.code = text + (line - copy) + sizeof code_line - 1;
+            break;
+        }
         char *end = line + strcspn(line, "\n");
         bool last = *end == 0;
         if (whole_line(line)) {
-            split_whole(reader, line, end, line[1] == 'o' ? 2 : 3);
+            split_whole(reader, line, end, line[1] == 'e' ? 3 : 2);
         } else {
             split(reader, line, end);
         }

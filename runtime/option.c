@@ -31,6 +31,8 @@ static const struct {
      COMMAND_CHECK},
     {"profile", "-m FILE DATA --param=NAME",
      "the objective over one param, the others at their best", COMMAND_PROFILE},
+    {"export", "-m FILE [-o FILE.c]", "forward with these parameters as C99, and its header",
+     COMMAND_EXPORT},
     {"info", "", "parameters, columns, dims, constants, settings", COMMAND_INFO},
 };
 
@@ -200,8 +202,9 @@ static int read_word(Context *context, const char *word, Options *options) {
         report_error(context, "more than one data file: `%s` and `%s`", options->data, word);
         return usage(context);
     }
-    if (options->command == COMMAND_INFO) {
-        report_error(context, "`info` takes no data");
+    if (options->command == COMMAND_INFO || options->command == COMMAND_EXPORT) {
+        report_error(context, "`%s` takes no data",
+                     options->command == COMMAND_INFO ? "info" : "export");
         return usage(context);
     }
     options->data = word;
@@ -233,16 +236,17 @@ static int read_words(Context *context, int argc, char **argv, Options *options)
 
 static int check_complete(Context *context, const Model *model, const Options *options) {
     if (!options->command) {
-        report_error(context, "no command: train, predict, eval, check, profile or info");
+        report_error(context, "no command: train, predict, eval, check, profile, export or info");
         return usage(context);
     }
+    bool exports = options->command == COMMAND_EXPORT;
     bool scores = options->command == COMMAND_PREDICT || options->command == COMMAND_EVAL ||
-                  options->command == COMMAND_PROFILE;
+                  options->command == COMMAND_PROFILE || exports;
     if (scores && !options->values[OPT_model]) {
         report_error(context, "no parameters: give -m FILE, a result of `train`");
         return usage(context);
     }
-    if (options->command != COMMAND_INFO && !options->data && model->column_count) {
+    if (options->command != COMMAND_INFO && !exports && !options->data && model->column_count) {
         report_error(context, "no data: give a file, or `-` for standard input");
         return usage(context);
     }

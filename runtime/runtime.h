@@ -179,6 +179,22 @@ typedef struct {
     const char *name, *value;
 } Setting;
 
+/* Of the C function that `export` writes. */
+typedef struct {
+    const char *c_name;
+    const char *kind; /* the word of abi.h */
+    const char *name; /* of a dim, data, or column; RPN of the size of work */
+    Shape shape;      /* of data and columns; never resolved */
+} Argument;
+
+typedef struct {
+    const char *prefix, *function;
+    Argument *arguments;
+    size_t argument_count;
+    const char *refusal; /* what forward uses that cannot be written; or NULL */
+    const char *code;    /* NULL: there is no forward, or a refusal */
+} Export;
+
 typedef struct {
     const char *name, *source, *hash;
     Dim *dims;
@@ -198,6 +214,7 @@ typedef struct {
     const char *sample;    /* the column that separated the samples in training, or NULL */
     Kernel kernels[ROLE_COUNT];
     bool *uses[ROLE_COUNT]; /* by column; NULL: not said */
+    Export exported;
     /* what model_bind makes */
     GradcArgs args;          /* what all kernels are given: dims, consts, data, total */
     size_t parameter_count;  /* length of the flat vector */
@@ -642,7 +659,8 @@ typedef enum {
     COMMAND_EVAL = 4,
     COMMAND_CHECK = 8,
     COMMAND_INFO = 16,
-    COMMAND_PROFILE = 32
+    COMMAND_PROFILE = 32,
+    COMMAND_EXPORT = 64
 } Command;
 
 typedef struct {
@@ -705,6 +723,7 @@ int command_train(Session *session);
 int command_predict(Session *session);
 int command_eval(Session *session);
 int command_check(Session *session);
+int command_export(Session *session);
 int command_info(Context *context, const Model *model);
 
 #endif

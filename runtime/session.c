@@ -137,7 +137,12 @@ bool session_load(Session *session, const char *path, Data *data) {
                                 .threads = (size_t)session->threads,
                                 .cache = options->values[OPT_cache] != NULL};
     if (!path) {
+        Dim *rows = model_rows_dim(model);
         data->rows = data->samples = 1;
+        if (rows) {
+            rows->bound = true; /* whatever it is when what is exported is called */
+            rows->value = 1;
+        }
         return true;
     }
     return data_load(session->context, model, &load_options, path, data) &&

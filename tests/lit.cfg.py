@@ -53,5 +53,7 @@ for library, header in (("gsl", "gsl/gsl_multimin.h"), ("nlopt", "nlopt.h")):
         config.available_features.add(library)
 if any(glob.glob(f"/usr/lib{folder}/liblapack.{end}") for folder in ("", "64", "/*") for end in ("so", "a")):
     config.available_features.add("lapack")
+if any(os.path.exists(os.path.join(folder, "clang")) for folder in path[0:1] + os.environ.get("PATH", "").split(os.pathsep)):
+    config.available_features.add("clang")
 if "fsanitize" in config.gradc_sanitize:
     config.available_features.add("sanitize")

@@ -318,8 +318,9 @@ static bool derive(Compiler *compiler, Arena *arena, const Request *request, Sta
     *stages = (Stages){0};
     Ir *ir = (request->trainer    ? lower_entry
               : request->declared ? lower_declared
+              : request->kept     ? lower_kept
                                   : lower_folded)(&passing, compiler->model, request->entry,
-                                                  request->function, request->name);
+                                              request->function, request->name);
     compile_time(compiler, TIME_lower);
     if (ir == NULL || !no_errors(compiler)) {
         return false;

@@ -192,6 +192,7 @@ typedef struct {
     bool all_params;  /* with respect to all params, whatever --wrt says */
     bool trainer;     /* a trainer's kernel */
     bool declared;    /* by the params as they are declared, without change of variables */
+    bool kept;        /* consts are leaves */
     const char *name; /* the C function's */
     Trace *trace;     /* where a gradient's steps are recorded, or NULL */
 } Request;
@@ -273,6 +274,9 @@ bool derived_is(const ModelFunction *function);
 bool entries_kernels(Compiler *compiler, Kernel **kernels, size_t *count);
 /* NULL on errors. */
 const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, size_t count);
+/* describe_export.c: what the trainer's `export` writes: forward of one sample as C, and what its
+ * arguments are. False on errors. */
+bool describe_export(Compiler *compiler, const Unit *unit, Text *text);
 
 /* ---- output.c: files ------------------------------------------------------------------------ */
 

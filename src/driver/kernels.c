@@ -208,6 +208,14 @@ bool entries_trainer(Compiler *compiler, Unit *unit) {
     }
     unit->kernels = programs;
     unit->kernel_count = count;
-    unit->description = describe_trainer(compiler, kernels, count);
-    return unit->description != NULL;
+    const char *description = describe_trainer(compiler, kernels, count);
+    if (description == NULL) {
+        return false;
+    }
+    Text text;
+    text_init(&text, compiler->arena);
+    text_add(&text, description);
+    bool ok = describe_export(compiler, unit, &text);
+    unit->description = text.data;
+    return ok;
 }

@@ -394,10 +394,10 @@ static void print_buffer(Function *function, size_t number) {
     text_add(out, ";\n");
 }
 
-static void print_function(Function *function) {
+static void print_function(Function *function, const char *storage) {
     Text *out = function->printer.out;
     const LoopProgram *program = function->printer.program;
-    const char *head = arena_format(function->arena, "%s %s(",
+    const char *head = arena_format(function->arena, "%s%s %s(", storage,
                                     program->returns ? real_text(function) : "void", program->name);
     text_add(out, "\n");
     print_signature(function->arena, out, program->precision, head, function->printer.names.formals,
@@ -469,6 +469,38 @@ static void print_externals(Text *out, const Unit *unit, const bool *used) {
     }
 }
 
+static void print_program(Arena *arena, Text *body, const Unit *unit, LoopProgram *program,
+                          bool *helpers, bool *externals, const char *storage) {
+    Function function = {.arena = arena, .unit = unit};
+    function.printer = (CPrinter){
+        .out = body,
+        .program = program,
+        .helpers = helpers,
+        .externals = externals,
+    };
+    function.uses = program_uses(arena, program);
+    function.printer.names = c_names(arena, program, &function.uses);
+    print_function(&function, storage);
+}
+
+const char *emit_c_function(Arena *arena, const Unit *unit, LoopProgram *program,
+                            const char **external) {
+    Text body;
+    Text out;
+    text_init(&body, arena);
+    text_init(&out, arena);
+    bool *helpers = arena_array(arena, bool, HELPER_COUNT);
+    bool *externals = arena_array(arena, bool, program->ir->external_count + 1);
+    print_program(arena, &body, unit, program, helpers, externals, "static ");
+    print_helpers(&out, arena, program->precision, helpers);
+    text_add_bytes(&out, body.data, body.length);
+    *external = NULL;
+    for (size_t k = 0; k < program->ir->external_count; k++) {
+        *external = externals[k] ? program->ir->externals[k].name : *external;
+    }
+    return out.data;
+}
+
 const char *emit_c(Arena *arena, const Unit *unit, const char *header_name) {
     Text body;
     text_init(&body, arena);
@@ -482,16 +514,7 @@ const char *emit_c(Arena *arena, const Unit *unit, const char *header_name) {
         print_size_function(arena, &body, helpers, &sizes[k]);
     }
     for (size_t f = 0; f < unit->function_count; f++) {
-        Function function = {.arena = arena, .unit = unit};
-        function.printer = (CPrinter){
-            .out = &body,
-            .program = unit->functions[f],
-            .helpers = helpers,
-            .externals = externals,
-        };
-        function.uses = program_uses(arena, unit->functions[f]);
-        function.printer.names = c_names(arena, unit->functions[f], &function.uses);
-        print_function(&function);
+        print_program(arena, &body, unit, unit->functions[f], helpers, externals, "");
     }
     Text out;
     text_init(&out, arena);

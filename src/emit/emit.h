@@ -20,6 +20,8 @@ typedef struct {
     const char *description; /* the text of gradc_model; NULL: no trainer is made */
 } Unit;
 
+/* Does the program? */
+bool program_uses_lapack(const LoopProgram *program);
 /* Does the unit call LAPACK? Then it is linked with it. */
 bool unit_uses_lapack(const Unit *unit);
 
@@ -29,6 +31,11 @@ bool unit_uses_lapack(const Unit *unit);
 /* C99 source that includes the header `header_name`; compiles without a warning under -std=c99
  * -Wall -Wextra -pedantic; static helpers for what libm lacks. Both return text in the arena. */
 const char *emit_c(Arena *arena, const Unit *unit, const char *header_name);
+/* The same of one function alone, static, behind the helpers that it calls: text to be put into
+ * another file, which includes math.h and stdint.h. `*external`: an extern function that it calls,
+ * or NULL. */
+const char *emit_c_function(Arena *arena, const Unit *unit, LoopProgram *program,
+                            const char **external);
 /* The header: guards, extern "C", a comment for each function with the shapes of its arguments in
  * the model's terms; PREFIX_PARAM_COUNT, PREFIX_<PARAM>_OFFSET where sizes are fixed. */
 const char *emit_header(Arena *arena, const Unit *unit);

@@ -130,6 +130,10 @@ static bool calls_library(const LoopStmt *statement) {
     return false;
 }
 
+bool program_uses_lapack(const LoopProgram *program) {
+    return calls_library(program->body);
+}
+
 bool unit_uses_lapack(const Unit *unit) {
     bool uses = false;
     for (size_t k = 0; k < unit->function_count; k++) {

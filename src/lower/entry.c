@@ -613,6 +613,7 @@ static Ir *close_lower(Lower *lower, size_t errors, Span at) {
 
 typedef struct {
     bool folded;        /* consts have their values */
+    bool kept;          /* consts are leaves, in what is no kernel, too */
     bool declared;      /* the leaves are the params as the user sees them */
     bool check;         /* report starts that break a constraint */
     const bool *broken; /* see Lower */
@@ -621,7 +622,7 @@ typedef struct {
 static Ir *entry(const Front *front, const Model *model, EntryKind kind,
                  const ModelFunction *function, const char *c_name_text, EntryOptions options) {
     size_t errors = diags_errors(front->diags);
-    bool const_leaves = is_kernel(kind) && !options.folded;
+    bool const_leaves = options.kept || (is_kernel(kind) && !options.folded);
     Lower *lower = open_lower(front, model, c_name_text, kind, const_leaves, options.declared);
 
     lower->broken = options.broken;
@@ -642,6 +643,11 @@ Ir *lower_entry(const Front *front, const Model *model, EntryKind kind,
 Ir *lower_folded(const Front *front, const Model *model, EntryKind kind,
                  const ModelFunction *function, const char *c_name_text) {
     return entry(front, model, kind, function, c_name_text, (EntryOptions){.folded = true});
+}
+
+Ir *lower_kept(const Front *front, const Model *model, EntryKind kind,
+               const ModelFunction *function, const char *c_name_text) {
+    return entry(front, model, kind, function, c_name_text, (EntryOptions){.kept = true});
 }
 
 Ir *lower_declared(const Front *front, const Model *model, EntryKind kind,

@@ -42,6 +42,10 @@ Ir *lower_entry(const Front *front, const Model *model, EntryKind kind,
 Ir *lower_folded(const Front *front, const Model *model, EntryKind kind,
                  const ModelFunction *function, const char *c_name);
 
+/* The same with consts as leaves, whatever the entry: their values come when it is called. */
+Ir *lower_kept(const Front *front, const Model *model, EntryKind kind,
+               const ModelFunction *function, const char *c_name);
+
 /* The same for people to read: the leaves are the params as declared, without change of variables.
  */
 Ir *lower_declared(const Front *front, const Model *model, EntryKind kind,

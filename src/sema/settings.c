@@ -13,6 +13,7 @@ enum {
     COMMAND_CHECK = 8,
     COMMAND_INFO = 16,
     COMMAND_PROFILE = 32,
+    COMMAND_EXPORT = 64,
 };
 
 typedef struct {
