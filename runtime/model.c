@@ -628,10 +628,11 @@ static bool bind_args(Context *context, Model *model, int64_t samples) {
             return false;
         }
     }
-    const double *reals = reals_of(context, model, consts, model->const_count);
+    double *reals = reals_of(context, model, consts, model->const_count);
     if (!reals) {
         return false;
     }
+    model->const_reals = reals;
     model->args = (GradcArgs){.dims = dims, .consts = reals, .data = data, .total = samples};
     return true;
 }
@@ -689,6 +690,16 @@ bool model_bind(Context *context, Model *model, int64_t samples) {
         return report_error(context, "the shape of `forward` is not possible with these dims");
     }
     return bind_args(context, model, samples);
+}
+
+void model_set_const(Model *model, size_t item, double value) {
+    double *consts = model->const_reals;
+    model->consts[item].value = value;
+    if (model->single) {
+        ((float *)consts)[item] = (float)value;
+    } else {
+        consts[item] = value;
+    }
 }
 
 size_t model_work(Context *context, const Model *model, const Kernel *kernel, int64_t rows) {

@@ -78,8 +78,9 @@ struct Training {
     double max_time; /* seconds, 0: no limit */
     double end_time; /* of clock_seconds(), where max_time ends the run */
     int64_t report;
-    bool resumed;   /* the next epoch is one that was begun, in a run that was interrupted */
-    bool in_kernel; /* steps are made by a kernel: `good` is only known where they went wrong */
+    bool finds_rate; /* --rate=auto */
+    bool resumed;    /* the next epoch is one that was begun, in a run that was interrupted */
+    bool in_kernel;  /* steps are made by a kernel: `good` is only known where they went wrong */
     Bad bad;
     int64_t *order; /* NULL: the order of the file */
     void **staging; /* rows of a shuffled batch, by column */

@@ -155,6 +155,8 @@ static bool keep_value(Options *options, OptionId id, const char *value) {
         options->defines[options->define_count++] = value;
     } else if (id == OPT_data) {
         options->arrays[options->array_count++] = value;
+    } else if (id == OPT_search) {
+        options->searches[options->search_count++] = value;
     }
     return true;
 }
@@ -260,7 +262,8 @@ int options_read(Context *context, const Model *model, int argc, char **argv, Op
     options->sets = NEW(context, const char *, argc + 1);
     options->defines = NEW(context, const char *, argc + 1);
     options->arrays = NEW(context, const char *, argc + 1);
-    if (!options->sets || !options->defines || !options->arrays) {
+    options->searches = NEW(context, const char *, argc + 1);
+    if (!options->searches || !options->sets || !options->defines || !options->arrays) {
         return STATUS_FAILED;
     }
     for (size_t i = 0; argc > 1 && i < COMMAND_COUNT; i++) {

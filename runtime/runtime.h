@@ -216,6 +216,7 @@ typedef struct {
     bool *uses[ROLE_COUNT]; /* by column; NULL: not said */
     Export exported;
     /* what model_bind makes */
+    double *const_reals;     /* args.consts, which model_set_const changes */
     GradcArgs args;          /* what all kernels are given: dims, consts, data, total */
     size_t parameter_count;  /* length of the flat vector */
     size_t shown_count;      /* of the params as the user sees them */
@@ -225,6 +226,8 @@ typedef struct {
 Model *model_read(Context *context, const char *text, GradcKernel *const *kernels);
 Dim *model_dim(const Model *model, const char *name);
 Const *model_const(const Model *model, const char *name);
+/* After model_bind: what kernels are given from now on. */
+void model_set_const(Model *model, size_t item, double value);
 /* The value of an RPN size; false (unreported) while a dim that it needs is not bound. `rows`
  * stands for m. */
 bool model_size(const Model *model, const char *rpn, int64_t rows, int64_t *value);
@@ -669,7 +672,8 @@ typedef struct {
     const char **sets;             /* all of --set */
     const char **defines;          /* all of -D */
     const char **arrays;           /* all of --data */
-    size_t set_count, define_count, array_count;
+    const char **searches;         /* all of --search */
+    size_t set_count, define_count, array_count, search_count;
     const char *data; /* DATA, or NULL */
 } Options;
 
@@ -710,6 +714,8 @@ typedef struct {
 /* Definitions, the result file of -m, the data, dims, start values. */
 bool session_start(Context *context, Model *model, const Options *options, Session *session);
 
+/* The start of training: of -m, or as the model says, with the constants that it has now. */
+bool session_parameters(Session *session, double *params);
 /* Loads a file by the options of the session. */
 bool session_load(Session *session, const char *path, Data *data);
 /* All metrics, derived ones too (predict.c). False: reported. */

@@ -149,12 +149,12 @@ bool session_load(Session *session, const char *path, Data *data) {
            data_make_samples(session->context, model, data);
 }
 
-static bool read_parameters(Session *session) {
+static bool read_parameters(Session *session, double *params) {
     const Model *model = session->model;
     double *shown = NEW(session->context, double, model->shown_count + 1);
     char *where = memory_format(session->context, "`%s`: the value", session->file.path);
     return shown && where && result_params(session->context, model, &session->file, shown) &&
-           view_take(session->context, model, shown, session->params, where);
+           view_take(session->context, model, shown, params, where);
 }
 
 /* Where there is no memory for the params: what made them so many. */
@@ -177,29 +177,37 @@ static void explain_size(const Session *session) {
     }
 }
 
-static bool take_parameters(Session *session) {
+bool session_parameters(Session *session, double *params) {
     Model *model = session->model;
     const Kernel *init = &model->kernels[ROLE_INIT];
-    session->params = NEW(session->context, double, model->parameter_count + 1);
+    if (session->file.bytes) {
+        return read_parameters(session, params);
+    }
     size_t size = model_work(session->context, model, init, 1);
     double *work = size == SIZE_MAX ? NULL : NEW(session->context, double, size + 1);
-    if (!session->params || !work) {
+    if (!work) {
         explain_size(session);
         return false;
     }
-    if (session->file.bytes) {
-        return read_parameters(session);
-    }
     if (init->function) {
         GradcArgs args = model->args;
-        args.params = args.out = session->params;
+        args.params = args.out = params;
         args.seed = session->seed;
         args.work = work;
         init->function(&args);
-        reals_widen(model, session->params, model->parameter_count);
+        reals_widen(model, params, model->parameter_count);
     }
     memory_free(session->context, work);
-    return view_check(session->context, model, session->params, "the start");
+    return view_check(session->context, model, params, "the start");
+}
+
+static bool take_parameters(Session *session) {
+    session->params = NEW(session->context, double, session->model->parameter_count + 1);
+    if (!session->params) {
+        explain_size(session);
+        return false;
+    }
+    return session_parameters(session, session->params);
 }
 
 bool session_start(Context *context, Model *model, const Options *options, Session *session) {

@@ -84,7 +84,8 @@ static bool check_rate_options(Session *session, const Training *training) {
     const struct {
         OptionId id;
         bool used;
-    } options[] = {{OPT_schedule, schedule_moves(&training->schedule)},
+    } options[] = {{OPT_rate, training->finds_rate},
+                   {OPT_schedule, schedule_moves(&training->schedule)},
                    {OPT_warmup, training->schedule.warmup > 0},
                    {OPT_clip, training->clip > 0},
                    {OPT_decay, training->decay > 0}};
@@ -109,6 +110,8 @@ static bool read_settings(Session *session, Training *training) {
         !schedule_read(context, option_text(model, options, OPT_schedule), &training->schedule)) {
         return false;
     }
+    const char *rate = option_text(model, options, OPT_rate);
+    training->finds_rate = rate && strcmp(rate, "auto") == 0;
     training->rate = training->optimizer->rate;
     training->epochs = training->optimizer->epochs;
     training->batch = training->optimizer->batch ? training->optimizer->batch : 1;
@@ -132,6 +135,9 @@ static bool read_settings(Session *session, Training *training) {
                  {OPT_clip, &training->clip},
                  {OPT_warmup, &training->schedule.warmup}};
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
+        if (reals[i].id == OPT_rate && training->finds_rate) {
+            continue;
+        }
         if (!option_real(context, model, options, reals[i].id, 0, reals[i].value)) {
             return false;
         }
@@ -572,6 +578,33 @@ static bool open_run(const Session *session, Training *training) {
                                                          training->statistics, training->epochs));
 }
 
+bool train_quietly(Session *session, const Training *settings, Context *context, const Data *data,
+                   double *params, bool *finite) {
+    Evaluator evaluator;
+    Progress progress;
+    bool failed = false;
+    Training training = *settings;
+    training.context = context;
+    training.data = data;
+    training.evaluator = &evaluator;
+    training.params = params;
+    training.report = INT64_MAX;
+    training.validation_least = INFINITY;
+    training.best = training.best ? NEW(context, double, training.parameters) : NULL;
+    training.end_time = clock_seconds() + training.max_time;
+    if ((settings->best && !training.best) || !open_run(session, &training) ||
+        !progress_start(context, &progress, true, false, NULL, false, -1)) {
+        return false;
+    }
+    EpochStatus status = run_epochs(&training, &progress, &failed);
+    if (training.validation) {
+        validation_restore(&training);
+    }
+    *finite = status != EPOCH_DIVERGED;
+    evaluator_end(&evaluator);
+    return !failed && !caught;
+}
+
 int command_train(Session *session) {
     Evaluator evaluator;
     Progress progress;
@@ -593,8 +626,17 @@ int command_train(Session *session) {
     if (!warn_settings(session) || !model_can_train(session, &training)) {
         return STATUS_FAILED;
     }
+    if (!tune_check(session)) {
+        return STATUS_USAGE;
+    }
     if (!validation_start(session, &training)) {
         return session->usage ? STATUS_USAGE : STATUS_FAILED;
+    }
+    FILE *stream = quiet ? NULL : to_stdout ? stderr : stdout;
+    watch_signals();
+    if (!tune_run(session, &training, stream) ||
+        (training.finds_rate && !rate_find(session, &training, stream))) {
+        return caught ? 128 + (int)caught : STATUS_FAILED;
     }
     bool usage;
     if (!open_run(session, &training)) {
@@ -612,7 +654,6 @@ int command_train(Session *session) {
     checkpoint_watch(&training, &progress);
     bool failed = false;
     training.end_time = clock_seconds() + training.max_time;
-    watch_signals();
     EpochStatus status = run_epochs(&training, &progress, &failed);
     int result = failed ? STATUS_FAILED : finish(session, &training, &progress, status, &answer);
     checkpoint_end(&training, result == STATUS_OK);

@@ -113,8 +113,7 @@ bool validation_look(Training *training) {
            training->epoch - training->best_epoch >= validation->patience;
 }
 
-/* Back to the params where the loss was least. */
-static void take_best(Training *training) {
+void validation_restore(Training *training) {
     if (!training->best || !isfinite(training->validation_least) ||
         training->best_epoch == training->epoch) {
         return;
@@ -131,7 +130,7 @@ static void take_best(Training *training) {
 bool validation_end(Training *training) {
     Validation *validation = training->validation;
     validation->metrics = NEW(training->context, double, training->model->metric_count + 1);
-    take_best(training);
+    validation_restore(training);
     bool done = validation->metrics && metrics_evaluate(training->context, &validation->evaluator,
                                                         training->params, validation->metrics);
     evaluator_end(&validation->evaluator);

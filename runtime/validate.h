@@ -34,22 +34,26 @@ bool validation_look(Training *training);
  * the metrics there. False: reported. */
 bool validation_end(Training *training);
 
-/* ---- tune.c: --cv and --search ---- */
+/* Back to the params where the loss was least, if there are any. */
+void validation_restore(Training *training);
 
-/* Is one of them asked for? */
-bool tune_wanted(const Options *options);
-/* What can be said without the data. False: reported. */
+/* ---- tune.c: --cv, --search and --rate=auto ---- */
+
+/* Are the options right? False: reported. */
 bool tune_check(Session *session);
-/* Runs them, prints their tables and leaves the best constants in the model. `training`: settings
- * and data of the final run. Returns an exit status; not STATUS_OK: training ends. */
-int tune_run(Session *session, const Training *training, FILE *stream);
+/* Does what they ask for; prints to `stream` (NULL: nothing) and leaves the best constants in the
+ * model and a start by them in session->params. `training`: settings and data of the final run.
+ * False: reported, or a signal came. */
+bool tune_run(Session *session, const Training *training, FILE *stream);
+/* Sets the rate of --rate=auto: that which has the least objective after a short run from the
+ * start. False as above. */
+bool rate_find(Session *session, Training *training, FILE *stream);
 
 /* ---- train.c ---- */
 
-/* A run of the same settings over other data, silently, in memory of its own; params are the start
- * and then the result. Without a finite objective *objective is NaN. False: reported, or a signal
- * came. */
+/* A run by the settings over other data, silently, in memory of `context`; params are the start and
+ * then the result. *finite: it did not diverge. False: reported, or a signal came. */
 bool train_quietly(Session *session, const Training *settings, Context *context, const Data *data,
-                   double *params);
+                   double *params, bool *finite);
 
 #endif

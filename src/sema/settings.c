@@ -50,7 +50,8 @@ static const struct {
 /* Options that cannot be 0. */
 static const char *const positive[] = {"batch", "report", "threads", NULL};
 /* Options of one run, not of a model. */
-static const char *const of_a_run[] = {"output", "model", "set", "define", "data", NULL};
+static const char *const of_a_run[] = {"output", "model",  "set", "define",
+                                       "data",   "search", "cv",  NULL};
 
 static bool is_in(const char *name, const char *const *list) {
     for (; *list; list++) {
@@ -138,6 +139,9 @@ static void check_setting(Sema *sema, const Setting *s) {
         return;
     }
     const char *argument = strcmp(row->name, "method") == 0 ? "METHOD" : row->argument;
+    if (strcmp(row->name, "rate") == 0 && strcmp(s->value, "auto") == 0) {
+        return;
+    }
     if (strcmp(argument, "X") == 0 || strcmp(argument, "N") == 0) {
         check_number(sema, s, argument[0] == 'N');
         return;
