@@ -7,6 +7,8 @@
  * into directions: those that the data say nothing of are named, and left out. */
 #include "runtime/errors.h"
 
+#include "runtime/curvature.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -50,17 +52,6 @@ bool confidence_read(Context *context, const Model *model, const Options *option
     return true;
 }
 
-void entry_name(Text *text, const char *name, const Shape *shape, int64_t k) {
-    int64_t block = shape->count;
-    text_string(text, name);
-    for (size_t axis = 0; axis < shape->rank; axis++) {
-        block /= shape->shape[axis];
-        text_format(text, "%s%lld", axis ? "," : "[", (long long)(k / block));
-        k %= block;
-    }
-    text_string(text, shape->rank ? "]" : "");
-}
-
 /* An entry of the flat vector: `w[2]`, `sigma`, or of a param that is made of other numbers its
  * name alone. */
 static void flat_name(Text *text, const Model *model, size_t at) {
@@ -82,12 +73,15 @@ static void flat_name(Text *text, const Model *model, size_t at) {
 typedef struct {
     Context *context;
     Evaluator *evaluator;
+    Training training; /* for compiled second derivatives */
     Residuals residuals;
     double *params;
     size_t n;
     double *scales;  /* of entries of the gradient, to compare them */
     double samples;  /* m */
     double multiple; /* c */
+    bool compiled;   /* squares: the model has a kernel for J */
+    double squares;  /* Σ of what is squared */
     double *noticed; /* by entry: 1 where the objective has a kink */
 } Work;
 
@@ -162,6 +156,21 @@ static bool hessian(Work *work, VectorFunction *gradient, double *h) {
     slope_end(&slope);
     memory_free(work->context, column);
     return true;
+}
+
+static bool has_regular(const Model *model) {
+    return model->kernels[ROLE_REGULAR].function || model->kernels[ROLE_PRIOR].function;
+}
+
+/* The Hessian of m·J; exact where the model has a kernel for it. Only differences see the kinks of
+ * a penalty. */
+static bool whole_hessian(Work *work, double *h) {
+    const Model *model = work->evaluator->model;
+    if (!model->kernels[ROLE_HVP].function) {
+        return hessian(work, gradient_at, h);
+    }
+    return (!has_regular(model) || hessian(work, regular_at, h)) &&
+           curvature_hessian(&work->training, h);
 }
 
 /* ---- from a matrix to directions ---- */
@@ -281,22 +290,47 @@ static bool add_regular(Work *work, Errors *errors, const double *r, double *h) 
     return take_hessian(work, errors, h);
 }
 
-static bool has_regular(const Model *model) {
-    return model->kernels[ROLE_REGULAR].function || model->kernels[ROLE_PRIOR].function;
+/* R of J with columns of length 1, from differences of forward. */
+static bool triangle_of_forward(Work *work, Errors *errors, double *r) {
+    size_t m = (size_t)work->residuals.count;
+    double *j = NEW(work->context, double, (m + 1) * work->n);
+    bool done = j && jacobian(work, errors, j);
+    if (done) {
+        dense_triangle(j, m, work->n, r);
+    }
+    memory_free(work->context, j);
+    return done;
+}
+
+/* The same from the compiled derivatives of what is squared. */
+static bool triangle_of_squares(Work *work, Errors *errors, double *r) {
+    size_t n = work->n;
+    double *whole = NEW(work->context, double, (n + 1) * (n + 1));
+    bool done = whole && curvature_factor(&work->training, whole, NULL);
+    for (size_t k = 0; done && k < n; k++) {
+        double square = 0;
+        for (size_t i = 0; i <= k; i++) {
+            square += whole[i * (n + 1) + k] * whole[i * (n + 1) + k];
+        }
+        errors->scale[k] = square > 0 ? 1 / sqrt(square) : 1;
+        for (size_t i = 0; i <= k; i++) {
+            r[i * n + k] = whole[i * (n + 1) + k] * errors->scale[k];
+        }
+    }
+    memory_free(work->context, whole);
+    return done;
 }
 
 static bool take_squares(Work *work, Errors *errors) {
     Context *context = work->context;
     size_t n = work->n;
-    size_t m = (size_t)work->residuals.count;
-    double *j = NEW(context, double, (m + 1) * n);
     double *r = NEW(context, double, n *n);
     double *vectors = NEW(context, double, n *n);
     double *values = NEW(context, double, n);
-    if (!j || !r || !vectors || !values || !jacobian(work, errors, j)) {
+    if (!r || !vectors || !values ||
+        !(work->compiled ? triangle_of_squares : triangle_of_forward)(work, errors, r)) {
         return false;
     }
-    dense_triangle(j, m, n, r);
     bool done;
     if (has_regular(work->evaluator->model)) {
         done = add_regular(work, errors, r, vectors);
@@ -308,7 +342,6 @@ static bool take_squares(Work *work, Errors *errors) {
         double least = work->evaluator->model->single ? sqrt(unseen_single) : unseen_root;
         done = keep_directions(context, errors, values, vectors, least * values[n - 1], true);
     }
-    memory_free(context, j);
     memory_free(context, r);
     memory_free(context, vectors);
     memory_free(context, values);
@@ -567,15 +600,18 @@ static bool take_unit(Work *work, Errors *errors, double squares) {
     return true;
 }
 
-static bool make_squares(Work *work, Errors *errors) {
+static double sum_of_squares(Work *work) {
     double squares = 0;
     residuals_forward(&work->residuals, work->params);
     for (int64_t i = 0; i < work->residuals.count; i++) {
         double r = work->residuals.wanted[i] - work->residuals.found[i];
         squares += r * r;
     }
-    errors->residuals = (double)work->residuals.count;
-    if (!take_squares(work, errors) || !take_unit(work, errors, squares)) {
+    return squares;
+}
+
+static bool make_squares(Work *work, Errors *errors) {
+    if (!take_squares(work, errors) || !take_unit(work, errors, work->squares)) {
         return false;
     }
     for (size_t i = 0; i < errors->count * errors->rank; i++) {
@@ -584,12 +620,49 @@ static bool make_squares(Work *work, Errors *errors) {
     return true;
 }
 
+/* s of y − forward, where that is what is squared, up to a factor. */
+static bool user_deviation(Work *work, Errors *errors) {
+    double scale;
+    if (!work->compiled || !residuals_known(work->evaluator->model)) {
+        return true;
+    }
+    if (!residuals_start(work->context, work->evaluator->model, work->evaluator->data, true,
+                         &work->residuals)) {
+        return false;
+    }
+    if (residuals_squared(work->context, work->evaluator, &work->residuals, work->params, &scale)) {
+        errors->deviation = sqrt(sum_of_squares(work) / errors->freedom);
+    }
+    return true;
+}
+
+/* Does the compiler say that the losses are squares, with nothing left out? A log density with a
+ * known variance has its constant besides. */
+static bool squares_compiled(Work *work, Errors *errors) {
+    int64_t count;
+    Training *training = &work->training;
+    if (errors->kind == ERRORS_LIKELIHOOD || !curvature_has_gauss(training) ||
+        !curvature_gauss(training, NULL, &work->squares, &count)) {
+        return false;
+    }
+    double losses =
+        evaluate_samples(work->evaluator, work->params, 0, work->evaluator->samples, NULL);
+    double allowed = work->evaluator->model->single ? 1e-3 : 1e-7;
+    if (errors->kind == ERRORS_AUTO &&
+        !(fabs(losses - work->squares) <= allowed * fabs(losses) + DBL_EPSILON)) {
+        return false;
+    }
+    errors->residuals = (double)count;
+    work->multiple = 1;
+    return true;
+}
+
 /* From the Hessian; of squares whose residuals are not known, with Σ loss as c Σ r²: then c does
  * not matter. */
 static bool make_hessian(Work *work, Errors *errors) {
     size_t n = errors->count;
     double *h = NEW(work->context, double, n *n);
-    bool done = h && hessian(work, gradient_at, h) && take_hessian(work, errors, h);
+    bool done = h && whole_hessian(work, h) && take_hessian(work, errors, h);
     memory_free(work->context, h);
     errors->freedom = INFINITY;
     errors->deviation = errors->unit = 1;
@@ -616,17 +689,21 @@ static bool choose(Work *work, Errors *errors) {
     bool room = (double)work->evaluator->data->rows * (double)model->forward.count *
                     (double)(work->n + 10) <
                 NUMBERS_MOST;
-    if (errors->kind != ERRORS_LIKELIHOOD && residuals_known(model) && room) {
+    work->compiled = squared = squares_compiled(work, errors);
+    if (!squared && errors->kind != ERRORS_LIKELIHOOD && residuals_known(model) && room) {
         if (!residuals_start(work->context, model, work->evaluator->data, true, &work->residuals)) {
             return false;
         }
         squared = residuals_squared(work->context, work->evaluator, &work->residuals, work->params,
                                     &work->multiple);
+        errors->residuals = (double)work->residuals.count;
+        work->squares = sum_of_squares(work);
     }
     if (errors->kind == ERRORS_AUTO) {
         errors->kind = squared ? ERRORS_SQUARES : ERRORS_LIKELIHOOD;
     }
-    bool done = squared ? make_squares(work, errors) : make_hessian(work, errors);
+    bool done = squared ? make_squares(work, errors) && user_deviation(work, errors)
+                        : make_hessian(work, errors);
     residuals_end(work->context, &work->residuals);
     return done;
 }
@@ -661,7 +738,13 @@ bool errors_make(Context *context, Evaluator *evaluator, double *params, ErrorsK
                  .evaluator = evaluator,
                  .params = params,
                  .n = n,
-                 .samples = (double)evaluator->samples};
+                 .samples = (double)evaluator->samples,
+                 .training = {.context = context,
+                              .model = model,
+                              .data = evaluator->data,
+                              .evaluator = evaluator,
+                              .params = params,
+                              .parameters = n}};
     work.scales = NEW(context, double, n + 1);
     work.noticed = NEW(context, double, n + 1);
     errors->scale = NEW(context, double, n + 1);
@@ -680,80 +763,7 @@ bool errors_make(Context *context, Evaluator *evaluator, double *params, ErrorsK
     return done;
 }
 
-/* ---- a table ---- */
-
-static void number_cell(Text *text, double value, const char *missing) {
-    char cell[NUMBER_SIZE];
-    snprintf(cell, sizeof cell, "%.8g", value);
-    text_format(text, "  %16s", isfinite(value) ? cell : missing);
-}
-
-static void add_title(Text *text, const Errors *errors) {
-    if (errors->kind == ERRORS_SQUARES) {
-        text_format(text, "standard errors by least squares%s, %.0f degrees of freedom, s %.8g\n",
-                    errors->from_hessian ? " (from the Hessian)" : "", errors->freedom,
-                    errors->deviation);
-    } else {
-        text_string(text, "standard errors by the Hessian, the objective as -log likelihood\n");
-    }
-}
-
-void errors_text(Text *text, const View *view, const Errors *errors, size_t limit) {
-    add_title(text, errors);
-    text_format(text, "%-20s  %16s  %16s  %16.6g%% interval\n", "", "value", "std.error",
-                100 * errors->confidence);
-    for (size_t i = 0; i < view->count; i++) {
-        const Item *item = &view->items[i];
-        const size_t first = (size_t)(item->values - view->numbers);
-        if ((uint64_t)item->shape->count > limit) {
-            text_format(text, "%-20s  %lld values: in the result file\n", item->name,
-                        (long long)item->shape->count);
-            continue;
-        }
-        for (int64_t k = 0; k < item->shape->count; k++) {
-            Text name;
-            text_start(&name, text->context);
-            entry_name(&name, item->name, item->shape, k);
-            text_format(text, "%-20s", name.data ? name.data : "");
-            text_free(&name);
-            size_t at = first + (size_t)k;
-            const double cells[] = {view->numbers[at], errors->error[at], errors->low[at],
-                                    errors->high[at]};
-            for (size_t c = 0; c < sizeof cells / sizeof *cells; c++) {
-                number_cell(text, cells[c], "-");
-            }
-            text_string(text, "\n");
-        }
-    }
-}
-
-void correlations_text(Text *text, const Model *model, const Errors *errors, size_t limit) {
-    size_t shown = model->shown_count;
-    if (!errors->correlation || shown < 2) {
-        return;
-    }
-    if (shown > limit) {
-        text_format(text, "correlations of %zu values: in the result file\n", shown);
-        return;
-    }
-    text_string(text, "correlations\n");
-    for (size_t i = 0, a = 0; i < model->param_count; i++) {
-        const Param *param = &model->params[i];
-        for (int64_t k = 0; k < param->shape.count; k++, a++) {
-            Text name;
-            text_start(&name, text->context);
-            entry_name(&name, param->name, &param->shape, k);
-            text_format(text, "%-20s", name.data ? name.data : "");
-            text_free(&name);
-            for (size_t b = 0; b <= a; b++) {
-                double value = errors->correlation[a * shown + b];
-                if (isfinite(value)) {
-                    text_format(text, " %8.5f", value);
-                } else {
-                    text_format(text, " %8s", "-");
-                }
-            }
-            text_string(text, "\n");
-        }
-    }
+bool errors_view_slopes(Context *context, const Model *model, double *params, double *rows) {
+    Viewing viewing = {context, model, model->shown_count + model->definition_total};
+    return view_slopes(&viewing, params, model->parameter_count, rows);
 }

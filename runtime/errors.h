@@ -125,6 +125,9 @@ bool errors_make(Context *context, Evaluator *evaluator, double *params, ErrorsK
                  double confidence, bool correlations, Errors *errors);
 /* The variance of d·θ, for a row d of derivatives by the flat vector; NaN: not identified. */
 double errors_variance(const Errors *errors, const double *row);
+/* ∂ of what the user sees (of a view's numbers) by the flat vector, one row for each. */
+bool errors_view_slopes(Context *context, const Model *model, double *params, double *rows);
+/* ---- errors_text.c ---- */
 /* A table for people. */
 void errors_text(Text *text, const View *view, const Errors *errors, size_t limit);
 /* A table of correlations of params, if they were made. */

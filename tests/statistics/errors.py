@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import scipy.optimize
 import scipy.stats
 
 GRADC, EXAMPLES = sys.argv[1:]
@@ -241,6 +242,34 @@ def floats():
     print("ok floats")
 
 
+def profile():
+    """Of a linear model the interval is the usual one; of sigma it solves the likelihood's equation."""
+    result, _ = train("ols", "ols.csv")
+    got = run("ols", "profile", "-m", "ols.json", "ols.csv", "--param=w[1]", "-o", "curve.csv").stdout
+    found = got.split()
+    close([float(found[3]), float(found[5])], [result["low"]["w"][1], result["high"]["w"][1]], 1e-7, "linear profile")
+    curve = np.genfromtxt("curve.csv", delimiter=",", skip_header=1)
+    scaled = (curve[:, 0] - result["params"]["w"][1]) / result["std_error"]["w"][1]
+    assert np.max(np.abs(scaled - curve[:, 2])) < 1e-6 and np.all(np.diff(curve[:, 0]) > 0), scaled - curve[:, 2]
+    fitted, _ = train("normal", "normal.csv")
+    sigma = fitted["params"]["sigma"]
+    got = run("normal", "profile", "-m", "normal.json", "normal.csv", "--param=sigma", "--confidence=0.99").stderr.split()
+    z = scipy.stats.norm.ppf(0.995)
+    root = lambda s: 100 * (np.log(s / sigma) + (sigma**2 / s**2 - 1) / 2) - z**2
+    ends = [scipy.optimize.brentq(root, sigma / 3, sigma), scipy.optimize.brentq(root, sigma, 3 * sigma)]
+    close([float(got[3]), float(got[5])], ends, 1e-7, "profile of sigma")
+    for name, options, message, status in (
+        ("ols", [], "no param: give --param=NAME", 2),
+        ("ols", ["--param=v"], "has no param `v`", 2),
+        ("ols", ["--param=w[2]"], "is no entry of `w`; one is `w[0]`", 2),
+        ("ols", ["--param=b[0]"], "`b` is a number", 2),
+        ("shares", ["--param=p[0]"], "depends on the other entries", 1),
+        ("both", ["--param=a"], "do not identify `a`: it has no profile", 1),
+    ):
+        assert message in run(name, "profile", "-m", name + ".json", name + ".csv", *options, status=status).stderr, message
+    print("ok profile")
+
+
 def refusals():
     write("few.csv", {"x0": [1, 2], "x1": [3, 5], "y": [1, 2]})
     assert "2 residuals do not tell how" in run("ols", "train", "few.csv", "--errors", "-q", status=1).stderr
@@ -260,6 +289,6 @@ def refusals():
 
 
 if __name__ == "__main__":
-    for check in (nist, line, ridge, normal, logistic, gp, bad_optima, definitions, files, floats, refusals):
+    for check in (nist, line, ridge, normal, logistic, gp, bad_optima, definitions, files, floats, profile, refusals):
         check()
     assert os.path.exists("ols.json")
