@@ -4,45 +4,20 @@
 #ifndef GRADC_CSV_H
 #define GRADC_CSV_H
 
-#include "runtime/runtime.h"
+#include "runtime/cells.h"
 
 typedef enum { END_DELIMITER, END_LINE, END_FILE } FieldEnd;
 
-typedef enum { FIELD_SKIP, FIELD_REAL, FIELD_INT, FIELD_TEXT, FIELD_SAMPLE } FieldKind;
-
 typedef struct {
-    FieldKind kind;
-    uint32_t column;
-    int64_t entry, stride;
-    int64_t limit;    /* INT: below it; INT64_MAX: unknown */
-    int64_t largest;  /* INT so far */
-    Classes *classes; /* TEXT */
-} Field;
-
-typedef struct {
-    Context *context;
-    Model *model;
-    const LoadOptions *options;
+    Cells cells;
     Input *input;
-    Data *data;
     char delimiter;
-    char *header; /* names, one after the other */
-    char **names;
-    Field *fields;
-    size_t field_count;
-    bool failed;      /* an error that ends reading; reported */
     int64_t line;     /* of position, from 1 */
     char *line_start; /* in the buffer: so far the characters of the line are counted */
     int64_t columns_before;
     /* the field last cut out */
     char *start, *stop;
     bool quoted, overlong, doubled;
-    int64_t field_line, field_column;
-    /* the value that separates samples */
-    Text sample;
-    /* bad fields */
-    int64_t bad;
-    char *first_bad;
     /* plain rows */
     struct Plain *plain; /* NULL: not yet made */
 } Csv;
@@ -138,6 +113,5 @@ bool csv_check_first(Csv *csv, const FirstRow *row);
 char *csv_first_text(const FirstRow *row, size_t field, size_t *length);
 bool csv_is_header(const Csv *csv, const FirstRow *row);
 bool csv_take_names(Csv *csv, FirstRow *row);
-bool csv_make_fields(Csv *csv, size_t count, int64_t line);
 
 #endif

@@ -197,14 +197,14 @@ const RowReader *csv_row_reader(void) {
 static bool make_piece(const Csv *csv, Piece *piece) {
     const Plain *plain = csv->plain;
     *piece = (Piece){.delimiter = csv->delimiter,
-                     .field_count = csv->field_count,
+                     .field_count = csv->cells.field_count,
                      .fields = plain->fields,
-                     .sample = &csv->sample,
-                     .largest = NEW(csv->context, int64_t, csv->field_count + 1)};
+                     .sample = &csv->cells.sample,
+                     .largest = NEW(csv->cells.context, int64_t, csv->cells.field_count + 1)};
     if (plain->reader->marks) {
-        piece->mark_room = MARKED_BYTES + 2 * csv->field_count;
-        piece->marks = NEW(csv->context, uint32_t, piece->mark_room + 1 + MARK_SLACK);
-        piece->lines = NEW(csv->context, uint32_t, piece->mark_room + MARK_SLACK);
+        piece->mark_room = MARKED_BYTES + 2 * csv->cells.field_count;
+        piece->marks = NEW(csv->cells.context, uint32_t, piece->mark_room + 1 + MARK_SLACK);
+        piece->lines = NEW(csv->cells.context, uint32_t, piece->mark_room + MARK_SLACK);
         if (!piece->marks || !piece->lines) {
             return false;
         }
@@ -216,19 +216,19 @@ static bool make_piece(const Csv *csv, Piece *piece) {
 /* Threads for a large file, whose samples can be told without looking at the row before. */
 static bool make_pieces(Csv *csv) {
     Plain *plain = csv->plain;
-    size_t threads = csv->options->threads;
-    if (threads < 2 || csv->input->total < THREADS_LEAST || csv->options->sample) {
+    size_t threads = csv->cells.options->threads;
+    if (threads < 2 || csv->input->total < THREADS_LEAST || csv->cells.options->sample) {
         return true;
     }
     threads = threads > THREADS_MOST ? THREADS_MOST : threads;
-    plain->pool = threads_start(csv->context, threads);
+    plain->pool = threads_start(csv->cells.context, threads);
     threads = threads_count(plain->pool);
     if (!plain->pool || threads < 2) {
         return plain->pool != NULL;
     }
     plain->piece_count = PIECES * threads;
     plain->alone_next = ALONE_LEAST;
-    plain->pieces = NEW(csv->context, Piece, plain->piece_count);
+    plain->pieces = NEW(csv->cells.context, Piece, plain->piece_count);
     for (size_t i = 0; plain->pieces && i < plain->piece_count; i++) {
         if (!make_piece(csv, &plain->pieces[i])) {
             return false;
@@ -243,13 +243,13 @@ static bool make_pieces(Csv *csv) {
 }
 
 static bool make_plain(Csv *csv) {
-    Plain *plain = NEW(csv->context, Plain, 1);
+    Plain *plain = NEW(csv->cells.context, Plain, 1);
     if (!plain) {
         return false;
     }
     csv->plain = plain;
     plain->reader = csv_row_reader();
-    plain->fields = NEW(csv->context, PlainField, csv->field_count + 1);
+    plain->fields = NEW(csv->cells.context, PlainField, csv->cells.field_count + 1);
     return plain->fields && make_piece(csv, &plain->piece) && make_pieces(csv);
 }
 
@@ -265,8 +265,8 @@ void csv_end_plain(Csv *csv) {
 static void bind_plain(Csv *csv) {
     Plain *plain = csv->plain;
     size_t used = 0;
-    for (size_t i = 0; i < csv->field_count; i++) {
-        const Field *field = &csv->fields[i];
+    for (size_t i = 0; i < csv->cells.field_count; i++) {
+        const Field *field = &csv->cells.fields[i];
         if (field->kind == FIELD_SKIP) {
             continue;
         }
@@ -274,11 +274,11 @@ static void bind_plain(Csv *csv) {
         plain->piece.largest[used++] = field->largest;
         *to = (PlainField){.kind = field->kind, .number = (uint32_t)i, .classes = field->classes};
         if (field->kind != FIELD_SAMPLE) {
-            to->single = csv->model->single && field->kind == FIELD_REAL;
+            to->single = csv->cells.model->single && field->kind == FIELD_REAL;
             const size_t size = to->single ? sizeof(float) : sizeof(double);
-            to->to = (char *)csv->data->columns[field->column] + (size_t)field->entry * size;
+            to->to = (char *)csv->cells.data->columns[field->column] + (size_t)field->entry * size;
             to->stride = (size_t)field->stride;
-            to->limited = csv->model->columns[field->column].limit != NULL;
+            to->limited = csv->cells.model->columns[field->column].limit != NULL;
             to->limit = field->limit;
         }
     }
@@ -297,7 +297,7 @@ static void bind_plain(Csv *csv) {
 
 static void keep_largest(Csv *csv, const Piece *piece) {
     for (size_t i = 0; i < csv->plain->piece.used; i++) {
-        int64_t *largest = &csv->fields[csv->plain->fields[i].number].largest;
+        int64_t *largest = &csv->cells.fields[csv->plain->fields[i].number].largest;
         *largest = piece->largest[i] > *largest ? piece->largest[i] : *largest;
     }
 }
@@ -313,7 +313,7 @@ static void start_piece(Piece *piece, const char *start, const char *end, int64_
 
 static void read_block(Csv *csv, const char *end) {
     Piece *piece = &csv->plain->piece;
-    const Data *data = csv->data;
+    const Data *data = csv->cells.data;
     bind_plain(csv);
     start_piece(piece, csv->input->position, end, data->rows, data->capacity - data->rows);
     if (piece->used) {
@@ -356,7 +356,7 @@ static void cut(Plain *plain, const char *start, const char *end) {
 static void join(Csv *csv, const char *end) {
     Plain *plain = csv->plain;
     Piece *whole = &plain->piece;
-    start_piece(whole, csv->input->position, end, csv->data->rows, 0);
+    start_piece(whole, csv->input->position, end, csv->cells.data->rows, 0);
     for (size_t i = 0; i < plain->piece_count; i++) {
         const Piece *piece = &plain->pieces[i];
         whole->rows += piece->rows;
@@ -377,7 +377,7 @@ static void join(Csv *csv, const char *end) {
 /* False: no memory. */
 static bool read_in_pieces(Csv *csv, const char *end) {
     Plain *plain = csv->plain;
-    Data *data = csv->data;
+    Data *data = csv->cells.data;
     cut(plain, csv->input->position, end);
     threads_run(plain->pool, count_piece, plain, plain->piece_count);
     int64_t rows = data->rows;
@@ -421,8 +421,9 @@ static const char *whole_lines(Csv *csv) {
 
 bool csv_read_plain(Csv *csv) {
     Plain *plain = csv->plain;
-    if (csv->bad || csv->data->rows == 0 || (!plain && !make_plain(csv))) {
-        csv->failed |= !csv->bad && csv->data->rows > 0;
+    if (csv->cells.bad || csv->cells.data->rows == 0 || csv->cells.undecided ||
+        (!plain && !make_plain(csv))) {
+        csv->cells.failed |= !csv->cells.bad && csv->cells.data->rows > 0 && !csv->cells.undecided;
         return false;
     }
     plain = csv->plain;
@@ -437,7 +438,7 @@ bool csv_read_plain(Csv *csv) {
     plain->alone -= plain->alone > 0;
     if (plain->pieces && plain->alone == 0 && end - csv->input->position >= THREADS_LEAST / 4) {
         if (!read_in_pieces(csv, end)) {
-            csv->failed = true;
+            csv->cells.failed = true;
             return false;
         }
     } else {
@@ -453,7 +454,7 @@ bool csv_read_plain(Csv *csv) {
     if (rows == 0) {
         return false;
     }
-    csv->data->rows += rows;
+    csv->cells.data->rows += rows;
     csv->input->position += plain->piece.stop - plain->piece.start;
     csv->line += rows - 1;
     csv_new_line(csv, csv->input->position);

@@ -19,19 +19,20 @@ static char sniff_delimiter(const Csv *csv) {
 }
 
 bool csv_read_delimiter(Csv *csv) {
-    if (!csv->options->delimiter) {
+    if (!csv->cells.options->delimiter) {
         csv->delimiter = sniff_delimiter(csv);
         return true;
     }
-    return delimiter_read(csv->context, csv->options->delimiter, &csv->delimiter);
+    return delimiter_read(csv->cells.context, csv->cells.options->delimiter, &csv->delimiter);
 }
 
 static bool add_first(Csv *csv, FirstRow *row) {
     if (row->count == row->capacity) {
         size_t capacity = row->capacity ? 2 * row->capacity : 64;
-        size_t *starts = memory_resize(csv->context, row->starts, capacity * sizeof *starts);
+        size_t *starts = memory_resize(csv->cells.context, row->starts, capacity * sizeof *starts);
         row->starts = starts ? starts : row->starts;
-        int64_t *columns = memory_resize(csv->context, row->columns, capacity * sizeof *columns);
+        int64_t *columns =
+            memory_resize(csv->cells.context, row->columns, capacity * sizeof *columns);
         row->columns = columns ? columns : row->columns;
         if (!starts || !columns) {
             return false;
@@ -39,23 +40,23 @@ static bool add_first(Csv *csv, FirstRow *row) {
         row->capacity = capacity;
     }
     row->starts[row->count] = row->text.length;
-    row->columns[row->count++] = csv->field_column;
+    row->columns[row->count++] = csv->cells.column;
     text_bytes(&row->text, csv->start, (size_t)(csv->stop - csv->start));
     text_bytes(&row->text, "", 1);
     return !row->text.failed;
 }
 
 bool csv_read_first(Csv *csv, FirstRow *row) {
-    text_start(&row->text, csv->context);
+    text_start(&row->text, csv->cells.context);
     row->line = csv->line;
     do {
         row->end = csv_scan_field(csv);
         csv_unquote(csv);
-        if (csv->failed) {
+        if (csv->cells.failed) {
             return false;
         }
         if (csv->overlong || row->count == COLUMNS_MAX) {
-            return report_place(csv->context, csv->input->path,
+            return report_place(csv->cells.context, csv->input->path,
                                 "the first line is too long for a table");
         }
         if (!add_first(csv, row)) {
@@ -77,8 +78,8 @@ char *csv_first_text(const FirstRow *row, size_t field, size_t *length) {
 }
 
 static bool names_argument(const Csv *csv, const char *text) {
-    for (size_t i = 0; i < csv->model->column_count; i++) {
-        if (strcmp(csv->model->columns[i].name, text) == 0) {
+    for (size_t i = 0; i < csv->cells.model->column_count; i++) {
+        if (strcmp(csv->cells.model->columns[i].name, text) == 0) {
             return true;
         }
     }
@@ -88,8 +89,8 @@ static bool names_argument(const Csv *csv, const char *text) {
 /* Does the first row name the columns? It does if none of its fields is a number (or could be meant
  * as one), or if one of them is the name of an argument. */
 bool csv_is_header(const Csv *csv, const FirstRow *row) {
-    if (csv->options->header[0] != 'a') {
-        return csv->options->header[0] == 'y';
+    if (csv->cells.options->header[0] != 'a') {
+        return csv->cells.options->header[0] == 'y';
     }
     size_t words = 0;
     bool numbers = false;
@@ -121,18 +122,18 @@ static void strip(char **text, size_t *length) {
 }
 
 bool csv_take_names(Csv *csv, FirstRow *row) {
-    csv->names = NEW(csv->context, char *, row->count);
-    if (!csv->names) {
+    csv->cells.names = NEW(csv->cells.context, char *, row->count);
+    if (!csv->cells.names) {
         return false;
     }
     for (size_t i = 0; i < row->count; i++) {
         size_t length;
-        csv->names[i] = csv_first_text(row, i, &length);
-        if (memchr(csv->names[i], 0, length)) {
-            return report_place(csv->context, csv->input->path,
+        csv->cells.names[i] = csv_first_text(row, i, &length);
+        if (memchr(csv->cells.names[i], 0, length)) {
+            return report_place(csv->cells.context, csv->input->path,
                                 "a name of a column has a zero byte");
         }
-        strip(&csv->names[i], &length);
+        strip(&csv->cells.names[i], &length);
     }
     return true;
 }
@@ -177,63 +178,10 @@ bool csv_check_first(Csv *csv, const FirstRow *row) {
         const char *text = csv_first_text(row, i, &length);
         const char *why = wrong_kind(csv, row, text);
         if (why) {
-            char *place = memory_format(csv->context, "%s:%lld:%lld", csv->input->path,
+            char *place = memory_format(csv->cells.context, "%s:%lld:%lld", csv->input->path,
                                         (long long)row->line, (long long)row->columns[i]);
-            return place && report_place(csv->context, place, "%s", why);
+            return place && report_place(csv->cells.context, place, "%s", why);
         }
     }
-    return true;
-}
-
-bool csv_make_fields(Csv *csv, size_t count, int64_t line) {
-    Target *targets = NEW(csv->context, Target, count);
-    csv->fields = NEW(csv->context, Field, count);
-    csv->field_count = count;
-    char *where = memory_format(csv->context, "%s:%lld:1", csv->input->path, (long long)line);
-    if (!targets || !csv->fields || !where ||
-        !columns_match(csv->context, csv->model, csv->options, where, csv->names, count, targets)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        Field *field = &csv->fields[i];
-        if (targets[i].separates && targets[i].used) {
-            csv->data->separator = targets[i];
-        }
-        if (!targets[i].used) {
-            field->kind = targets[i].separates ? FIELD_SAMPLE : FIELD_SKIP;
-            continue;
-        }
-        Column *column = &csv->model->columns[targets[i].column];
-        *field = (Field){column->is_int ? FIELD_INT : FIELD_REAL,
-                         targets[i].column,
-                         targets[i].entry,
-                         column->shape.count,
-                         INT64_MAX,
-                         -1,
-                         NULL};
-        if (column->limit && !model_size(csv->model, column->limit, 0, &field->limit)) {
-            field->limit = INT64_MAX;
-        }
-        if (column->classes) {
-            field->kind = FIELD_TEXT;
-            for (size_t k = 0; k < i && !field->classes; k++) {
-                const Field *other = &csv->fields[k];
-                bool same = other->kind == FIELD_TEXT && other->column == field->column;
-                field->classes = same ? other->classes : NULL;
-            }
-            if (field->classes) {
-                continue;
-            }
-            field->classes = NEW(csv->context, Classes, 1);
-            for (size_t k = 0; k < column->class_count; k++) {
-                if (!field->classes ||
-                    classes_find(csv->context, field->classes, column->classes[k],
-                                 strlen(column->classes[k]), true) < 0) {
-                    return false;
-                }
-            }
-        }
-    }
-    memory_free(csv->context, targets);
     return true;
 }

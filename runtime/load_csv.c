@@ -46,68 +46,10 @@ bool csv_refill(Csv *csv, char *keep) {
         csv->line_start -= keep - csv->input->buffer;
     }
     if (!input_fill(csv->input, keep)) {
-        csv->failed = true;
+        csv->cells.failed = true;
         return false;
     }
     return true;
-}
-
-/* Text for a message: control characters and what is too long are replaced. */
-static void show(char *shown, size_t size, const char *text, size_t length) {
-    size_t used = 0;
-    size_t i = 0;
-    for (; i < length && used + 8 < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7f) {
-            used += (size_t)snprintf(shown + used, size - used, "\\x%02x", c);
-        } else {
-            shown[used++] = (char)c;
-        }
-    }
-    if (i < length) {
-        while (used && ((unsigned char)shown[used - 1] & 0xc0) == 0x80) {
-            used--; /* no half characters */
-        }
-        used -= used && (unsigned char)shown[used - 1] >= 0xc0;
-        memcpy(shown + used, "\xE2\x80\xA6", 3);
-        used += 3;
-    }
-    shown[used] = 0;
-}
-
-static void bad(Csv *csv, int64_t line, int64_t column, const char *message) {
-    if (csv->bad++ == 0) {
-        csv->first_bad = memory_format(csv->context, "%s:%lld:%lld: error: %s", csv->input->path,
-                                       (long long)line, (long long)column, message);
-        csv->failed |= !csv->first_bad;
-    }
-}
-
-static void bad_value(Csv *csv, size_t field, const char *text, size_t length, const char *why) {
-    char shown[SHOWN + 16];
-    char where[96];
-    char message[512];
-    if (csv->bad) {
-        csv->bad++;
-        return;
-    }
-    const char *argument = csv->fields[field].kind == FIELD_SAMPLE
-                               ? "--sample"
-                               : csv->model->columns[csv->fields[field].column].name;
-    show(shown, sizeof shown, text, length);
-    if (csv->names) {
-        show(where, sizeof where, csv->names[field], strlen(csv->names[field]));
-    } else {
-        snprintf(where, sizeof where, "%zu", field + 1);
-    }
-    if (length == 0 && strcmp(why, "is empty") == 0) {
-        snprintf(message, sizeof message, "column `%s` (for `%s`): the field is empty", where,
-                 argument);
-    } else {
-        snprintf(message, sizeof message, "column `%s` (for `%s`): `%s` %s", where, argument, shown,
-                 why);
-    }
-    bad(csv, csv->field_line, csv->field_column, message);
 }
 
 /* ---- cutting out a field ---- */
@@ -116,7 +58,7 @@ static void bad_value(Csv *csv, size_t field, const char *text, size_t length, c
  */
 static bool more(Csv *csv, char **p) {
     Input *input = csv->input;
-    if (input->finished || csv->failed) {
+    if (input->finished || csv->cells.failed) {
         return false;
     }
     char *keep = csv->overlong ? *p : csv->start;
@@ -183,8 +125,8 @@ FieldEnd csv_scan_field(Csv *csv) {
     char *p = csv->input->position;
     csv->start = p;
     csv->overlong = csv->quoted = csv->doubled = false;
-    csv->field_line = csv->line;
-    csv->field_column = csv_column(csv, p);
+    csv->cells.line = csv->line;
+    csv->cells.column = csv_column(csv, p);
     while (!at_end(csv, &p) && *p == ' ') {
         p++;
     }
@@ -200,8 +142,8 @@ FieldEnd csv_scan_field(Csv *csv) {
     p++;
     csv->start = p;
     if (!scan_quoted(csv, &p)) {
-        if (!csv->failed) {
-            bad(csv, line, column, "the quote `\"` is never closed");
+        if (!csv->cells.failed) {
+            cells_bad(&csv->cells, line, column, "the quote `\"` is never closed");
         }
         return end_field(csv, p);
     }
@@ -210,8 +152,9 @@ FieldEnd csv_scan_field(Csv *csv) {
         p++;
     }
     bool clean = at_end(csv, &p) || ends_field(csv, *p);
-    if (!clean && !csv->failed) {
-        bad(csv, csv->line, csv_column(csv, p), "text stands after the closing quote of a field");
+    if (!clean && !csv->cells.failed) {
+        cells_bad(&csv->cells, csv->line, csv_column(csv, p),
+                  "text stands after the closing quote of a field");
     }
     while (!at_end(csv, &p) && !ends_field(csv, *p)) {
         p++;
@@ -235,198 +178,26 @@ void csv_unquote(Csv *csv) {
     csv->doubled = false;
 }
 
-/* ---- storing ---- */
-
-static void store_int(Csv *csv, size_t number, const char *text, size_t length, double value) {
-    Field *field = &csv->fields[number];
-    if (value != (double)(int64_t)value || value > 9007199254740992.0 ||
-        value < -9007199254740992.0) {
-        bad_value(csv, number, text, length, "is no whole number");
-        return;
-    }
-    int64_t index = (int64_t)value;
-    if (csv->model->columns[field->column].limit && (index < 0 || index >= field->limit)) {
-        char why[96];
-        if (index < 0) {
-            snprintf(why, sizeof why, "is negative; indices count from 0");
-        } else {
-            snprintf(why, sizeof why, "is not below %lld; indices count from 0",
-                     (long long)field->limit);
-        }
-        bad_value(csv, number, text, length, why);
-        return;
-    }
-    field->largest = index > field->largest ? index : field->largest;
-    int64_t *array = csv->data->columns[field->column];
-    array[csv->data->rows * field->stride + field->entry] = index;
-}
-
-static void store_class(Csv *csv, size_t number, const char *text, size_t length) {
-    Field *field = &csv->fields[number];
-    const Column *column = &csv->model->columns[field->column];
-    if (length == 0) {
-        bad_value(csv, number, text, length, "is empty");
-        return;
-    }
-    if (memchr(text, 0, length)) {
-        bad_value(csv, number, text, length, "has a zero byte; this is no text file");
-        return;
-    }
-    if (!utf8_valid(text, length)) {
-        bad_value(csv, number, text, length, NOT_UTF8);
-        return;
-    }
-    bool add = !column->classes && (int64_t)field->classes->count < field->limit &&
-               field->classes->count < CLASSES_MAX;
-    int64_t index = classes_find(csv->context, field->classes, text, length, add);
-    if (index == -1) {
-        csv->failed = true;
-        return;
-    }
-    if (index == -2) {
-        char why[96];
-        if (column->classes) {
-            snprintf(why, sizeof why, "is none of the classes that the model was trained on");
-        } else {
-            snprintf(why, sizeof why, "is one class too many; `%s` has %lld", column->name,
-                     (long long)(field->limit < CLASSES_MAX ? field->limit : CLASSES_MAX));
-        }
-        bad_value(csv, number, text, length, why);
-        return;
-    }
-    int64_t *array = csv->data->columns[field->column];
-    array[csv->data->rows * field->stride + field->entry] = index;
-}
-
-static void put_real(const Csv *csv, const Field *field, double value) {
-    void *array = csv->data->columns[field->column];
-    const int64_t at = csv->data->rows * field->stride + field->entry;
-    if (csv->model->single) {
-        ((float *)array)[at] = (float)value;
-    } else {
-        ((double *)array)[at] = value;
-    }
-}
-
-static void store_number(Csv *csv, size_t number, const char *text, size_t length, double value) {
-    Field *field = &csv->fields[number];
-    if (field->kind == FIELD_INT) {
-        store_int(csv, number, text, length, value);
-        return;
-    }
-    if (!real_fits(csv->model->single, value)) {
-        bad_value(csv, number, text, length, "is too large for a float");
-        return;
-    }
-    put_real(csv, field, value);
-}
-
-/* Labels in one dim are numbered together: the texts of all columns that are in it. A limit that is
- * a number is no dim. */
-static bool same_labels(const Csv *csv, const Field *a, const Field *b) {
-    const char *limit = csv->model->columns[a->column].limit;
-    const char *other = csv->model->columns[b->column].limit;
-    bool dim = limit && other && (*limit < '0' || *limit > '9');
-    return a->column == b->column || (dim && strcmp(limit, other) == 0);
-}
-
-static Classes *shared_classes(const Csv *csv, const Field *field) {
-    for (size_t i = 0; i < csv->field_count; i++) {
-        const Field *other = &csv->fields[i];
-        if (other->kind == FIELD_TEXT && other->classes && same_labels(csv, field, other)) {
-            return other->classes;
-        }
-    }
-    return NEW(csv->context, Classes, 1);
-}
-
-/* A class column is one of texts if its first field is no number. */
-static bool choose_kind(Csv *csv, Field *field, const char *text, size_t length) {
-    double value;
-    if (field->kind != FIELD_INT || csv->data->rows > 0 || field->classes) {
-        return true;
-    }
-    const Column *column = &csv->model->columns[field->column];
-    if (!column->limit || length == 0 || number_read(text, text + length, &value) != NUMBER_BAD) {
-        return true;
-    }
-    field->classes = shared_classes(csv, field);
-    field->kind = FIELD_TEXT;
-    return field->classes != NULL;
-}
-
-/* Another value than in the row before begins another sample. */
-static void store_sample(Csv *csv, size_t number, const char *text, size_t length) {
-    const Text *before = &csv->sample;
-    if (length == 0) {
-        bad_value(csv, number, text, length, "is empty");
-        return;
-    }
-    if (csv->data->samples > 0 && before->length == length &&
-        memcmp(before->data, text, length) == 0) {
-        return;
-    }
-    csv->sample.length = 0;
-    text_bytes(&csv->sample, text, length);
-    csv->failed = csv->failed || csv->sample.failed ||
-                  !data_begin_sample(csv->context, csv->data, csv->data->rows);
-}
-
-/* Any field, cut out. The byte after the text may be changed and is put back. */
-static void store(Csv *csv, size_t number, char *text, size_t length) {
-    Field *field = &csv->fields[number];
-    double value;
-    if (field->kind == FIELD_SKIP) {
-        return;
-    }
-    if (field->kind == FIELD_SAMPLE) {
-        store_sample(csv, number, text, length);
-        return;
-    }
-    if (!choose_kind(csv, field, text, length)) {
-        csv->failed = true;
-        return;
-    }
-    if (field->kind == FIELD_TEXT) {
-        store_class(csv, number, text, length);
-        return;
-    }
-    char after = text[length];
-    text[length] = 0;
-    NumberStatus status = number_read(text, text + length, &value);
-    if (status == NUMBER_BAD && csv->options->nonfinite && field->kind == FIELD_REAL &&
-        number_read_nonfinite(text, length, &value)) {
-        status = NUMBER_OK;
-    }
-    text[length] = after;
-    if (status == NUMBER_OVERFLOW) {
-        bad_value(csv, number, text, length, "is too large for a double");
-    } else if (status == NUMBER_BAD) {
-        bad_value(csv, number, text, length, number_complaint(text, length));
-    } else {
-        store_number(csv, number, text, length, value);
-    }
-}
-
 static FieldEnd slow_field(Csv *csv, size_t number) {
-    int64_t bad_before = csv->bad;
+    int64_t bad_before = csv->cells.bad;
     FieldEnd end = csv_scan_field(csv);
     csv->overlong |= csv->stop - csv->start >= FIELD_LONGEST; /* whatever the size of the block */
-    if (csv->failed || number >= csv->field_count || csv->bad != bad_before) {
+    if (csv->cells.failed || number >= csv->cells.field_count || csv->cells.bad != bad_before) {
         return end;
     }
-    if (csv->fields[number].kind == FIELD_SKIP) {
+    if (csv->cells.fields[number].kind == FIELD_SKIP) {
         if (!csv->overlong && memchr(csv->start, 0, (size_t)(csv->stop - csv->start))) {
-            bad(csv, csv->field_line, csv->field_column, "a zero byte; this is no text file");
+            cells_bad(&csv->cells, csv->cells.line, csv->cells.column,
+                      "a zero byte; this is no text file");
         }
         return end;
     }
     if (csv->overlong) {
-        bad_value(csv, number, "", 0, "is longer than a million characters");
+        cells_bad_value(&csv->cells, number, "", 0, "is longer than a million characters");
         return end;
     }
     csv_unquote(csv);
-    store(csv, number, csv->start, (size_t)(csv->stop - csv->start));
+    cells_text(&csv->cells, number, csv->start, (size_t)(csv->stop - csv->start));
     return end;
 }
 
@@ -448,16 +219,16 @@ static bool fast_field(Csv *csv, size_t number, FieldEnd *end) {
     } else {
         return false;
     }
-    Field *field = &csv->fields[number];
+    Field *field = &csv->cells.fields[number];
     if (field->kind == FIELD_REAL) {
-        if (!real_fits(csv->model->single, value)) {
+        if (!real_fits(csv->cells.model->single, value)) {
             return false;
         }
-        put_real(csv, field, value);
+        cells_put_real(&csv->cells, field, value);
     } else {
-        csv->field_line = csv->line;
-        csv->field_column = csv_column(csv, p);
-        store_int(csv, number, p, length, value);
+        csv->cells.line = csv->line;
+        csv->cells.column = csv_column(csv, p);
+        cells_number_written(&csv->cells, number, value, p, length);
     }
     input->position = p + length + 1 + (c == '\r');
     return true;
@@ -482,9 +253,9 @@ static bool skip_field(Csv *csv, FieldEnd *end) {
 
 static FieldEnd read_field(Csv *csv, size_t number) {
     FieldEnd end;
-    if (number < csv->field_count) {
-        FieldKind kind = csv->fields[number].kind;
-        if ((kind == FIELD_REAL || (kind == FIELD_INT && csv->data->rows > 0)) &&
+    if (number < csv->cells.field_count) {
+        FieldKind kind = csv->cells.fields[number].kind;
+        if ((kind == FIELD_REAL || (kind == FIELD_INT && csv->cells.fields[number].decided)) &&
             fast_field(csv, number, &end)) {
             return end;
         }
@@ -498,7 +269,7 @@ static FieldEnd read_field(Csv *csv, size_t number) {
 /* ---- rows ---- */
 
 static bool note_line(Csv *csv, int64_t line) {
-    Data *data = csv->data;
+    Data *data = csv->cells.data;
     if (data->jump_count) {
         LineJump last = data->jumps[data->jump_count - 1];
         if (last.line + (data->rows - last.row) == line) {
@@ -507,9 +278,9 @@ static bool note_line(Csv *csv, int64_t line) {
     }
     if (data->jump_count == data->jump_capacity) {
         size_t capacity = data->jump_capacity ? 2 * data->jump_capacity : 16;
-        LineJump *jumps = memory_resize(csv->context, data->jumps, capacity * sizeof *jumps);
+        LineJump *jumps = memory_resize(csv->cells.context, data->jumps, capacity * sizeof *jumps);
         if (!jumps) {
-            csv->failed = true;
+            csv->cells.failed = true;
             return false;
         }
         data->jumps = jumps;
@@ -521,7 +292,7 @@ static bool note_line(Csv *csv, int64_t line) {
 
 /* How many rows to make room for: by the size of the file, once a part of it is read. */
 static int64_t rows_expected(const Csv *csv) {
-    const Data *data = csv->data;
+    const Data *data = csv->cells.data;
     const Input *input = csv->input;
     int64_t read = input->consumed + (input->position - input->buffer);
     if (read < ESTIMATE_AFTER || input->total < read) {
@@ -534,25 +305,26 @@ static int64_t rows_expected(const Csv *csv) {
 
 bool csv_more_room(Csv *csv, int64_t rows) {
     int64_t expected = rows_expected(csv);
-    return data_reserve(csv->context, csv->model, csv->options, csv->data,
+    return data_reserve(csv->cells.context, csv->cells.model, csv->cells.options, csv->cells.data,
                         rows > expected ? rows : expected);
 }
 
 /* Before a row. False: no memory. */
 static bool row_fits(Csv *csv) {
-    const Data *data = csv->data;
+    const Data *data = csv->cells.data;
     if (data->rows == data->capacity && !csv_more_room(csv, data->rows + 1)) {
-        csv->failed = true;
+        csv->cells.failed = true;
     }
-    return !csv->failed && note_line(csv, csv->line);
+    return !csv->cells.failed && note_line(csv, csv->line);
 }
 
 static void bad_length(Csv *csv, int64_t line, int64_t column, size_t found) {
     char message[200];
     snprintf(message, sizeof message, "the row has %zu field%s, %s %zu%s", found,
-             found == 1 ? "" : "s", csv->names ? "the header" : "the first row", csv->field_count,
-             found == csv->field_count + 1 ? " (a delimiter at the end of the row?)" : "");
-    bad(csv, line, column, message);
+             found == 1 ? "" : "s", csv->cells.names ? "the header" : "the first row",
+             csv->cells.field_count,
+             found == csv->cells.field_count + 1 ? " (a delimiter at the end of the row?)" : "");
+    cells_bad(&csv->cells, line, column, message);
 }
 
 /* At the start of a line: are there only blanks until its end? Leaves position as it is. */
@@ -569,7 +341,7 @@ static bool more_rows(Csv *csv) {
     if (input->end - input->position < 256 && !input->finished) {
         csv_refill(csv, input->position);
     }
-    return !csv->failed && input->position < input->end;
+    return !csv->cells.failed && input->position < input->end;
 }
 
 /* Blank lines may stand at the end only. */
@@ -585,30 +357,31 @@ static bool skip_blank(Csv *csv) {
         }
     }
     if (first && more_rows(csv)) {
-        bad(csv, first, 1, "the line is empty");
+        cells_bad(&csv->cells, first, 1, "the line is empty");
     }
     return more_rows(csv);
 }
 
 void csv_warn_end(const Csv *csv) {
-    if (!csv->failed && csv->bad == 0) {
-        csv->data->warned = true;
-        report_warning(csv->context, "%s: the last line has no end; the file may have been cut",
+    if (!csv->cells.failed && csv->cells.bad == 0) {
+        csv->cells.data->warned = true;
+        report_warning(csv->cells.context,
+                       "%s: the last line has no end; the file may have been cut",
                        csv->input->path);
     }
 }
 
 static void read_row(Csv *csv) {
     int64_t line = csv->line;
-    int64_t bad_before = csv->bad;
+    int64_t bad_before = csv->cells.bad;
     FieldEnd end;
     size_t number = 0;
     int64_t column = 0; /* of the first field too many */
     do {
         end = read_field(csv, number++);
-        column = number == csv->field_count + 1 ? csv->field_column : column;
-    } while (end == END_DELIMITER && !csv->failed);
-    if (number != csv->field_count && csv->bad == bad_before && !csv->failed) {
+        column = number == csv->cells.field_count + 1 ? csv->cells.column : column;
+    } while (end == END_DELIMITER && !csv->cells.failed);
+    if (number != csv->cells.field_count && csv->cells.bad == bad_before && !csv->cells.failed) {
         if (column == 0) {
             column = csv_column(csv, csv->input->position) - (end == END_LINE);
         }
@@ -619,7 +392,7 @@ static void read_row(Csv *csv) {
     } else {
         csv_warn_end(csv);
     }
-    csv->data->rows += csv->bad == 0;
+    csv->cells.data->rows += csv->cells.bad == 0;
 }
 
 /* ---- the table ---- */
@@ -632,12 +405,12 @@ static bool store_first(Csv *csv, FirstRow *row) {
     for (size_t i = 0; fits && i < row->count; i++) {
         size_t length;
         char *text = csv_first_text(row, i, &length);
-        csv->field_line = row->line;
-        csv->field_column = row->columns[i];
-        store(csv, i, text, length);
+        csv->cells.line = row->line;
+        csv->cells.column = row->columns[i];
+        cells_text(&csv->cells, i, text, length);
     }
-    csv->data->rows += csv->bad == 0;
-    return fits && !csv->failed;
+    csv->cells.data->rows += csv->cells.bad == 0;
+    return fits && !csv->cells.failed;
 }
 
 static bool read_table(Csv *csv, FirstRow *row) {
@@ -648,122 +421,25 @@ static bool read_table(Csv *csv, FirstRow *row) {
     if (header && !csv_take_names(csv, row)) {
         return false;
     }
-    if (!csv_make_fields(csv, row->count, row->line) || (!header && !store_first(csv, row))) {
+    char *where =
+        memory_format(csv->cells.context, "%s:%lld:1", csv->input->path, (long long)row->line);
+    if (!where || !cells_make_fields(&csv->cells, row->count, where) ||
+        (!header && !store_first(csv, row))) {
         return false;
     }
     while (skip_blank(csv) && row_fits(csv)) {
-        if (!csv_read_plain(csv) && !csv->failed) {
+        if (!csv_read_plain(csv) && !csv->cells.failed) {
             read_row(csv);
         }
     }
-    return !csv->failed;
-}
-
-/* ---- classes in order ---- */
-
-/* The classes of a text column are numbered in the order of their bytes, whatever the order of
- * rows. */
-static bool number_classes(Csv *csv, const Classes *classes) {
-    size_t count = classes->count;
-    uint32_t *order = NEW(csv->context, uint32_t, count + 1);
-    int64_t *rank = NEW(csv->context, int64_t, count + 1);
-    char **texts = NEW(csv->context, char *, count + 1);
-    if (!order || !rank || !texts || !classes_sort(csv->context, classes, order)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        texts[i] = classes->texts[order[i]];
-        rank[order[i]] = (int64_t)i;
-    }
-    for (size_t k = 0; k < csv->field_count; k++) {
-        const Field *field = &csv->fields[k];
-        if (field->kind != FIELD_TEXT || field->classes != classes) {
-            continue;
-        }
-        Column *column = &csv->model->columns[field->column];
-        int64_t *array = csv->data->columns[field->column];
-        for (int64_t i = 0; i < csv->data->rows; i++) {
-            int64_t *label = &array[i * field->stride + field->entry];
-            *label = rank[*label];
-        }
-        column->classes = texts;
-        column->class_count = count;
-        if (!data_bind_limit(csv->context, csv->model, column, (int64_t)count, NULL)) {
-            return false;
-        }
-    }
-    memory_free(csv->context, order);
-    memory_free(csv->context, rank);
-    return true;
-}
-
-/* Numbers and texts in one dim have nothing to do with each other. */
-static bool labels_alike(Csv *csv, const Field *texts) {
-    for (size_t i = 0; i < csv->field_count; i++) {
-        const Field *field = &csv->fields[i];
-        if (field->kind == FIELD_INT && same_labels(csv, field, texts)) {
-            const Column *column = &csv->model->columns[texts->column];
-            return report_place(
-                csv->context, csv->input->path,
-                "`%s` has texts and `%s` whole numbers, but both are in `%s`; write "
-                "all of its labels as texts, or all as numbers",
-                column->name, csv->model->columns[field->column].name, column->limit);
-        }
-    }
-    return true;
-}
-
-/* FILE:LINE of the largest index. */
-static char *largest_place(Csv *csv, uint32_t column, int64_t largest) {
-    const int64_t *array = csv->data->columns[column];
-    int64_t width = csv->model->columns[column].shape.count;
-    int64_t at = 0;
-    while (at < csv->data->rows * width && array[at] != largest) {
-        at++;
-    }
-    int64_t row = width > 0 ? at / width : 0;
-    return memory_format(csv->context, "%s:%lld", csv->input->path,
-                         (long long)data_line(csv->data, row));
-}
-
-static bool finish_classes(Csv *csv) {
-    for (size_t i = 0; i < csv->field_count; i++) {
-        Field *field = &csv->fields[i];
-        bool none = field->kind == FIELD_SKIP || field->kind == FIELD_SAMPLE;
-        Column *column = none ? NULL : &csv->model->columns[field->column];
-        if (!column || !column->limit) {
-            continue;
-        }
-        if (field->kind == FIELD_TEXT) {
-            if (!labels_alike(csv, field) ||
-                (!column->classes && !number_classes(csv, field->classes))) {
-                return false;
-            }
-            continue;
-        }
-        /* an array of indices has several fields, a dim several columns: the largest of all counts
-         */
-        const Field *most = field;
-        for (size_t k = 0; k < csv->field_count; k++) {
-            const Field *other = &csv->fields[k];
-            bool same = other->kind == FIELD_INT && same_labels(csv, field, other);
-            most = same && other->largest > most->largest ? other : most;
-        }
-        Column *of = &csv->model->columns[most->column];
-        char *place = largest_place(csv, most->column, most->largest);
-        if (!place || !data_bind_limit(csv->context, csv->model, of, most->largest + 1, place)) {
-            return false;
-        }
-    }
-    return true;
+    return !csv->cells.failed;
 }
 
 bool load_csv(Context *context, Model *model, const LoadOptions *options, Input *input,
               Data *data) {
-    Csv csv = {
-        .context = context, .model = model, .options = options, .input = input, .data = data};
+    Csv csv = {.input = input};
     FirstRow row = {0};
-    text_start(&csv.sample, context);
+    cells_start(&csv.cells, context, model, options, input->path, data);
     if (input->end - input->position >= 3 && memcmp(input->position, "\xEF\xBB\xBF", 3) == 0) {
         input->position += 3;
     }
@@ -784,17 +460,11 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
     if (input->failed) {
         return false; /* what its bytes seemed to mean does not matter */
     }
-    if (csv.bad && csv.first_bad) {
-        fflush(stdout);
-        fprintf(stderr, "%s\n", csv.first_bad);
-        if (csv.bad > 1) {
-            fprintf(stderr, "%s: %lld more bad field%s or row%s\n", input->path,
-                    (long long)csv.bad - 1, csv.bad == 2 ? "" : "s", csv.bad == 2 ? "" : "s");
-        }
+    if (!cells_report(&csv.cells)) {
         return false;
     }
     if (done && data->rows == 0) {
         return report_place(context, input->path, "there is a header, but no row");
     }
-    return done && finish_classes(&csv);
+    return done && cells_finish(&csv.cells);
 }

@@ -383,7 +383,7 @@ static bool contains(const char *text, size_t length, const char *part) {
     return false;
 }
 
-static bool is_missing(const char *text, size_t length) {
+bool number_is_missing(const char *text, size_t length) {
     static const char *const words[] = {"na",      "n/a", "null",    "none",   "?",
                                         "-",       ".",   "nil",     "#n/a",   "<na>",
                                         "missing", "--",  "#value!", "#div/0!"};
@@ -467,7 +467,7 @@ const char *number_complaint(const char *text, size_t length) {
     if (memchr(text, 0, length)) {
         return "has a zero byte; this is no text file";
     }
-    if (is_missing(text, length)) {
+    if (number_is_missing(text, length)) {
         return "is a missing value; leave out such rows or fill them in";
     }
     if (number_read_nonfinite(text, length, &ignored)) {
@@ -516,7 +516,7 @@ bool number_could_be_name(const char *text, size_t length) {
             return false;
         }
     }
-    return length && !is_digit(*text) && !strchr("+-.$", *text) && !is_missing(text, length) &&
+    return length && !is_digit(*text) && !strchr("+-.$", *text) && !number_is_missing(text, length) &&
            !number_read_nonfinite(text, length, &ignored);
 }
 

@@ -75,6 +75,8 @@ bool number_read_text(const char *text, double *value);
 bool integer_read_text(const char *text, int64_t *value);
 /* Why `text` is no number and what would mend it; never NULL. */
 const char *number_complaint(const char *text, size_t length);
+/* NA, null, ? and the like. */
+bool number_is_missing(const char *text, size_t length);
 /* nan, inf, infinity, with a sign; any case. */
 bool number_read_nonfinite(const char *text, size_t length, double *value);
 /* Could the text be the name of a column, and not a number that went wrong? */
@@ -159,6 +161,8 @@ typedef struct {
     /* the classes of a text column, in order; from the data or from a result file */
     char **classes;
     size_t class_count;
+    /* by entry, of a real input: what stands for missing values (--na=mean); or NULL */
+    double *means;
     /* the names of its columns in the data, or in those that it was trained on */
     char **fields;
     size_t field_count;
@@ -321,6 +325,9 @@ typedef struct Data {
     const int64_t *origin;
 } Data;
 
+/* What becomes of missing values: --na */
+typedef enum { NA_ERROR, NA_DROP, NA_MEAN } NaPolicy;
+
 typedef struct {
     const char *columns;   /* --columns, or NULL */
     const char *delimiter; /* --delimiter, or NULL */
@@ -331,6 +338,8 @@ typedef struct {
     const bool *needed; /* by column of the model */
     size_t threads;     /* at most; 0: one */
     bool cache;         /* --cache-data */
+    NaPolicy na;
+    bool trained; /* means are those of training */
 } LoadOptions;
 
 /* Does --columns name arguments of the model, and columns for each? */
