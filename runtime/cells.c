@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHOWN = 40, GUESSES_MAX = 1 << 14 };
+enum { SHOWN = 40, GUESSES_MAX = 1 << 14, VALUE_MESSAGE = 640 };
 
 /* Text for a message: control characters and what is too long are replaced. */
 static void show(char *shown, size_t size, const char *text, size_t length) {
@@ -29,27 +29,35 @@ static void show(char *shown, size_t size, const char *text, size_t length) {
     shown[used] = 0;
 }
 
-void cells_bad(Cells *cells, int64_t line, int64_t column, const char *message) {
-    if (cells->bad++ > 0) {
-        return;
+static char *bad_message(const Cells *cells, int64_t line, int64_t column, const char *message) {
+    if (line > 0) {
+        return memory_format(cells->context, "%s:%lld:%lld: error: %s", cells->path,
+                             (long long)line, (long long)column, message);
     }
-    cells->first_bad = line > 0
-                           ? memory_format(cells->context, "%s:%lld:%lld: error: %s", cells->path,
-                                           (long long)line, (long long)column, message)
-                           : memory_format(cells->context, "%s: row %lld: error: %s", cells->path,
-                                           (long long)cells->data->rows + 1, message);
-    cells->failed |= !cells->first_bad;
+    return memory_format(cells->context, "%s: row %lld: error: %s", cells->path,
+                         (long long)cells->data->rows + 1, message);
 }
 
-void cells_bad_value(Cells *cells, size_t number, const char *text, size_t length,
-                     const char *why) {
+/* The row was not left out. */
+static void settle_doubt(Cells *cells) {
+    if (cells->doubt) {
+        cells->first_bad = cells->bad++ == 0 ? cells->doubt : cells->first_bad;
+        cells->doubt = NULL;
+    }
+}
+
+void cells_bad(Cells *cells, int64_t line, int64_t column, const char *message) {
+    settle_doubt(cells);
+    if (cells->bad++ == 0) {
+        cells->first_bad = bad_message(cells, line, column, message);
+        cells->failed |= !cells->first_bad;
+    }
+}
+
+static void value_message(const Cells *cells, size_t number, const char *text, size_t length,
+                          const char *why, char message[VALUE_MESSAGE]) {
     char shown[SHOWN + 16];
     char where[96];
-    char message[512];
-    if (cells->bad) {
-        cells->bad++;
-        return;
-    }
     const char *argument = cells->fields[number].kind == FIELD_SAMPLE
                                ? "--sample"
                                : cells->model->columns[cells->fields[number].column].name;
@@ -60,14 +68,22 @@ void cells_bad_value(Cells *cells, size_t number, const char *text, size_t lengt
         snprintf(where, sizeof where, "%zu", number + 1);
     }
     if (length == 0 && strcmp(why, "is empty") == 0) {
-        snprintf(message, sizeof message, "column `%s` (for `%s`): the field is empty", where,
+        snprintf(message, VALUE_MESSAGE, "column `%s` (for `%s`): the field is empty", where,
                  argument);
     } else if (length == 0) {
-        snprintf(message, sizeof message, "column `%s` (for `%s`): the field %s", where, argument,
+        snprintf(message, VALUE_MESSAGE, "column `%s` (for `%s`): the field %s", where, argument,
                  why);
     } else {
-        snprintf(message, sizeof message, "column `%s` (for `%s`): `%s` %s", where, argument, shown,
+        snprintf(message, VALUE_MESSAGE, "column `%s` (for `%s`): `%s` %s", where, argument, shown,
                  why);
+    }
+}
+
+void cells_bad_value(Cells *cells, size_t number, const char *text, size_t length,
+                     const char *why) {
+    char message[VALUE_MESSAGE] = "";
+    if (!cells->bad) {
+        value_message(cells, number, text, length, why, message);
     }
     cells_bad(cells, cells->line, cells->column, message);
 }
@@ -109,6 +125,34 @@ static const char *nearest_class(const Column *column, const char *text, size_t 
     return closest_name(copy, (const char *const *)(void *)column->classes, column->class_count);
 }
 
+/* A label that is not known matters only if its row is not left out. */
+static void bad_class(Cells *cells, size_t number, const char *text, size_t length) {
+    const Field *field = &cells->fields[number];
+    const Column *column = &cells->model->columns[field->column];
+    char why[256];
+    if (column->classes) {
+        const char *guess = nearest_class(column, text, length);
+        snprintf(why, sizeof why, "is none of the classes that the model was trained on%s%.80s%s",
+                 guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
+    } else {
+        snprintf(why, sizeof why, "is one class too many; `%s` has %lld", column->name,
+                 (long long)(field->limit < CLASSES_MAX ? field->limit : CLASSES_MAX));
+    }
+    if (cells->options->na != NA_DROP || cells->bad) {
+        cells_bad_value(cells, number, text, length, why);
+        return;
+    }
+    if (cells->row_count && cells->rows[cells->row_count - 1] == cells->data->rows) {
+        return;
+    }
+    char message[VALUE_MESSAGE];
+    settle_doubt(cells);
+    value_message(cells, number, text, length, why, message);
+    cells->doubt = bad_message(cells, cells->line, cells->column, message);
+    cells->doubt_row = cells->data->rows;
+    cells->failed |= !cells->doubt;
+}
+
 static void store_class(Cells *cells, size_t number, const char *text, size_t length) {
     Field *field = &cells->fields[number];
     const Column *column = &cells->model->columns[field->column];
@@ -128,17 +172,7 @@ static void store_class(Cells *cells, size_t number, const char *text, size_t le
         return;
     }
     if (index == -2) {
-        char why[256];
-        if (column->classes) {
-            const char *guess = nearest_class(column, text, length);
-            snprintf(why, sizeof why,
-                     "is none of the classes that the model was trained on%s%.80s%s",
-                     guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
-        } else {
-            snprintf(why, sizeof why, "is one class too many; `%s` has %lld", column->name,
-                     (long long)(field->limit < CLASSES_MAX ? field->limit : CLASSES_MAX));
-        }
-        cells_bad_value(cells, number, text, length, why);
+        bad_class(cells, number, text, length);
         return;
     }
     int64_t *array = cells->data->columns[field->column];
@@ -268,6 +302,9 @@ static void leave_out(Cells *cells) {
         cells->row_capacity = capacity;
     }
     cells->rows[cells->row_count++] = cells->data->rows;
+    if (cells->doubt && cells->doubt_row == cells->data->rows) {
+        cells->doubt = NULL;
+    }
 }
 
 void cells_missing(Cells *cells, size_t number, const char *why) {
@@ -344,6 +381,23 @@ void cells_text(Cells *cells, size_t number, char *text, size_t length) {
     }
 }
 
+/* An index that is as it should be; false: nothing is stored. */
+static bool store_whole(Cells *cells, size_t number, double value) {
+    Field *field = &cells->fields[number];
+    if (field->kind != FIELD_INT || !(fabs(value) <= 9007199254740992.0) || value != floor(value)) {
+        return false;
+    }
+    int64_t index = (int64_t)value;
+    if (cells->model->columns[field->column].limit && (index < 0 || index >= field->limit)) {
+        return false;
+    }
+    decide(cells, field);
+    field->largest = index > field->largest ? index : field->largest;
+    int64_t *array = cells->data->columns[field->column];
+    array[cells->data->rows * field->stride + field->entry] = index;
+    return true;
+}
+
 void cells_number(Cells *cells, size_t number, double value) {
     char text[NUMBER_SIZE];
     const Field *field = &cells->fields[number];
@@ -352,6 +406,9 @@ void cells_number(Cells *cells, size_t number, double value) {
     }
     if (isnan(value) && cells->options->na != NA_ERROR) {
         cells_missing(cells, number, "");
+        return;
+    }
+    if (store_whole(cells, number, value)) {
         return;
     }
     const bool plain = field->kind == FIELD_REAL && real_fits(cells->model->single, value);
@@ -378,7 +435,8 @@ void cells_start(Cells *cells, Context *context, Model *model, const LoadOptions
     text_start(&cells->sample, context);
 }
 
-bool cells_report(const Cells *cells) {
+bool cells_report(Cells *cells) {
+    settle_doubt(cells);
     if (!cells->bad || !cells->first_bad) {
         return true;
     }

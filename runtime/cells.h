@@ -39,6 +39,9 @@ typedef struct {
     int64_t missing;
     int64_t *rows;
     size_t row_count, row_capacity;
+    /* --na=drop: of a label that is not known, in a row that may yet be left out */
+    char *doubt;
+    int64_t doubt_row;
 } Cells;
 
 /* The beginning of all loaders: `cells` without fields. */
@@ -61,7 +64,7 @@ void cells_put_real(const Cells *cells, const Field *field, double value);
 void cells_bad(Cells *cells, int64_t line, int64_t column, const char *message);
 void cells_bad_value(Cells *cells, size_t number, const char *text, size_t length, const char *why);
 /* Prints what was bad. False: something was. */
-bool cells_report(const Cells *cells);
+bool cells_report(Cells *cells);
 /* After the last row: missing values, labels and limits. False: reported. */
 bool cells_finish(Cells *cells);
 /* Labels of both are numbered together. */

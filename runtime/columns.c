@@ -97,8 +97,36 @@ static bool column_named(Matcher *matcher, const char *option, const char *name,
                         guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
 }
 
+/* All of NAME[0] NAME[1] …, where there is no column NAME; `found`: there are such. */
+static bool take_whole(Matcher *matcher, size_t column, const char *name, bool *found) {
+    size_t field;
+    *found = false;
+    if (find_name(matcher, name, &field)) {
+        return true;
+    }
+    for (size_t i = 0;; i++) {
+        char *entry = memory_format(matcher->context, "%s[%zu]", name, i);
+        if (!entry) {
+            return false;
+        }
+        bool more = find_name(matcher, entry, &field);
+        memory_free(matcher->context, entry);
+        if (!more) {
+            return true;
+        }
+        *found = true;
+        if (!take(matcher, column, field)) {
+            return false;
+        }
+    }
+}
+
 static bool take_range(Matcher *matcher, size_t column, char *text) {
     size_t first, last;
+    bool found;
+    if (!take_whole(matcher, column, text, &found) || found) {
+        return found;
+    }
     char *dots = strstr(text, "..");
     if (dots && !find_name(matcher, text, &first)) {
         *dots = 0;

@@ -161,10 +161,6 @@ static const char *wrong_kind(const Csv *csv, const FirstRow *row, const char *t
     if (row->count > 1 || !blank || number_read(text, blank, &ignored) != NUMBER_OK) {
         return NULL;
     }
-    const char *colon = strchr(blank, ':');
-    if (colon && colon[-1] >= '0' && colon[-1] <= '9') {
-        return "this is a libsvm file, not CSV";
-    }
     blank += strspn(blank, " ");
     const char *end = blank + strcspn(blank, " ");
     return number_read(blank, end, &ignored) == NUMBER_OK

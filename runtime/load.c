@@ -1,5 +1,5 @@
 /* load.c: bytes of a file in blocks, the arrays that loaders fill, and the choice of the loader. */
-#include "runtime/runtime.h"
+#include "runtime/load.h"
 #include "runtime/stream.h"
 
 #include <errno.h>
@@ -284,7 +284,6 @@ static const Magic magics[] = {
      "7zXZ",
      5, "compressed by xz", "xz -dc"},
     {"BZh", 3, "compressed by bzip2", "bzip2 -dc"},
-    {"PK\x03\x04", 4, "a zip archive or a spreadsheet; save it as CSV first", NULL},
     {"\xd0\xcf\x11\xe0", 4, "a spreadsheet; save it as CSV first", NULL},
     {"\xff\xfe", 2, "UTF-16 text", "iconv -f UTF-16 -t UTF-8"},
     {"\xfe\xff", 2, "UTF-16 text", "iconv -f UTF-16 -t UTF-8"},
@@ -298,7 +297,7 @@ static const Magic magics[] = {
     {"ARROW1", 6, "an Arrow file; save it as CSV or .npy first", NULL},
 };
 
-static const char npy_magic[] = "\x93NUMPY";
+static const char npy_magic[] = "\x93NUMPY", sqlite_magic[] = "SQLite format 3";
 
 static bool bad_magic(Context *context, const Input *input, const Magic *magic) {
     if (!magic->command) {
@@ -347,11 +346,22 @@ static bool load_kind(Context *context, Model *model, const LoadOptions *options
     if (length >= 6 && memcmp(input->buffer, npy_magic, 6) == 0) {
         return load_npy(context, model, options, input, data);
     }
+    if (length >= 4 && memcmp(input->buffer, "PK\x03\x04", 4) == 0) {
+        return load_npz(context, model, options, input, data);
+    }
+    if (length >= sizeof sqlite_magic && input->total &&
+        memcmp(input->buffer, sqlite_magic, sizeof sqlite_magic) == 0) {
+        return load_sqlite(context, model, options, input->path, data);
+    }
     if (!check_kind(context, input)) {
         return false;
     }
-    Cache *cache =
-        options->cache && input->total ? cache_open(context, model, options, input) : NULL;
+    if (libsvm_looks_so(input)) {
+        return load_libsvm(context, model, options, input, data);
+    }
+    Cache *cache = options->cache && input->total && options->na == NA_ERROR
+                       ? cache_open(context, model, options, input)
+                       : NULL;
     if (cache && cache_read(cache, data)) {
         return true;
     }
@@ -367,13 +377,19 @@ static bool load_kind(Context *context, Model *model, const LoadOptions *options
 bool data_load(Context *context, Model *model, const LoadOptions *options, const char *path,
                Data *data) {
     Input input;
+    bool done;
     *data = (Data){.path = path};
-    if (!input_open(context, &input, path)) {
-        return false;
+    if (strncmp(path, "sqlite:", 7) == 0) {
+        done = load_sqlite(context, model, options, path + 7, data);
+    } else {
+        if (!input_open(context, &input, path)) {
+            return false;
+        }
+        data->path = input.path;
+        done = load_kind(context, model, options, &input, data);
+        input_close(&input);
     }
-    data->path = input.path;
-    bool done = load_kind(context, model, options, &input, data);
-    input_close(&input);
     /* give back what growth took in advance */
-    return done && data_reserve(context, model, options, data, data->rows);
+    return done && data_reserve(context, model, options, data, data->rows) &&
+           scales_apply(context, model, options, data);
 }

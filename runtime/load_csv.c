@@ -6,6 +6,7 @@
  * the block, the names of the columns and the arrays. After the first bad field the rest is read
  * only to be counted. */
 #include "runtime/csv.h"
+#include "runtime/load.h"
 
 #include <string.h>
 

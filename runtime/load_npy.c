@@ -1,117 +1,146 @@
-/* load_npy.c: NumPy's .npy files: a vector, or a matrix of rows × columns, of
- * numbers in C order. They have no names, so the arguments take the columns in
- * order. */
-#include "runtime/runtime.h"
+/* load_npy.c: NumPy's .npy files: rows × columns of numbers or texts, in C or Fortran order, of
+ * either byte order. They have no names, so the arguments take the columns in order. */
+#include "runtime/npy.h"
+#include "runtime/load.h"
 
 #include <math.h>
 #include <string.h>
-
-typedef enum {
-    NPY_F8,
-    NPY_F4,
-    NPY_I8,
-    NPY_I4,
-    NPY_I2,
-    NPY_I1,
-    NPY_U8,
-    NPY_U4,
-    NPY_U2,
-    NPY_U1,
-    NPY_B1
-} NpyType;
 
 static const struct {
     const char *name; /* after the byte order */
     size_t size;
 } npy_types[] = {
-    [NPY_F8] = {"f8", 8}, [NPY_F4] = {"f4", 4}, [NPY_I8] = {"i8", 8}, [NPY_I4] = {"i4", 4},
-    [NPY_I2] = {"i2", 2}, [NPY_I1] = {"i1", 1}, [NPY_U8] = {"u8", 8}, [NPY_U4] = {"u4", 4},
-    [NPY_U2] = {"u2", 2}, [NPY_U1] = {"u1", 1}, [NPY_B1] = {"b1", 1},
+    [NPY_F8] = {"f8", 8}, [NPY_F4] = {"f4", 4}, [NPY_F2] = {"f2", 2}, [NPY_I8] = {"i8", 8},
+    [NPY_I4] = {"i4", 4}, [NPY_I2] = {"i2", 2}, [NPY_I1] = {"i1", 1}, [NPY_U8] = {"u8", 8},
+    [NPY_U4] = {"u4", 4}, [NPY_U2] = {"u2", 2}, [NPY_U1] = {"u1", 1}, [NPY_B1] = {"b1", 1},
 };
 
-typedef struct {
-    Context *context;
-    Model *model;
-    const LoadOptions *options;
-    Input *input;
-    Data *data;
-    NpyType type;
-    bool swapped;
-    int64_t rows, width;
-    Target *targets;
-    double separator; /* of the row before */
-} Npy;
+enum { TEXT_LONGEST = 1 << 20, WIDTH_MOST = 1 << 22 };
 
-static bool bad_header(Npy *npy, const char *why) {
+/* ---- the header ---- */
+
+static bool bad_header(const Npy *npy, const char *why) {
     return report_error(npy->context, "%s: %s", npy->input->path, why);
+}
+
+static bool damaged_header(const Npy *npy) {
+    return bad_header(npy, "the header of the .npy data is damaged");
+}
+
+/* U and S with a length. */
+static bool read_text_type(Npy *npy, const char *p) {
+    int64_t length = 0;
+    npy->type = *p == 'U' ? NPY_UNICODE : NPY_BYTES;
+    for (p++; *p >= '0' && *p <= '9' && length <= TEXT_LONGEST; p++) {
+        length = length * 10 + (*p - '0');
+    }
+    npy->size = (size_t)length * (npy->type == NPY_UNICODE ? 4 : 1);
+    return (*p == '\'' && length > 0 && length <= TEXT_LONGEST) ||
+           bad_header(npy, "texts of no characters, or of more than a million, are not read");
 }
 
 static bool read_type(Npy *npy, const char *header) {
     const char *p = strstr(header, "'descr':");
-    p = p ? strchr(p + 8, '\'') : NULL;
+    p = p ? p + 8 + strspn(p + 8, " ") : NULL;
     if (!p) {
+        return damaged_header(npy);
+    }
+    if (*p == '[') {
         return bad_header(npy, "an array of records is not read; give a matrix of numbers");
     }
-    npy->swapped = p[1] == '>';
+    if (*p != '\'' || !p[1] || !p[2]) {
+        return damaged_header(npy);
+    }
+    npy->swapped = p[1] == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? '<' : '>');
     for (size_t i = 0; i < sizeof npy_types / sizeof *npy_types; i++) {
         if (strncmp(p + 2, npy_types[i].name, 2) == 0 && p[4] == '\'') {
             npy->type = (NpyType)i;
+            npy->size = npy_types[i].size;
             return true;
         }
     }
-    return report_error(npy->context, "%s: numbers of type %.8s are not read", npy->input->path, p);
+    if (p[2] == 'O') {
+        return bad_header(npy, "an array of Python objects is not read; save one of numbers or "
+                               "texts, by astype(float) or astype(str)");
+    }
+    if (p[2] == 'U' || p[2] == 'S') {
+        return read_text_type(npy, p + 2);
+    }
+    return report_error(npy->context, "%s: elements of type `%.*s` are not read", npy->input->path,
+                        (int)strcspn(p + 1, "'"), p + 1);
 }
 
 static bool read_shape(Npy *npy, const char *header) {
     const char *p = strstr(header, "'shape':");
-    p = p ? strchr(p, '(') : NULL;
-    int64_t sizes[NPY_AXES] = {1, 1};
-    size_t rank = 0;
-    if (!p) {
-        return bad_header(npy, "the header of the .npy file is damaged");
+    p = p ? p + 8 + strspn(p + 8, " ") : NULL;
+    if (!p || *p != '(') {
+        return damaged_header(npy);
     }
     for (p++; *p && *p != ')';) {
-        if (*p < '0' || *p > '9') {
+        if (*p == ' ' || *p == ',') {
             p++;
             continue;
         }
-        if (rank == NPY_AXES) {
+        if (npy->rank == NPY_AXES) {
             return bad_header(npy, "an array of more than eight axes is not read");
         }
         int64_t size = 0;
+        const char *start = p;
         for (; *p >= '0' && *p <= '9'; p++) {
             if (size > INT64_MAX / 1000) {
-                return bad_header(npy, "the header of the .npy file is damaged");
+                return damaged_header(npy);
             }
             size = size * 10 + (*p - '0');
         }
-        sizes[rank++] = size;
+        if (p == start) {
+            return damaged_header(npy);
+        }
+        npy->axes[npy->rank++] = size;
     }
-    npy->rows = sizes[0];
+    npy->rows = npy->rank ? npy->axes[0] : 1;
     npy->width = 1;
-    for (size_t axis = 1; axis < rank; axis++) { /* a sample's entries, row-major */
-        if (__builtin_mul_overflow(npy->width, sizes[axis], &npy->width)) {
-            return bad_header(npy, "the header of the .npy file is damaged");
+    for (size_t axis = 1; axis < npy->rank; axis++) { /* a sample's entries, row-major */
+        if (__builtin_mul_overflow(npy->width, npy->axes[axis], &npy->width)) {
+            return damaged_header(npy);
         }
     }
-    memcpy(npy->data->axes, sizes, sizeof sizes);
-    npy->data->axis_count = rank;
-    if (strstr(header, "'fortran_order': True") && npy->width > 1 && npy->rows > 1) {
-        return bad_header(npy, "the array is in Fortran order; save numpy.ascontiguousarray of it");
+    if (__builtin_mul_overflow(npy->width, npy->rows, &npy->bytes) ||
+        __builtin_mul_overflow(npy->bytes, (int64_t)npy->size, &npy->bytes)) {
+        return damaged_header(npy);
     }
-    if (npy->rows == 0 || npy->width == 0 || npy->width > (1 << 22)) {
+    npy->fortran = strstr(header, "'fortran_order': True") && npy->width > 1 && npy->rows > 1;
+    return true;
+}
+
+/* Every archive and file has room for its numbers, so nothing is believed that would need more. */
+static bool check_size(const Npy *npy) {
+    const Input *input = npy->input;
+    int64_t before = input->consumed + (input->position - input->buffer);
+    if (npy->rows == 0 || npy->width == 0 || npy->width > WIDTH_MOST) {
         return bad_header(npy,
                           npy->rows == 0 ? "the array has no rows" : "the array has a bad width");
+    }
+    if (input->total && input->total - before < npy->bytes) {
+        return report_error(npy->context, "%s is cut: it has %lld bytes of numbers of %lld",
+                            input->path, (long long)(input->total - before), (long long)npy->bytes);
     }
     return true;
 }
 
-static bool read_header(Npy *npy) {
-    Input *input = npy->input;
+bool npy_read_header(Npy *npy, Context *context, Input *input) {
+    *npy = (Npy){.context = context, .input = input};
+    while (input->end - input->position < 1 << 17 && !input->finished) {
+        if (!input_fill(input, input->position)) {
+            return false;
+        }
+    }
     const unsigned char *bytes = (const unsigned char *)input->position;
     size_t available = (size_t)(input->end - input->position);
     if (available < 12) {
-        return bad_header(npy, "the .npy file is cut");
+        return bad_header(npy, "the .npy data are cut");
+    }
+    if (memcmp(bytes, "\x93NUMPY", 6) != 0) {
+        return bad_header(npy, "these are no .npy data");
     }
     size_t start = bytes[6] == 1 ? 10 : 12;
     size_t length = bytes[8] | (size_t)bytes[9] << 8;
@@ -119,13 +148,24 @@ static bool read_header(Npy *npy) {
         length |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
     }
     if (bytes[6] < 1 || bytes[6] > 3 || length > available - start) {
-        return bad_header(npy, "the header of the .npy file is damaged");
+        return damaged_header(npy);
     }
     char *header = memory_copy(npy->context, input->position + start, length);
     bool done = header && read_type(npy, header) && read_shape(npy, header);
     memory_free(npy->context, header);
     input->position += start + length;
-    return done;
+    return done && check_size(npy);
+}
+
+/* ---- elements ---- */
+
+/* IEEE half precision. */
+static double half_value(uint16_t bits) {
+    int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+    double value = exponent == 31  ? (mantissa ? NAN : INFINITY)
+                   : exponent == 0 ? ldexp(mantissa, -24)
+                                   : ldexp(mantissa + 1024, exponent - 25);
+    return bits >> 15 ? -value : value;
 }
 
 static double read_value(const Npy *npy, const char *at) {
@@ -142,15 +182,16 @@ static double read_value(const Npy *npy, const char *at) {
         uint8_t u1;
         char bytes[8];
     } value = {0};
-    size_t size = npy_types[npy->type].size;
-    for (size_t i = 0; i < size; i++) {
-        value.bytes[i] = at[npy->swapped ? size - 1 - i : i];
+    for (size_t i = 0; i < npy->size; i++) {
+        value.bytes[i] = at[npy->swapped ? npy->size - 1 - i : i];
     }
     switch (npy->type) {
     case NPY_F8:
         return value.f8;
     case NPY_F4:
         return (double)value.f4;
+    case NPY_F2:
+        return half_value(value.u2);
     case NPY_I8:
         return (double)value.i8;
     case NPY_I4:
@@ -168,63 +209,73 @@ static double read_value(const Npy *npy, const char *at) {
     case NPY_U1:
     case NPY_B1:
         return value.u1;
+    case NPY_UNICODE:
+    case NPY_BYTES:
+        break;
     }
     return 0;
 }
 
-static bool bad_value(Npy *npy, int64_t row, int64_t column, double value, const char *why) {
-    char text[NUMBER_SIZE];
-    number_write(text, value, false);
-    fflush(stdout);
-    fprintf(stderr,
-            "%s:%lld:%lld: error: `%s` %s (row %lld, column %lld of the array, "
-            "from 0)\n",
-            npy->input->path, (long long)row + 1, (long long)column + 1, text, why, (long long)row,
-            (long long)column);
-    return false;
+static void add_character(Text *text, uint32_t c) {
+    char bytes[4];
+    size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const unsigned char first[5] = {0, 0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = length; i-- > 1; c >>= 6) {
+        bytes[i] = (char)(0x80 | (c & 0x3f));
+    }
+    bytes[0] = (char)(first[length] | c);
+    text_bytes(text, bytes, length);
 }
 
-static bool store(Npy *npy, int64_t row, int64_t field, double value) {
-    Target target = npy->targets[field];
-    Column *column = &npy->model->columns[target.column];
-    int64_t at = row * column->shape.count + target.entry;
-    if (!column->is_int) {
-        if (!isfinite(value) && !npy->options->nonfinite) {
-            return bad_value(npy, row, field, value,
-                             "is not finite; --allow-nonfinite lets it pass");
+/* A text as UTF-8, up to the zeros that fill it. */
+static void take_text(Npy *npy, size_t field, const char *at) {
+    npy->text.length = 0;
+    text_bytes(&npy->text, "", 0);
+    for (size_t i = 0; npy->type == NPY_UNICODE && i < npy->size; i += 4) {
+        const unsigned char *p = (const unsigned char *)at + i;
+        uint32_t c = npy->swapped ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | p[2] << 8 | p[3]
+                                  : (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | p[1] << 8 | p[0];
+        if (c == 0) {
+            break;
         }
-        if (!real_fits(npy->model->single, value)) {
-            return bad_value(npy, row, field, value, "is too large for a float");
-        }
-        reals_narrow(npy->model,
-                     (char *)npy->data->columns[target.column] +
-                         (size_t)at * (npy->model->single ? sizeof(float) : sizeof(double)),
-                     &value, 1);
-        return true;
+        add_character(&npy->text, c > 0x10ffff ? 0xdfff : c); /* no UTF-8 then */
     }
-    int64_t limit = INT64_MAX;
-    if (column->limit) {
-        model_size(npy->model, column->limit, 0, &limit);
+    if (npy->type == NPY_BYTES) {
+        text_bytes(&npy->text, at, strnlen(at, npy->size));
     }
-    if (!(fabs(value) <= 9007199254740992.0) || value != floor(value)) {
-        return bad_value(npy, row, field, value, "is no whole number");
+    if (npy->text.failed) {
+        npy->cells->failed = true;
+        return;
     }
-    if (column->limit && (value < 0 || value >= (double)limit)) {
-        return bad_value(npy, row, field, value, "is outside the range of the index");
-    }
-    ((int64_t *)npy->data->columns[target.column])[at] = (int64_t)value;
-    return true;
+    cells_text(npy->cells, field, npy->text.data, npy->text.length);
 }
 
 /* Another value than in the row before begins another sample. */
-static bool separate(Npy *npy, int64_t row, int64_t field, double value) {
-    if (npy->targets[field].used) {
-        npy->data->separator = npy->targets[field];
-        return true;
+static void separate(Npy *npy, size_t field, double value) {
+    Data *data = npy->cells->data;
+    if (isnan(value)) {
+        cells_number(npy->cells, field, value);
+        return;
     }
-    bool same = npy->data->samples > 0 && npy->separator == value;
+    bool same = data->samples > 0 && npy->separator == value;
     npy->separator = value;
-    return same || data_begin_sample(npy->context, npy->data, row);
+    npy->cells->failed |= !same && !data_begin_sample(npy->context, data, data->rows);
+}
+
+static void take_element(Npy *npy, int64_t row, int64_t element, const char *at) {
+    size_t field = npy->first + (size_t)element;
+    FieldKind kind = npy->cells->fields[field].kind;
+    if (kind == FIELD_SKIP) {
+        return;
+    }
+    npy->cells->data->rows = row;
+    if (npy->type == NPY_UNICODE || npy->type == NPY_BYTES) {
+        take_text(npy, field, at);
+    } else if (kind == FIELD_SAMPLE) {
+        separate(npy, field, read_value(npy, at));
+    } else {
+        cells_number(npy->cells, field, read_value(npy, at));
+    }
 }
 
 /* ---- rows of floats, as a whole ---- */
@@ -239,16 +290,16 @@ typedef struct {
 static Run *find_runs(Npy *npy, size_t *count) {
     Run *runs = NEW(npy->context, Run, npy->width);
     *count = 0;
-    if (!runs || npy->swapped || (npy->type != NPY_F8 && npy->type != NPY_F4)) {
+    if (!runs || npy->swapped || npy->fortran || (npy->type != NPY_F8 && npy->type != NPY_F4)) {
         return NULL;
     }
     for (int64_t field = 0; field < npy->width; field++) {
-        const Target *target = &npy->targets[field];
+        const Field *target = &npy->cells->fields[npy->first + (size_t)field];
         Run *last = *count ? &runs[*count - 1] : NULL;
-        if (target->separates || (target->used && npy->model->columns[target->column].is_int)) {
+        if (target->kind != FIELD_REAL && target->kind != FIELD_SKIP) {
             return NULL;
         }
-        if (!target->used) {
+        if (target->kind == FIELD_SKIP) {
             continue;
         }
         if (last && last->column == target->column && last->field + last->length == field &&
@@ -310,23 +361,25 @@ static bool copy_to_floats(const Npy *npy, const char *from, float *to, int64_t 
 
 /* Returns whether all are finite. */
 static bool copy_run(const Npy *npy, const char *from, const Run *run, int64_t row) {
-    void *array = npy->data->columns[run->column];
-    const int64_t at = row * npy->model->columns[run->column].shape.count + run->entry;
-    return npy->model->single ? copy_to_floats(npy, from, (float *)array + at, run->length)
-                              : copy_to_doubles(npy, from, (double *)array + at, run->length);
+    void *array = npy->cells->data->columns[run->column];
+    const int64_t at = row * npy->cells->model->columns[run->column].shape.count + run->entry;
+    return npy->cells->model->single
+               ? copy_to_floats(npy, from, (float *)array + at, run->length)
+               : copy_to_doubles(npy, from, (double *)array + at, run->length);
 }
 
 /* Rows that are in the block as a whole, up to one that is not finite. */
 static int64_t copy_rows(Npy *npy, const Run *runs, size_t count, int64_t row) {
     Input *input = npy->input;
-    size_t size = npy_types[npy->type].size;
+    size_t size = npy->size;
     int64_t available = (input->end - input->position) / ((int64_t)size * npy->width);
     int64_t end = npy->rows - row < available ? npy->rows : row + available;
     for (; row < end; row++) {
         for (size_t i = 0; i < count; i++) {
             const Run *run = &runs[i];
             if (!copy_run(npy, input->position + run->field * (int64_t)size, run, row) &&
-                !(npy->options->nonfinite && !npy->model->single)) {
+                !(npy->cells->options->nonfinite && npy->cells->options->na == NA_ERROR &&
+                  !npy->cells->model->single)) {
                 return row;
             }
         }
@@ -335,9 +388,53 @@ static int64_t copy_rows(Npy *npy, const Run *runs, size_t count, int64_t row) {
     return row;
 }
 
-static bool read_rows(Npy *npy) {
+/* Where element number `at` of an array in Fortran order goes: the first axis is the fastest. */
+static int64_t fortran_element(const Npy *npy, int64_t at) {
+    int64_t element = 0, stride = npy->width;
+    for (size_t axis = 1; axis < npy->rank; axis++) {
+        stride /= npy->axes[axis];
+        element += at % npy->axes[axis] * stride;
+        at /= npy->axes[axis];
+    }
+    return element;
+}
+
+/* One element, which may be longer than a block has left. NULL: reported. */
+static const char *next_element(Npy *npy, int64_t row) {
     Input *input = npy->input;
-    size_t size = npy_types[npy->type].size;
+    while ((size_t)(input->end - input->position) < npy->size && !input->finished) {
+        if (!input_fill(input, input->position)) {
+            return NULL;
+        }
+    }
+    if ((size_t)(input->end - input->position) < npy->size) {
+        report_error(npy->context, "%s is cut: it has %lld rows of %lld", input->path,
+                     (long long)row, (long long)npy->rows);
+        return NULL;
+    }
+    const char *at = input->position;
+    input->position += npy->size;
+    return at;
+}
+
+static bool read_fortran(Npy *npy) {
+    for (int64_t k = 0; k < npy->width; k++) {
+        int64_t element = fortran_element(npy, k);
+        for (int64_t row = 0; row < npy->rows; row++) {
+            const char *at = next_element(npy, 0);
+            if (!at) {
+                return false;
+            }
+            take_element(npy, row, element, at);
+            if (npy->cells->failed) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool read_rows(Npy *npy) {
     size_t run_count;
     const Run *runs = find_runs(npy, &run_count);
     for (int64_t row = 0; row < npy->rows; row++) {
@@ -345,71 +442,41 @@ static bool read_rows(Npy *npy) {
         if (row == npy->rows) {
             break;
         }
-        for (int64_t field = 0; field < npy->width; field++) {
-            if ((size_t)(input->end - input->position) < size &&
-                !input_fill(input, input->position)) {
+        for (int64_t element = 0; element < npy->width; element++) {
+            const char *at = next_element(npy, row);
+            if (!at) {
                 return false;
             }
-            while ((size_t)(input->end - input->position) < size && !input->finished) {
-                if (!input_fill(input, input->position)) {
-                    return false;
-                }
-            }
-            if ((size_t)(input->end - input->position) < size) {
-                return report_error(npy->context, "%s is cut: it has %lld rows of %lld",
-                                    input->path, (long long)row, (long long)npy->rows);
-            }
-            const char *at = input->position;
-            input->position += size;
-            if (npy->targets[field].separates && !separate(npy, row, field, read_value(npy, at))) {
-                return false;
-            }
-            if (npy->targets[field].used && !store(npy, row, field, read_value(npy, at))) {
-                return false;
-            }
+            take_element(npy, row, element, at);
         }
-    }
-    return true;
-}
-
-static bool bind_limits(Npy *npy) {
-    for (size_t i = 0; i < npy->model->column_count; i++) {
-        Column *column = &npy->model->columns[i];
-        if (!column->limit || !npy->options->needed[i]) {
-            continue;
-        }
-        int64_t largest = -1; /* of all columns in one dim */
-        for (size_t c = 0; c < npy->model->column_count; c++) {
-            const Column *other = &npy->model->columns[c];
-            const int64_t *array = npy->data->columns[c];
-            bool same = npy->options->needed[c] && other->limit &&
-                        (c == i || strcmp(other->limit, column->limit) == 0);
-            for (int64_t k = 0; same && k < npy->rows * other->shape.count; k++) {
-                largest = array[k] > largest ? array[k] : largest;
-            }
-        }
-        if (!data_bind_limit(npy->context, npy->model, column, largest + 1, NULL)) {
+        if (npy->cells->failed) {
             return false;
         }
     }
     return true;
 }
 
+bool npy_read_elements(Npy *npy, Cells *cells, size_t first) {
+    npy->cells = cells;
+    npy->first = first;
+    text_start(&npy->text, npy->context);
+    bool done = npy->fortran ? read_fortran(npy) : read_rows(npy);
+    text_free(&npy->text);
+    cells->data->rows = npy->rows;
+    return done;
+}
+
 bool load_npy(Context *context, Model *model, const LoadOptions *options, Input *input,
               Data *data) {
-    Npy npy = {
-        .context = context, .model = model, .options = options, .input = input, .data = data};
-    if (!read_header(&npy)) {
+    Npy npy;
+    Cells cells;
+    cells_start(&cells, context, model, options, input->path, data);
+    if (!npy_read_header(&npy, context, input)) {
         return false;
     }
-    npy.targets = NEW(context, Target, npy.width);
-    if (!npy.targets || !columns_match(context, model, options, input->path, NULL,
-                                       (size_t)npy.width, npy.targets)) {
-        return false;
-    }
-    if (!data_reserve(context, model, options, data, npy.rows) || !read_rows(&npy)) {
-        return false;
-    }
-    data->rows = npy.rows;
-    return bind_limits(&npy);
+    memcpy(data->axes, npy.axes, sizeof data->axes);
+    data->axis_count = npy.rank;
+    return cells_make_fields(&cells, (size_t)npy.width, input->path) &&
+           data_reserve(context, model, options, data, npy.rows) &&
+           npy_read_elements(&npy, &cells, 0) && cells_report(&cells) && cells_finish(&cells);
 }

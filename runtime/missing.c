@@ -152,18 +152,23 @@ static bool take_means(Cells *cells, size_t number) {
         }
     }
     column->means = means;
+    column->mean_count = (size_t)column->shape.count;
     return means != NULL;
 }
 
-/* Training takes the means of its rows; other commands those that training took. */
+/* Training takes the means of its rows, unless it goes on from other ones; all else uses those that
+ * training took. */
 static bool fill_means(Cells *cells) {
     for (size_t i = 0; i < cells->model->column_count; i++) {
         Column *column = &cells->model->columns[i];
         if (column->is_int || column->target || !cells->data->columns[i]) {
             continue;
         }
-        if (!cells->options->trained && !take_means(cells, i)) {
+        if (!column->means && !cells->options->trained && !take_means(cells, i)) {
             return false;
+        }
+        if (column->means && column->mean_count != (size_t)column->shape.count) {
+            return scales_check(cells->context, cells->model, "the file of -m");
         }
         if (!column->means) {
             return report_error(cells->context,

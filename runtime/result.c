@@ -135,6 +135,62 @@ static void add_columns(Text *text, const Model *model) {
     add_names(text, model, field_names);
 }
 
+/* {"x": [1.0, …], …} of the columns that have such numbers. */
+static void add_lists(Text *text, const Model *model, size_t offset) {
+    bool first = true;
+    text_string(text, "{");
+    for (size_t i = 0; i < model->column_count; i++) {
+        const Column *column = &model->columns[i];
+        double *list = *(double *const *)(const void *)((const char *)column + offset);
+        if (!list) {
+            continue;
+        }
+        text_string(text, first ? "" : ", ");
+        first = false;
+        json_text(text, column->name);
+        text_string(text, ": [");
+        for (int64_t k = 0; k < column->shape.count; k++) {
+            text_string(text, k ? ", " : "");
+            text_number(text, list[k], true);
+        }
+        text_string(text, "]");
+    }
+    text_string(text, "}");
+}
+
+static void add_means(Text *text, const Model *model) {
+    add_lists(text, model, offsetof(Column, means));
+}
+
+static void add_shifts(Text *text, const Model *model) {
+    add_lists(text, model, offsetof(Column, shift));
+}
+
+static void add_scales(Text *text, const Model *model) {
+    add_lists(text, model, offsetof(Column, scale));
+}
+
+/* What was done to inputs before the model saw them, under these keys. */
+static const struct {
+    const char *key;
+    size_t offset;
+    void (*add)(Text *, const Model *);
+} input_lists[] = {
+    {"means", offsetof(Column, means), add_means},
+    {"input_mean", offsetof(Column, shift), add_shifts},
+    {"input_sd", offsetof(Column, scale), add_scales},
+};
+enum { INPUT_LISTS = sizeof input_lists / sizeof *input_lists };
+
+static bool has_lists(const Model *model, size_t offset) {
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (*(double *const *)(const void *)((const char *)&model->columns[i] + offset)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Nested brackets of a row-major array. */
 static void add_array(Text *text, const Model *model, const Shape *shape, const double *values) {
     if (shape->rank == 0) {
@@ -269,6 +325,12 @@ static void make_json(Text *text, const Model *model, const Result *result) {
         text_string(text, ",\n  \"classes\": ");
         add_classes(text, model);
     }
+    for (size_t i = 0; i < INPUT_LISTS; i++) {
+        if (has_lists(model, input_lists[i].offset)) {
+            text_format(text, ",\n  \"%s\": ", input_lists[i].key);
+            input_lists[i].add(text, model);
+        }
+    }
     text_string(text, ",\n  \"params\": {");
     add_items(text, model, result->view, 0, result->view->params);
     if (result->view->count > result->view->params) {
@@ -380,6 +442,11 @@ static void add_metadata(Text *text, const Model *model, const Result *result, u
     }
     if (result->errors) {
         add_errors_kind(text, result->errors);
+    }
+    for (size_t i = 0; i < INPUT_LISTS; i++) {
+        if (has_lists(model, input_lists[i].offset)) {
+            add_quoted(text, input_lists[i].key, input_lists[i].add, model);
+        }
     }
     text_format(text, ",\"checksum\":\"%016llx\"}", (unsigned long long)checksum);
 }

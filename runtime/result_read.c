@@ -189,12 +189,45 @@ static bool take_names(Context *context, const ResultFile *file, const char *key
     return true;
 }
 
+/* Numbers of a column, under `key` of the metadata. */
+static bool take_numbers(Context *context, const ResultFile *file, const char *key, bool positive,
+                         const Column *column, double **numbers, size_t *count) {
+    const Json *list = json_get(metadata_object(context, file, key), column->name);
+    if (!list) {
+        return true;
+    }
+    *numbers = NEW(context, double, list->count + 1);
+    *count = 0;
+    for (const Json *item = list->first; *numbers && item; item = item->next) {
+        if (item->kind != JSON_NUMBER || !isfinite(item->number) ||
+            (positive && item->number <= 0)) {
+            return report_error(context, "`%s` is damaged: one of the %s of `%s` is no such number",
+                                file->path, key, column->name);
+        }
+        (*numbers)[(*count)++] = item->number;
+    }
+    return *numbers != NULL;
+}
+
+static bool take_inputs(Context *context, const ResultFile *file, Column *column) {
+    size_t shifts = 0;
+    return take_numbers(context, file, "means", false, column, &column->means,
+                        &column->mean_count) &&
+           take_numbers(context, file, "input_mean", false, column, &column->shift, &shifts) &&
+           take_numbers(context, file, "input_sd", true, column, &column->scale,
+                        &column->scale_count) &&
+           (shifts == column->scale_count ||
+            report_error(context, "`%s` is damaged: `%s` has %zu means and %zu deviations",
+                         file->path, column->name, shifts, column->scale_count));
+}
+
 static bool take_columns(Context *context, Model *model, const ResultFile *file) {
     model->sample = metadata_text(file, "sample");
     for (size_t i = 0; i < model->column_count; i++) {
         Column *column = &model->columns[i];
         if (!take_names(context, file, "classes", column, &column->classes, &column->class_count) ||
-            !take_names(context, file, "columns", column, &column->fields, &column->field_count)) {
+            !take_names(context, file, "columns", column, &column->fields, &column->field_count) ||
+            !take_inputs(context, file, column)) {
             return false;
         }
     }

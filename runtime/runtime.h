@@ -163,6 +163,9 @@ typedef struct {
     size_t class_count;
     /* by entry, of a real input: what stands for missing values (--na=mean); or NULL */
     double *means;
+    /* by entry, of a real input: its mean and standard deviation (--standardize); or NULL */
+    double *shift, *scale;
+    size_t mean_count, scale_count; /* in a result file */
     /* the names of its columns in the data, or in those that it was trained on */
     char **fields;
     size_t field_count;
@@ -340,6 +343,7 @@ typedef struct {
     bool cache;         /* --cache-data */
     NaPolicy na;
     bool trained; /* means are those of training */
+    bool standardize;
 } LoadOptions;
 
 /* Does --columns name arguments of the model, and columns for each? */
@@ -395,9 +399,6 @@ bool input_fill(Input *input, char *keep);
 bool input_widen(Input *input, struct ThreadPool *pool, size_t size);
 void input_close(Input *input);
 
-bool load_csv(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);
-bool load_npy(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);
-
 /* An array of data grown or made (NULL), by large pages where that helps. NULL: reported. */
 void *data_array(Context *context, void *array, size_t size);
 
@@ -423,6 +424,13 @@ char *unpack_text(Unpacker *unpacker);
 char **unpack_texts(Unpacker *unpacker, size_t *count);
 /* Bytes that pack_array wrote, so many. */
 void unpack_array(Unpacker *unpacker, void *bytes, size_t length);
+
+/* ---- scales.c: --standardize ---- */
+/* Inputs that have a scale get it; with options->standardize all of them do, from these rows.
+ * False: reported. */
+bool scales_apply(Context *context, Model *model, const LoadOptions *options, Data *data);
+/* Are scales and means of a result file as long as the columns are wide? False: reported. */
+bool scales_check(Context *context, const Model *model, const char *path);
 
 /* ---- cache.c: parsed files kept in binary form ---- */
 typedef struct Cache Cache;

@@ -111,10 +111,44 @@ static bool check_usage(Session *session) {
         strcmp(header, "no") != 0) {
         done = report_error(context, "--header: expected auto, yes or no, found `%s`", header);
     }
+    const char *na = options->values[OPT_na];
+    if (done && na && strcmp(na, "error") != 0 && strcmp(na, "drop") != 0 &&
+        strcmp(na, "mean") != 0) {
+        done = report_error(context, "--na: expected error, drop or mean, found `%s`", na);
+    }
     done = done && (!delimiter || delimiter_read(context, delimiter, &ignored));
     done = done && (!columns || columns_check(context, session->model, columns));
     session->usage = !done;
     return done;
+}
+
+/* What trained parameters ask for is done by all commands: missing values are means there, too. */
+static NaPolicy na_policy(const Session *session) {
+    const Model *model = session->model;
+    bool train = session->options->command == COMMAND_TRAIN;
+    const char *text =
+        train ? option_text(model, session->options, OPT_na) : session->options->values[OPT_na];
+    bool means = false;
+    for (size_t i = 0; i < model->column_count; i++) {
+        means |= model->columns[i].means != NULL;
+    }
+    return !text                       ? (means ? NA_MEAN : NA_ERROR)
+           : strcmp(text, "drop") == 0 ? NA_DROP
+           : strcmp(text, "mean") == 0 ? NA_MEAN
+                                       : NA_ERROR;
+}
+
+/* Parameters that were trained on other scales mean other things. */
+static bool check_scales(Session *session) {
+    const Model *model = session->model;
+    bool scaled = false;
+    for (size_t i = 0; i < model->column_count; i++) {
+        scaled |= model->columns[i].scale != NULL;
+    }
+    return scaled || !session->options->values[OPT_standardize] || !session->file.bytes ||
+           report_error(session->context,
+                        "--standardize: the parameters of `%s` were trained without it",
+                        session->file.path);
 }
 
 bool session_load(Session *session, const char *path, Data *data) {
@@ -135,7 +169,11 @@ bool session_load(Session *session, const char *path, Data *data) {
                                 .nonfinite = options->values[OPT_nonfinite] != NULL,
                                 .needed = needed,
                                 .threads = (size_t)session->threads,
-                                .cache = options->values[OPT_cache] != NULL};
+                                .cache = options->values[OPT_cache] != NULL,
+                                .na = na_policy(session),
+                                .trained = options->command != COMMAND_TRAIN &&
+                                           options->command != COMMAND_CHECK,
+                                .standardize = options->values[OPT_standardize] != NULL};
     if (!path) {
         Dim *rows = model_rows_dim(model);
         data->rows = data->samples = 1;
@@ -145,7 +183,8 @@ bool session_load(Session *session, const char *path, Data *data) {
         }
         return true;
     }
-    return data_load(session->context, model, &load_options, path, data) &&
+    return check_scales(session) &&
+           data_load(session->context, model, &load_options, path, data) &&
            data_make_samples(session->context, model, data);
 }
 

@@ -45,6 +45,7 @@ static const struct {
     {"SCHEDULE", "schedule", {"constant", "step", "exponential", "inverse", "cosine"}},
     {"WHEN", "choice", {"auto", "yes", "no"}},
     {"[HOW]", "choice", {"auto", "squares", "likelihood", "no"}},
+    {"POLICY", "policy", {"error", "drop", "mean"}},
 };
 
 /* Options that cannot be 0. */
