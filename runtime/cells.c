@@ -62,7 +62,7 @@ static void value_message(const Cells *cells, size_t number, const char *text, s
                                ? "--sample"
                                : cells->model->columns[cells->fields[number].column].name;
     show(shown, sizeof shown, text, length);
-    if (cells->names) {
+    if (cells->names && cells->names[number]) {
         show(where, sizeof where, cells->names[number], strlen(cells->names[number]));
     } else {
         snprintf(where, sizeof where, "%zu", number + 1);

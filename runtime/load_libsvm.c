@@ -330,6 +330,16 @@ static bool too_wide(Svm *svm, int64_t width) {
     return true;
 }
 
+/* Only for messages: the other fields are numbers. */
+static bool name_label(Svm *svm, size_t number) {
+    static char label[] = "label";
+    svm->cells.names = NEW(svm->cells.context, char *, svm->cells.field_count + 1);
+    if (svm->cells.names && svm->label != SIZE_MAX) {
+        svm->cells.names[number] = label;
+    }
+    return svm->cells.names != NULL;
+}
+
 /* What the label of a line says, as field `number`. */
 static void store_label(Svm *svm, const Line *line, size_t number) {
     if (svm->label != SIZE_MAX) {
@@ -344,9 +354,12 @@ static size_t line_end(const Svm *svm, size_t line) {
 }
 
 static bool beyond(Svm *svm, const Line *line, int64_t index, int64_t width) {
-    return report_error(svm->cells.context, "%s:%lld: index %lld is beyond the %lld values of `%s`",
-                        svm->cells.path, (long long)line->line, (long long)index + 1,
-                        (long long)width, svm->cells.model->columns[svm->values].name);
+    char *place =
+        memory_format(svm->cells.context, "%s:%lld", svm->cells.path, (long long)line->line);
+    return place &&
+           report_place(svm->cells.context, place, "index %lld is beyond the %lld value%s of `%s`",
+                        (long long)index + 1, (long long)width, width == 1 ? "" : "s",
+                        svm->cells.model->columns[svm->values].name);
 }
 
 static bool keep_lines(Svm *svm) {
@@ -375,6 +388,7 @@ static bool store_dense(Svm *svm) {
     }
     if (too_wide(svm, width) || !keep_lines(svm) ||
         !cells_make_fields(cells, (size_t)width + labelled, cells->path) ||
+        !name_label(svm, number) ||
         !data_reserve(cells->context, model, cells->options, cells->data,
                       (int64_t)svm->line_count)) {
         return false;
@@ -400,6 +414,7 @@ static bool store_entries(Svm *svm) {
     Cells *cells = &svm->cells;
     static const Entry none = {0, 0};
     if (!cells_make_fields(cells, cells->model->column_count, cells->path) ||
+        !name_label(svm, svm->label) ||
         !data_reserve(cells->context, cells->model, cells->options, cells->data,
                       (int64_t)(svm->entry_count + svm->line_count))) {
         return false;

@@ -87,7 +87,8 @@ static void print_help(Context *context, const Model *model, unsigned mask) {
     if (mask & COMMAND_TRAIN) {
         print_methods();
     }
-    printf("\nDATA is CSV, TSV or .npy; `-` is standard input.\n"
+    printf("\nDATA is CSV, TSV, .npy, .npz, libsvm, all perhaps compressed by gzip or zstd, or\n"
+           "sqlite:FILE?query=SELECT…; `-` is standard input.\n"
            "exit status: 0; 1 bad data, a diverged run, a failed write; 2 wrong usage; 130, 143 on "
            "SIGINT, SIGTERM\n");
 }

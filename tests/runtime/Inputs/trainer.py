@@ -251,7 +251,6 @@ def test_npy():
     with open("b.npy", "wb") as file:
         file.write(read("a.npy")[:-3])
     expect(b"cut" in run("train", "b.npy").stderr, "a cut file")
-    expect(b"Fortran" in run("train", npy("a.npy", rows, order="True")).stderr, "Fortran order")
     done = run("train", npy("a.npy", [(1, 2), (float("nan"), 4)]))
     expect(done.returncode == 1 and b"not finite" in done.stderr, done)
 
