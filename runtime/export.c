@@ -560,6 +560,11 @@ int command_export(Session *session) {
         report_error(context, "model `%s` has no `forward`", model->name);
         return STATUS_FAILED;
     }
+    if (scales_any(model)) {
+        report_error(context, "export of parameters of standardised inputs is not supported yet; "
+                              "train without --standardize");
+        return STATUS_FAILED;
+    }
     Dim *rows = model_rows_dim(model);
     if (rows) {
         rows->bound = false; /* the caller's */

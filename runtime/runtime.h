@@ -429,6 +429,8 @@ void unpack_array(Unpacker *unpacker, void *bytes, size_t length);
 /* Inputs that have a scale get it; with options->standardize all of them do, from these rows.
  * False: reported. */
 bool scales_apply(Context *context, Model *model, const LoadOptions *options, Data *data);
+/* Has any input a scale? */
+bool scales_any(const Model *model);
 /* Are scales and means of a result file as long as the columns are wide? False: reported. */
 bool scales_check(Context *context, const Model *model, const char *path);
 

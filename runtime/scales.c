@@ -103,6 +103,14 @@ bool scales_apply(Context *context, Model *model, const LoadOptions *options, Da
     return true;
 }
 
+bool scales_any(const Model *model) {
+    bool any = false;
+    for (size_t i = 0; i < model->column_count; i++) {
+        any |= model->columns[i].scale != NULL;
+    }
+    return any;
+}
+
 bool scales_check(Context *context, const Model *model, const char *path) {
     for (size_t i = 0; i < model->column_count; i++) {
         const Column *column = &model->columns[i];

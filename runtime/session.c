@@ -140,12 +140,8 @@ static NaPolicy na_policy(const Session *session) {
 
 /* Parameters that were trained on other scales mean other things. */
 static bool check_scales(Session *session) {
-    const Model *model = session->model;
-    bool scaled = false;
-    for (size_t i = 0; i < model->column_count; i++) {
-        scaled |= model->columns[i].scale != NULL;
-    }
-    return scaled || !session->options->values[OPT_standardize] || !session->file.bytes ||
+    return scales_any(session->model) || !session->options->values[OPT_standardize] ||
+           !session->file.bytes ||
            report_error(session->context,
                         "--standardize: the parameters of `%s` were trained without it",
                         session->file.path);
@@ -183,8 +179,7 @@ bool session_load(Session *session, const char *path, Data *data) {
         }
         return true;
     }
-    return check_scales(session) &&
-           data_load(session->context, model, &load_options, path, data) &&
+    return check_scales(session) && data_load(session->context, model, &load_options, path, data) &&
            data_make_samples(session->context, model, data);
 }
 

@@ -335,6 +335,9 @@ run(linreg, "train", "far.csv", "--standardize", "-q", "-o", "out.safetensors", 
 predicted = run(linreg, "predict", "-m", "out.safetensors", "far.csv").stdout.decode().split()[1:]
 if not np.allclose(np.array(predicted, float), best, atol=1e-6):
     fail("predictions from safetensors", predicted[:3], best[:3])
+done = run(linreg, "export", "-m", "out.safetensors", "-o", "-")
+if done.returncode != 1 or b"not supported yet" not in done.stderr:
+    fail("export of standardised inputs", done)
 train(linreg, "far.csv")
 bad(linreg, "far.csv", "were trained without it", words=("-m", "out.json", "--standardize"))
 found["input_sd"]["x"][0] = 0
