@@ -834,7 +834,14 @@ Status check_model(Compiler *compiler) {
                 "times", "worst");
     check.jit = compile_subjects(compiler, subjects, count);
     for (size_t k = 0; k < count; k++) {
+        uint64_t next = 0;
+        Point point;
         check.subject = &subjects[k];
+        if (!check_point(&check, &next, &point)) {
+            cell(&check.table, subjects[k].name, 24);
+            text_format(&check.table, "not compared: at none of %d points is it finite\n", TRIES);
+            continue;
+        }
         for (size_t leaf = 0; subjects[k].number && leaf < subjects[k].wrt_count; leaf++) {
             compare_leaf(&check, leaf);
         }

@@ -59,21 +59,23 @@ static bool sizes_fit(const Ir *ir, const int64_t *dims) {
 }
 
 /* Sizes that are not known: small and, in a row, different, so that a mix-up shows; other ones
- * where a size that is made of them, as n - k + 1, would be negative. */
-static int64_t *choose_dims(Arena *arena, const Ir *ir) {
+ * where a size that is made of them, as n - k + 1, would be negative. Larger ones from the 21st
+ * point on: a function of `b[0..5]` has no value before. */
+static int64_t *choose_dims(Arena *arena, const Ir *ir, uint64_t point) {
     enum { TRIES = 200 };
     size_t count = dim_symbol_count(ir);
     int64_t *dims = arena_array(arena, int64_t, count + 1);
+    const int64_t least = 2 + 4 * (int64_t)(point / 21 % 3);
     uint64_t seed = 1;
     for (int try = 0; try == 0 || (try < TRIES && !sizes_fit(ir, dims)); try++) {
-        int64_t next = 2;
+        int64_t next = least;
         for (size_t k = 0; k < count; k++) {
             Dim symbol = dim_symbol_at(ir, k);
             if (symbol == ir->sample_dim || symbol == ir->total_dim) {
                 dims[k] = POINT_ROWS;
             } else if (!dim_value(ir, symbol, &dims[k])) {
                 dims[k] = try == 0 ? next : 1 + (int64_t)(next_random(&seed) % 6);
-                next = next < 6 ? next + 1 : 2;
+                next = next < least + 4 ? next + 1 : least;
             }
         }
     }
@@ -99,7 +101,7 @@ static int64_t draw_label(Point *point, const Ir *ir, const Leaf *leaf) {
 
 Point point_make(Arena *arena, const Ir *ir, PointKind kind, uint64_t seed) {
     Point point = {.arena = arena, .ir = ir, .seed = seed, .leaf_count = ir->leaf_count};
-    point.dims = choose_dims(arena, ir);
+    point.dims = choose_dims(arena, ir, seed);
     point.counts = arena_array(arena, size_t, ir->leaf_count + 1);
     point.reals = arena_array(arena, double *, ir->leaf_count + 1);
     point.ints = arena_array(arena, int64_t *, ir->leaf_count + 1);
