@@ -92,12 +92,18 @@ static void step_by(Training *training, int64_t first, int64_t rows) {
     if (optimizer->correct) {
         optimizer->correct(training, first, rows);
     }
+    if (training->shrink) {
+        shrink_take(training, training->gradient);
+    }
     clip_gradient(training, training->gradient);
     double keep = 1 - training->rate * training->decay;
     for (size_t i = 0; keep != 1 && i < training->parameters; i++) {
         training->params[i] *= keep;
     }
     optimizer->update(training);
+    if (training->shrink) {
+        shrink_pull(training, training->params);
+    }
 }
 
 EpochStatus epoch_batched(Training *training) {

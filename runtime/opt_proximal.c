@@ -41,6 +41,22 @@ bool shrink_start(Training *training) {
     return true;
 }
 
+void shrink_take(const Training *training, double *gradient) {
+    for (size_t i = 0; i < training->parameters; i++) {
+        gradient[i] -= training->shrink[i] * sign(training->params[i]);
+    }
+}
+
+static double pulled(double value, double pull) {
+    return pull == 0 ? value : value > pull ? value - pull : value < -pull ? value + pull : 0;
+}
+
+void shrink_pull(const Training *training, double *params) {
+    for (size_t i = 0; i < training->parameters; i++) {
+        params[i] = pulled(params[i], training->rate * training->shrink[i]);
+    }
+}
+
 double shrink_norm(const Training *training) {
     double sum = 0;
     for (size_t i = 0; i < training->parameters; i++) {
@@ -65,10 +81,9 @@ static double take_smooth(const Training *training, const double *params, double
 
 static void step(const Training *training, const double *from, const double *slope, double *to) {
     for (size_t i = 0; i < training->parameters; i++) {
-        double next = from[i] - training->rate * slope[i];
-        double pull = training->rate * training->shrink[i];
-        to[i] = pull == 0 ? next : next > pull ? next - pull : next < -pull ? next + pull : 0;
+        to[i] = from[i] - training->rate * slope[i];
     }
+    shrink_pull(training, to);
 }
 
 typedef struct {

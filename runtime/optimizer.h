@@ -79,6 +79,7 @@ struct Training {
     double end_time; /* of clock_seconds(), where max_time ends the run */
     int64_t report;
     bool finds_rate; /* --rate=auto */
+    bool proximal;   /* terms c |θ| of the penalty are treated apart: `shrink` has them */
     bool resumed;    /* the next epoch is one that was begun, in a run that was interrupted */
     bool in_kernel;  /* steps are made by a kernel: `good` is only known where they went wrong */
     Bad bad;
@@ -136,6 +137,9 @@ void adam_step(Training *training);
 
 /* Fills training->shrink. False: reported. */
 bool shrink_start(Training *training);
+/* For steps along a gradient: takes the terms out of it, and, after the step, pulls params to 0. */
+void shrink_take(const Training *training, double *gradient);
+void shrink_pull(const Training *training, double *params);
 /* The norm of the least subgradient at params: 0 at a minimum, where entries are 0. */
 double shrink_norm(const Training *training);
 

@@ -293,12 +293,24 @@ int options_read(Context *context, const Model *model, int argc, char **argv, Op
 
 /* ---- values ---- */
 
+/* In a model the names of settings have _ where options have -. */
+static bool same_name(const char *setting, const char *option) {
+    for (; *setting && (*setting == *option || (*setting == '_' && *option == '-')); setting++) {
+        option++;
+    }
+    return *setting == *option;
+}
+
+bool option_is(OptionId id, const char *setting) {
+    return same_name(setting, rows[id].name);
+}
+
 const char *option_text(const Model *model, const Options *options, OptionId id) {
     if (options->values[id]) {
         return options->values[id];
     }
     for (size_t i = 0; i < model->setting_count; i++) {
-        if (strcmp(model->settings[i].name, rows[id].name) == 0) {
+        if (same_name(model->settings[i].name, rows[id].name)) {
             return model->settings[i].value;
         }
     }

@@ -706,6 +706,8 @@ bool option_integer(Context *context, const Model *model, const Options *options
 /* The command line's text, or the model's `train { }` setting, or NULL. */
 const char *option_text(const Model *model, const Options *options, OptionId id);
 const char *option_name(OptionId id);
+/* Is it the option that a setting of the model names? */
+bool option_is(OptionId id, const char *setting);
 
 /* ---- arrays.c: `data A[N, M]`, from files of their own
  * --------------------------------------------------------------- */

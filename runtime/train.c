@@ -101,6 +101,22 @@ static bool check_rate_options(Session *session, const Training *training) {
     return true;
 }
 
+static bool check_proximal(Session *session, const Training *training) {
+    if (!session->options->values[OPT_proximal]) {
+        return true;
+    }
+    if (training->optimizer->update != step_along_gradient) {
+        return report_error(session->context,
+                            "--proximal: it is for methods sgd, minibatch and svrg, not `%s`; "
+                            "--method=proximal takes no other step",
+                            training->optimizer->name);
+    }
+    return session->model->kernels[ROLE_SHRINK].function ||
+           report_error(session->context,
+                        "--proximal: the penalty of model `%s` has no terms c*abs(param)",
+                        session->model->name);
+}
+
 static bool read_settings(Session *session, Training *training) {
     Context *context = session->context;
     const Model *model = session->model;
@@ -149,7 +165,8 @@ static bool read_settings(Session *session, Training *training) {
     training->batch = training->optimizer->batched ? training->batch : 1;
     training->base_rate = training->rate;
     training->report = training->epochs / REPORTS > 0 ? training->epochs / REPORTS : 1;
-    return check_rate_options(session, training) &&
+    training->proximal = session->options->values[OPT_proximal] || training->optimizer->shrinks;
+    return check_rate_options(session, training) && check_proximal(session, training) &&
            option_integer(context, model, options, OPT_report, 1, &training->report);
 }
 
@@ -158,7 +175,7 @@ static bool warn_settings(const Session *session) {
         const char *name = session->model->settings[i].name;
         bool known = false;
         for (int id = 0; id < OPT_COUNT; id++) {
-            known |= strcmp(option_name((OptionId)id), name) == 0;
+            known |= option_is((OptionId)id, name);
         }
         if (!known) {
             report_warning(session->context, "the model's setting `%s` is none of this trainer's",
@@ -249,7 +266,7 @@ static bool make_vectors(Training *training) {
             return false;
         }
     }
-    if (training->optimizer->shrinks && !shrink_start(training)) {
+    if (training->proximal && !shrink_start(training)) {
         return false;
     }
     bool shuffled = training->shuffle && training->data->samples > 1 &&
@@ -567,6 +584,7 @@ static bool open_run(const Session *session, Training *training) {
     random_start(&training->random, session->seed + SHUFFLE_STREAM);
     training->in_kernel =
         !training->optimizer->full_batch && training->clip == 0 && training->decay == 0 &&
+        !training->proximal &&
         (!training->optimizer->batched || steps_in_kernel(training->model, training->optimizer));
     Slopes slopes = training->in_kernel               ? SLOPES_NONE
                     : training->optimizer->full_batch ? SLOPES_OF_ALL

@@ -49,10 +49,10 @@ static const struct {
 };
 
 /* Options that cannot be 0. */
-static const char *const positive[] = {"batch", "report", "threads", NULL};
+static const char *const positive[] = {"batch", "report", "threads", "patience", NULL};
 /* Options of one run, not of a model. */
-static const char *const of_a_run[] = {"output", "model",  "set", "define",
-                                       "data",   "search", "cv",  NULL};
+static const char *const of_a_run[] = {"output", "model",         "set",           "define", "data",
+                                       "search", "search-points", "search-random", "cv", "checkpoint-every",     NULL};
 
 static bool is_in(const char *name, const char *const *list) {
     for (; *list; list++) {
@@ -67,22 +67,33 @@ static bool is_setting(const OptionRow *row) {
     return row->argument && (row->commands & COMMAND_TRAIN) != 0 && !is_in(row->name, of_a_run);
 }
 
+/* Names of the language have no -. */
+static Name setting_name(Sema *sema, const char *option) {
+    char *name = arena_format(sema->arena, "%s", option);
+    for (char *c = name; *c != '\0'; c++) {
+        *c = *c == '-' ? '_' : *c;
+    }
+    return sema_name(sema, name);
+}
+
 static const OptionRow *find_row(Sema *sema, const Setting *s) {
     Name names[ROWS];
     size_t count = 0;
 
     for (size_t k = 0; k < ROWS; k++) {
-        if (strcmp(rows[k].name, s->name) == 0) {
+        const Name name = setting_name(sema, rows[k].name);
+        if (strcmp(name, s->name) == 0) {
             if (is_setting(&rows[k])) {
                 return &rows[k];
             }
             Diag *diag = diag_error(sema->diags, s->name_span,
                                     "`%s` belongs to one run, not to the model", s->name);
-            diag_label(sema->diags, diag, "give it on the trainer's command line: --%s", s->name);
+            diag_label(sema->diags, diag, "give it on the trainer's command line: --%s",
+                       rows[k].name);
             return NULL;
         }
         if (is_setting(&rows[k])) {
-            names[count++] = sema_name(sema, rows[k].name);
+            names[count++] = name;
         }
     }
     Name close = closest_name(s->name, names, count);

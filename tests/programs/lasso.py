@@ -46,6 +46,27 @@ def forms():
         assert abs(value - wanted) < 1e-12 and (value == 0) == (wanted == 0), found
 
 
+def stochastic():
+    """Proximal steps of svrg reach the same coefficients and zeros; those of minibatch come near."""
+    with open(TABLE, encoding="ascii") as file:
+        row = next(r for r in csv.DictReader(file) if r["lambda"] == "20")
+    wanted = [float(v) for v in list(row.values())[2:]]
+    for method, rate, epochs, near in (("svrg", 0.005, 400, 1e-6), ("minibatch", 0.001, 1000, 1),
+                                       ("sgd", 0.0001, 300, 1)):
+        text = run("./lasso", "train", DATA, f"--method={method}", f"--rate={rate}", f"--epochs={epochs}", "-q", "-o",
+                   "-", "--proximal", "--set=lambda=20")
+        found = json.loads(text)["params"]
+        numbers = [found["b"], *found["w"]]
+        assert all(abs(a - b) <= near * max(1, abs(b)) for a, b in zip(numbers, wanted)), (method, numbers, wanted)
+        assert sum(v == 0 for v in numbers) >= 5, (method, numbers)
+    for words, message in ((["linreg", "--method=sgd"], "the penalty of model `linreg` has no terms c*abs(param)"),
+                           (["lasso", "--method=adam"], "it is for methods sgd, minibatch and svrg, not `adam`")):
+        run(GRADC, f"{EXAMPLES}/{words[0]}.model", "-o", words[0])
+        done = subprocess.run([f"./{words[0]}", "train", DATA, "--proximal", *words[1:]], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 2 and message in done.stderr, done
+
+
 def main():
     forms()
     for name in ("lasso", "elastic_net"):
@@ -56,6 +77,7 @@ def main():
                 compare("lasso", row)
                 compare("lasso", row, "--statistics=no")
             compare("elastic_net", row, f"--set=mix={row['mix']}")
+    stochastic()
 
 
 main()
