@@ -34,6 +34,8 @@
  *   setting NAME VALUE               of train { }
  *   kernel ROLE NUMBER WORK          NUMBER: entry of gradc_kernels; WORK: size (reals, over dims
  *                                    and m), or 0
+ *   text LINE                        the model, line by line, as it was written
+ *   derivation LINE                  how the loss is differentiated, for people, as a part of HTML
  *   uses ROLE NAME...                the columns that kernel ROLE reads (forward: no targets)
  *   predict PREFIX FUNCTION          the C function of forward for one sample, and the prefix of the
  *                                    names that `export` makes

@@ -11,6 +11,7 @@ static const struct {
     [LIBRARY_Z] = {"libz.so.1", "GRADC_LIBZ", "zlib1g"},
     [LIBRARY_ZSTD] = {"libzstd.so.1", "GRADC_LIBZSTD", "libzstd1"},
     [LIBRARY_SQLITE] = {"libsqlite3.so.0", "GRADC_LIBSQLITE3", "libsqlite3-0"},
+    [LIBRARY_CAIRO] = {"libcairo.so.2", "GRADC_LIBCAIRO", "libcairo2"},
 };
 
 static bool no_library(Context *context, LibraryId id, const char *file, const char *purpose) {
@@ -20,11 +21,22 @@ static bool no_library(Context *context, LibraryId id, const char *file, const c
                         purpose, file, libraries[id].package, libraries[id].variable);
 }
 
+/* The file that is asked for, and its handle, which stays until the program ends; or NULL. */
+static void *open_file(LibraryId id, const char **file) {
+    const char *given = getenv(libraries[id].variable);
+    *file = given && *given ? given : libraries[id].file;
+    return dlopen(*file, RTLD_NOW | RTLD_LOCAL);
+}
+
+bool library_there(LibraryId id) {
+    const char *file;
+    return open_file(id, &file) != NULL;
+}
+
 bool library_open(Context *context, LibraryId id, const char *purpose, const LibrarySymbol *symbols,
                   size_t count, void *table) {
-    const char *given = getenv(libraries[id].variable);
-    const char *file = given && *given ? given : libraries[id].file;
-    void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL); /* stays until the program ends */
+    const char *file;
+    void *handle = open_file(id, &file);
     if (!handle) {
         return no_library(context, id, file, purpose);
     }

@@ -7,7 +7,7 @@
 
 #include "runtime/runtime.h"
 
-typedef enum { LIBRARY_Z, LIBRARY_ZSTD, LIBRARY_SQLITE } LibraryId;
+typedef enum { LIBRARY_Z, LIBRARY_ZSTD, LIBRARY_SQLITE, LIBRARY_CAIRO } LibraryId;
 
 /* A function, and where its address goes in a table of them. */
 typedef struct {
@@ -19,5 +19,7 @@ typedef struct {
  * done ("read FILE") and the package that has it. */
 bool library_open(Context *context, LibraryId id, const char *purpose, const LibrarySymbol *symbols,
                   size_t count, void *table);
+/* Can it be opened? Nothing is reported. */
+bool library_there(LibraryId id);
 
 #endif

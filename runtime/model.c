@@ -37,6 +37,7 @@ typedef struct {
     GradcKernel *const *kernels;
     char **words;
     size_t count;
+    Text text, derivation;
     bool out_of_memory;
 } Reader;
 
@@ -290,6 +291,16 @@ static bool read_version(Reader *reader) {
     return true;
 }
 
+/* A line of the model's text or of its derivation. */
+static bool read_page_line(Reader *reader) {
+    bool derivation = strcmp(reader->words[0], "derivation") == 0;
+    Text *to = derivation ? &reader->derivation : &reader->text;
+    text_string(to, reader->words[1]);
+    text_string(to, "\n");
+    reader->out_of_memory |= to->failed;
+    return !to->failed;
+}
+
 static bool read_residuals(Reader *reader) {
     reader->model->residuals = reader->count == 2 ? reader->words[1] : NULL;
     return reader->count == 2;
@@ -352,6 +363,8 @@ static const LineKind line_kinds[] = {
     {"predict", false, read_predict},
     {"argument", false, read_argument},
     {"unexported", false, read_unexported},
+    {"text", false, read_page_line},
+    {"derivation", false, read_page_line},
 };
 
 static bool read_words(Reader *reader, bool late) {
@@ -386,7 +399,8 @@ static void split(Reader *reader, char *line, char *end) {
 /* A text that holds blanks (a path, a setting) is the rest of its line. */
 static bool whole_line(const char *line) {
     return strncmp(line, "source ", 7) == 0 || strncmp(line, "setting ", 8) == 0 ||
-           strncmp(line, "unexported ", 11) == 0;
+           strncmp(line, "unexported ", 11) == 0 || strncmp(line, "text ", 5) == 0 ||
+           strncmp(line, "derivation ", 11) == 0;
 }
 
 static void split_whole(Reader *reader, char *line, char *end, size_t words) {
@@ -418,7 +432,7 @@ static bool read_lines(Reader *reader, const char *text, bool late) {
         char *end = line + strcspn(line, "\n");
         bool last = *end == 0;
         if (whole_line(line)) {
-            split_whole(reader, line, end, line[1] == 'e' ? 3 : 2);
+            split_whole(reader, line, end, strncmp(line, "setting ", 8) == 0 ? 3 : 2);
         } else {
             split(reader, line, end);
         }
@@ -456,14 +470,19 @@ Model *model_read(Context *context, const char *text, GradcKernel *const *kernel
     if (!reader.model || !reader.words) {
         return NULL;
     }
+    text_start(&reader.text, context);
+    text_start(&reader.derivation, context);
     reader.model->name = reader.model->source = reader.model->hash = "";
     if (strncmp(text, "gradc ", 6) != 0) {
         report_error(context, "this executable holds no model description");
         return NULL;
     }
-    return read_lines(&reader, text, false) && read_lines(&reader, text, true)
-               ? note_rows(reader.model)
-               : NULL;
+    if (!read_lines(&reader, text, false) || !read_lines(&reader, text, true)) {
+        return NULL;
+    }
+    reader.model->text = reader.text.data ? reader.text.data : "";
+    reader.model->derivation = reader.derivation.data ? reader.derivation.data : "";
+    return note_rows(reader.model);
 }
 
 /* ---- look-up and sizes ---- */

@@ -148,7 +148,15 @@ static bool find_option(const char *word, OptionId *id, const char **value) {
     return false;
 }
 
+/* --report is two options: every N epochs, and a page. */
+static OptionId which_report(OptionId id, const char *value) {
+    size_t length = strlen(value);
+    bool page = length > 5 && strcmp(value + length - 5, ".html") == 0;
+    return id == OPT_report && page ? OPT_page : id;
+}
+
 static bool keep_value(Options *options, OptionId id, const char *value) {
+    id = which_report(id, value);
     options->values[id] = value;
     if (id == OPT_set) {
         options->sets[options->set_count++] = value;
@@ -258,7 +266,7 @@ static int check_complete(Context *context, const Model *model, const Options *o
 
 int options_read(Context *context, const Model *model, int argc, char **argv, Options *options,
                  bool *finished) {
-    *options = (Options){0};
+    *options = (Options){.argc = argc, .argv = argv};
     *finished = false;
     options->sets = NEW(context, const char *, argc + 1);
     options->defines = NEW(context, const char *, argc + 1);

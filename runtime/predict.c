@@ -1,6 +1,6 @@
 /* predict.c: `predict` and `eval`: a trained model on data. */
 #include "runtime/errors.h"
-#include "runtime/optimizer.h"
+#include "runtime/seeing.h"
 
 #include <math.h>
 #include <string.h>
@@ -185,6 +185,28 @@ static bool predict_batches(Session *session, Output *output) {
     return done;
 }
 
+bool predict_all(Session *session, double *params, double *values) {
+    Context *context = session->context;
+    const Model *model = session->model;
+    int64_t total = session->data.samples;
+    int64_t batch = model->forward_by_row || total < BATCH_ROWS ? total : BATCH_ROWS;
+    int64_t width = model->forward.count;
+    size_t size = model_work(context, model, &model->kernels[ROLE_FORWARD], batch);
+    double *work = size == SIZE_MAX ? NULL : NEW(context, double, size + 1);
+    const void **columns = NEW(context, const void *, model->column_count + 1);
+    void *reals = reals_of(context, model, params, model->parameter_count);
+    bool done = work && columns && reals;
+    for (int64_t first = 0; done && first < total; first += batch) {
+        int64_t count = total - first < batch ? total - first : batch;
+        int64_t room = model->forward_by_row ? session->data.rows : count;
+        predict_part(session, reals, first, count, room, columns, work, values + first * width);
+    }
+    memory_free(context, work);
+    memory_free(context, columns);
+    memory_free(context, model->single ? reals : NULL);
+    return done;
+}
+
 /* All rows at once: few, or such that stay where they are in DATA. */
 static bool predict_whole(Session *session, Output *output) {
     const Model *model = session->model;
@@ -366,7 +388,11 @@ int command_eval(Session *session) {
     const bool slopes =
         model->kernels[ROLE_GRADIENT].function && count > 0 && count <= GRADIENT_MOST;
     Evaluator evaluator;
+    Seeing seeing;
     Text text;
+    if (!seeing_start(session, &seeing)) {
+        return session->usage ? STATUS_USAGE : STATUS_FAILED;
+    }
     text_start(&text, session->context);
     if (!evaluator_start(session->context, &evaluator, model, &session->data,
                          (size_t)session->threads, 1, slopes ? SLOPES_OF_ALL : SLOPES_NONE)) {
@@ -374,6 +400,8 @@ int command_eval(Session *session) {
     }
     bool done = evaluate_all(session, &evaluator, &text) && !text.failed;
     fwrite(text.data ? text.data : "", 1, text.length, stdout); /* checked at the end */
+    const Ending ending = {.params = session->params, .evaluator = &evaluator};
+    done = seeing_end(&seeing, &ending) && done;
     evaluator_end(&evaluator);
     return done ? STATUS_OK : STATUS_FAILED;
 }

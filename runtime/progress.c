@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -64,8 +65,8 @@ bool progress_start(Context *context, Progress *progress, bool quiet, bool to_er
 }
 
 bool progress_due(const Progress *progress, const Training *training) {
-    return progress->log >= 0 || training->epoch % training->report == 0 ||
-           training->epoch == training->epochs;
+    return progress->log >= 0 || curve_due(progress->curve, training->epoch) ||
+           training->epoch % training->report == 0 || training->epoch == training->epochs;
 }
 
 static const char *shown(char text[NUMBER_SIZE], double value) {
@@ -176,6 +177,15 @@ void progress_clear(Progress *progress) {
 bool progress_epoch(Progress *progress, const Training *training, bool last) {
     if (progress->log >= 0 && !write_log(progress, training)) {
         return false;
+    }
+    if (progress->curve) {
+        const CurvePoint point = {
+            .epoch = training->epoch,
+            .objective = training->objective,
+            .gradient = training->optimizer->full_batch ? training->gradient_norm : (double)NAN,
+            .validation = training->validation ? training->validation_value : (double)NAN,
+        };
+        curve_add(progress->curve, &point, last);
     }
     bool regular = last || training->epoch % training->report == 0;
     if (progress->terminal.live) {

@@ -3,6 +3,7 @@
 #define GRADC_PROGRESS_H
 
 #include "runtime/optimizer.h"
+#include "runtime/seeing.h"
 #include "runtime/terminal.h"
 
 typedef struct {
@@ -10,7 +11,8 @@ typedef struct {
     bool quiet;
     Terminal terminal;
     double started, last_drawn;
-    int log; /* file descriptor, or -1 */
+    Curve *curve; /* NULL, or where the points of the learning curve go */
+    int log;      /* file descriptor, or -1 */
     const char *log_path;
     int64_t logged; /* bytes of the log */
 } Progress;

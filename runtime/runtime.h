@@ -204,6 +204,7 @@ typedef struct {
 
 typedef struct {
     const char *name, *source, *hash;
+    const char *text, *derivation; /* of the model: as it was written; HTML, or "" */
     Dim *dims;
     Const *consts;
     Param *params;
@@ -694,6 +695,8 @@ typedef struct {
     const char **searches;         /* all of --search */
     size_t set_count, define_count, array_count, search_count;
     const char *data; /* DATA, or NULL */
+    int argc;         /* the command line as it was given */
+    char **argv;
 } Options;
 
 /* STATUS_OK: go on, unless *finished (--help, --version were answered). */

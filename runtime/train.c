@@ -509,8 +509,20 @@ static void keep_good(Training *training) {
     }
 }
 
-static int finish(Session *session, Training *training, Progress *progress, EpochStatus status,
-                  Answer *answer) {
+/* How the run ended, for people. */
+static void say_end(const Training *training, EpochStatus status, char *text, size_t size) {
+    static const char *const ends[] = {
+        [EPOCH_DONE] = "all epochs were done",
+        [EPOCH_CONVERGED] = "converged: no further epoch would change much",
+        [EPOCH_DIVERGED] = "diverged; these are the last good parameters",
+        [EPOCH_STOPPED] = "stopped by a signal",
+    };
+    bool named = training->ended[0] && status != EPOCH_DIVERGED;
+    snprintf(text, size, "%s", named ? training->ended : ends[status]);
+}
+
+static int finish(Session *session, Training *training, Progress *progress, Seeing *seeing,
+                  EpochStatus status, Answer *answer) {
     const char *path = session->options->values[OPT_output];
     int result = status == EPOCH_DIVERGED ? STATUS_FAILED : caught ? 128 + (int)caught : STATUS_OK;
     if (status == EPOCH_DIVERGED) {
@@ -564,7 +576,15 @@ static int finish(Session *session, Training *training, Progress *progress, Epoc
                  !result_write(session->context, session->model, &written, path, format))) {
         result = STATUS_FAILED;
     }
-    return result;
+    char how[300];
+    say_end(training, status, how, sizeof how);
+    const Ending ending = {.params = training->params,
+                           .evaluator = training->evaluator,
+                           .training = training,
+                           .view = &view,
+                           .errors = answer->made ? &answer->errors : NULL,
+                           .how = how};
+    return seeing_end(seeing, &ending) ? result : STATUS_FAILED;
 }
 
 static bool check_format(Session *session) {
@@ -623,9 +643,22 @@ bool train_quietly(Session *session, const Training *settings, Context *context,
     return !failed && !caught;
 }
 
+/* The points of the learning curve are kept, if it will be shown. */
+static bool watch_curve(Session *session, const Training *training, Seeing *seeing,
+                        Progress *progress) {
+    if (seeing->page || seeing->paths[PLOT_CURVE]) {
+        seeing->curve =
+            curve_new(session->context, training->epochs, !training->optimizer->full_batch);
+        progress->curve = seeing->curve;
+        return seeing->curve != NULL;
+    }
+    return true;
+}
+
 int command_train(Session *session) {
     Evaluator evaluator;
     Progress progress;
+    Seeing seeing;
     Training training = {.context = session->context,
                          .model = session->model,
                          .data = &session->data,
@@ -640,6 +673,9 @@ int command_train(Session *session) {
     if (!read_settings(session, &training) || !check_format(session) ||
         !answer_read(session, &answer)) {
         return STATUS_USAGE;
+    }
+    if (!seeing_start(session, &seeing)) {
+        return session->usage ? STATUS_USAGE : STATUS_FAILED;
     }
     if (!warn_settings(session) || !model_can_train(session, &training)) {
         return STATUS_FAILED;
@@ -666,14 +702,16 @@ int command_train(Session *session) {
     if (!checkpoint_resume(&training) ||
         !progress_start(session->context, &progress, quiet, to_stdout,
                         session->options->values[OPT_log], training.validation != NULL,
-                        checkpoint_log(&training))) {
+                        checkpoint_log(&training)) ||
+        !watch_curve(session, &training, &seeing, &progress)) {
         return STATUS_FAILED;
     }
     checkpoint_watch(&training, &progress);
     bool failed = false;
     training.end_time = clock_seconds() + training.max_time;
     EpochStatus status = run_epochs(&training, &progress, &failed);
-    int result = failed ? STATUS_FAILED : finish(session, &training, &progress, status, &answer);
+    int result =
+        failed ? STATUS_FAILED : finish(session, &training, &progress, &seeing, status, &answer);
     checkpoint_end(&training, result == STATUS_OK);
     evaluator_end(&evaluator);
     return result;

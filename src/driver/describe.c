@@ -260,7 +260,31 @@ static bool add_derived(Text *text, const Compiler *compiler) {
     return true;
 }
 
-const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, size_t count) {
+static void add_lines(Text *text, const char *word, const char *lines) {
+    while (*lines != '\0') {
+        const size_t length = strcspn(lines, "\n");
+        text_format(text, "%s %.*s\n", word, (int)length, lines);
+        lines += length;
+        lines += *lines == '\n';
+    }
+}
+
+/* What a trainer's page shows of the model: its text, and how its loss is differentiated. */
+static void add_page(Text *text, Compiler *compiler, const Kernel *gradient) {
+    enum { STATEMENTS_MOST = 1500 };
+    bool dumps = false;
+    for (int k = 0; k < DUMP_COUNT; k++) {
+        dumps = dumps || compiler->options->dump[k];
+    }
+    add_lines(text, "text", sources_get(compiler->front.sources, compiler->file)->text);
+    if (gradient != NULL && !dumps &&
+        kernel_size(gradient->stages.program->body) <= STATEMENTS_MOST) {
+        const char *part = entries_loss_part(compiler);
+        add_lines(text, "derivation", part != NULL ? part : "");
+    }
+}
+
+const char *describe_trainer(Compiler *compiler, const Kernel *kernels, size_t count) {
     const Model *model = compiler->model;
     const Ir *ir = find_kernel(kernels, count, "objective")->stages.program->ir;
     Text text;
@@ -299,5 +323,6 @@ const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, si
     if (!add_derived(&text, compiler)) {
         return NULL;
     }
+    add_page(&text, compiler, find_kernel(kernels, count, "gradient"));
     return text.data;
 }

@@ -244,6 +244,9 @@ bool entries_unit(Compiler *compiler, Unit *unit);
 bool entries_trainer(Compiler *compiler, Unit *unit);
 /* The derivatives as people read them, of a kind that HOLDS_DERIVATION; NULL on errors. */
 const char *entries_derivation(Compiler *compiler, EmitKind kind);
+/* The gradient of the loss as a part of the page that a trainer makes; NULL: it would be too long.
+ */
+const char *entries_loss_part(Compiler *compiler);
 /* Is the value of an entry one number that can be differentiated? */
 bool entries_is_scalar(const Ir *ir);
 /* Is there such a derivative of the entry? */
@@ -272,8 +275,10 @@ bool derived_is(const ModelFunction *function);
 /* kernels.c: all kernels of the trainer, in the order of kernel.def, then the metrics'; false on
  * errors. */
 bool entries_kernels(Compiler *compiler, Kernel **kernels, size_t *count);
+/* The statements of a program; those that stand for a loop nest of their own count as many. */
+size_t kernel_size(const LoopStmt *stmt);
 /* NULL on errors. */
-const char *describe_trainer(const Compiler *compiler, const Kernel *kernels, size_t count);
+const char *describe_trainer(Compiler *compiler, const Kernel *kernels, size_t count);
 /* describe_export.c: what the trainer's `export` writes: forward of one sample as C, and what its
  * arguments are. False on errors. */
 bool describe_export(Compiler *compiler, const Unit *unit, Text *text);

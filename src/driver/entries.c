@@ -429,3 +429,18 @@ const char *entries_derivation(Compiler *compiler, EmitKind kind) {
     }
     return text.data;
 }
+
+const char *entries_loss_part(Compiler *compiler) {
+    enum { VALUES_MOST = 1500, BYTES_MOST = 1 << 18 };
+    DerivedList list = {0};
+    const Request request = {.entry = ENTRY_FUNCTION,
+                             .function = compiler->model->loss,
+                             .declared = true,
+                             .derive = DERIVE_GRADIENT,
+                             .name = entries_name(compiler, "loss", "_grad")};
+    if (!add_derived(compiler, &list, request) || ir_count(list.items[0].plain) > VALUES_MOST) {
+        return NULL;
+    }
+    const char *part = emit_html_part(compiler->arena, list.items, list.count);
+    return strlen(part) <= BYTES_MOST ? part : NULL;
+}

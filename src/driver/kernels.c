@@ -108,11 +108,11 @@ static bool reads_params(const Kernel *kernel) {
  * of squares are worth more: there is a method that needs little else. */
 enum { PRODUCT_SIZE = 200, HVP_SIZE = 160, HVP_BESIDE = 60, GAUSS_SIZE = 900 };
 
-static size_t program_size(const LoopStmt *stmt) {
+size_t kernel_size(const LoopStmt *stmt) {
     size_t size = 0;
     for (; stmt != NULL; stmt = stmt->next) {
         const bool large = stmt->kind == LS_PRODUCT || stmt->kind == LS_LIB;
-        size += (large ? PRODUCT_SIZE : 1) + program_size(stmt->body);
+        size += (large ? PRODUCT_SIZE : 1) + kernel_size(stmt->body);
     }
     return size;
 }
@@ -136,7 +136,7 @@ static bool wants_second(const Model *model, Derive derive, const Kernel *kernel
     for (size_t k = 0; k < count; k++) {
         if (strcmp(kernels[k].role, "gradient") == 0) {
             return trains_by(model, hvp ? "newton" : "lm") ||
-                   program_size(kernels[k].stages.program->body) <= limit;
+                   kernel_size(kernels[k].stages.program->body) <= limit;
         }
     }
     return false;

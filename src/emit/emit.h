@@ -138,5 +138,7 @@ const char *emit_model_unsaid(const Ir *ir);
  * sweep with its rules, and the derivatives. */
 const char *emit_html(Arena *arena, const char *title, const char *source, const Derived *list,
                       size_t count);
+/* What a page shows of each of the list, without head and model: a part of another page. */
+const char *emit_html_part(Arena *arena, const Derived *list, size_t count);
 
 #endif

@@ -316,6 +316,25 @@ static void add_results(Text *out, const Derived *derived) {
     }
 }
 
+static void add_functions(Text *out, const Derived *list, size_t count) {
+    for (size_t k = 0; k < count; k++) {
+        text_add(out, "<h2>");
+        html_text(out, list[k].function);
+        text_add(out, "</h2>\n");
+        if (list[k].trace != NULL) {
+            add_steps(out, &list[k]);
+        }
+        add_results(out, &list[k]);
+    }
+}
+
+const char *emit_html_part(Arena *arena, const Derived *list, size_t count) {
+    Text out;
+    text_init(&out, arena);
+    add_functions(&out, list, count);
+    return out.data;
+}
+
 const char *emit_html(Arena *arena, const char *title, const char *source, const Derived *list,
                       size_t count) {
     Text out;
@@ -327,15 +346,7 @@ const char *emit_html(Arena *arena, const char *title, const char *source, const
     html_text(&out, title);
     text_add(&out, "</h1>\n");
     add_source(&out, source);
-    for (size_t k = 0; k < count; k++) {
-        text_add(&out, "<h2>");
-        html_text(&out, list[k].function);
-        text_add(&out, "</h2>\n");
-        if (list[k].trace != NULL) {
-            add_steps(&out, &list[k]);
-        }
-        add_results(&out, &list[k]);
-    }
+    add_functions(&out, list, count);
     text_add(&out, "</body>\n</html>\n");
     return out.data;
 }
