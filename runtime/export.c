@@ -6,7 +6,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { LINE_LENGTH = 96, STACK_DEPTH = 16, WORD_SIZE = 512, STACK_BYTES = 1 << 16, FIELDS_MAX = 64 };
+enum {
+    LINE_LENGTH = 96,
+    STACK_DEPTH = 16,
+    WORD_SIZE = 512,
+    STACK_BYTES = 1 << 16,
+    FIELDS_MAX = 64
+};
 
 typedef struct {
     Context *context;
@@ -580,7 +586,5 @@ int command_export(Session *session) {
     text_start(&writer.source, context);
     text_start(&writer.header, context);
     find_arguments(&writer);
-    return path && writer.upper && write_both(&writer, path)
-               ? STATUS_OK
-               : STATUS_FAILED;
+    return path && writer.upper && write_both(&writer, path) ? STATUS_OK : STATUS_FAILED;
 }

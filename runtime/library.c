@@ -14,7 +14,16 @@ static const struct {
     [LIBRARY_CAIRO] = {"libcairo.so.2", "GRADC_LIBCAIRO", "libcairo2"},
 };
 
+/* Defined in trainers that are linked statically: they load nothing. */
+extern const char gradc_static __attribute__((weak));
+
 static bool no_library(Context *context, LibraryId id, const char *file, const char *purpose) {
+    if (&gradc_static) {
+        return report_error(context,
+                            "cannot %s: this trainer was made with --static and loads no "
+                            "libraries; `%s` would be needed",
+                            purpose, file);
+    }
     return report_error(context,
                         "cannot %s without the library `%s`, which cannot be loaded (on Debian: "
                         "apt-get install %s; %s=FILE in the environment says where it is)",

@@ -234,7 +234,7 @@ static bool take_columns(Context *context, Model *model, const ResultFile *file)
     return true;
 }
 
-bool result_open(Context *context, Model *model, const char *path, bool force, ResultFile *file) {
+bool result_open_any(Context *context, const char *path, ResultFile *file) {
     const char *error = NULL;
     *file = (ResultFile){.path = path};
     file->bytes = file_read(context, path, &file->length);
@@ -254,8 +254,13 @@ bool result_open(Context *context, Model *model, const char *path, bool force, R
             return not_json(context, file, error);
         }
     }
-    return check_identity(context, model, file, force) && bind_dims(context, model, file) &&
-           take_consts(context, model, file) && take_columns(context, model, file);
+    return true;
+}
+
+bool result_open(Context *context, Model *model, const char *path, bool force, ResultFile *file) {
+    return result_open_any(context, path, file) && check_identity(context, model, file, force) &&
+           bind_dims(context, model, file) && take_consts(context, model, file) &&
+           take_columns(context, model, file);
 }
 
 /* ---- parameters ---- */
@@ -343,20 +348,47 @@ static bool read_member(Context *context, const ResultFile *file, const Param *p
     return read_nested(json, &param->shape, 0, &next) || wrong_shape(context, file, param);
 }
 
+static bool take_param(Context *context, const ResultFile *file, const Param *param,
+                       double *values) {
+    if (!(file->data ? read_tensor(context, file, param, values)
+                     : read_member(context, file, param, values))) {
+        return false;
+    }
+    for (int64_t k = 0; k < param->shape.count; k++) {
+        if (!isfinite(values[k])) {
+            return report_error(context, "`%s`: param `%s` holds a number that is not finite",
+                                file->path, param->name);
+        }
+    }
+    return true;
+}
+
 bool result_params(Context *context, const Model *model, const ResultFile *file, double *shown) {
     for (size_t i = 0; i < model->param_count; i++) {
         const Param *param = &model->params[i];
-        double *values = shown + param->shown;
-        if (!(file->data ? read_tensor(context, file, param, values)
-                         : read_member(context, file, param, values))) {
+        if (!take_param(context, file, param, shown + param->shown)) {
             return false;
         }
-        for (int64_t k = 0; k < param->shape.count; k++) {
-            if (!isfinite(values[k])) {
-                return report_error(context, "`%s`: param `%s` holds a number that is not finite",
-                                    file->path, param->name);
-            }
+    }
+    return true;
+}
+
+bool result_holds(const ResultFile *file, const char *param) {
+    return json_get(file->data ? file->tensors : json_get(file->header, "params"), param) != NULL;
+}
+
+bool result_known_params(Context *context, const Model *model, const ResultFile *file,
+                         double *shown, size_t *found) {
+    *found = 0;
+    for (size_t i = 0; i < model->param_count; i++) {
+        const Param *param = &model->params[i];
+        if (!result_holds(file, param->name)) {
+            continue;
         }
+        if (!take_param(context, file, param, shown + param->shown)) {
+            return false;
+        }
+        ++*found;
     }
     return true;
 }

@@ -653,6 +653,12 @@ typedef struct {
 uint64_t result_checksum(const char *bytes, size_t length);
 bool result_open(Context *context, Model *model, const char *path, bool force, ResultFile *file);
 bool result_params(Context *context, const Model *model, const ResultFile *file, double *shown);
+/* A file of whatever model, as it is; those of the model's params that it holds, by name, and how
+ * many these are. */
+bool result_open_any(Context *context, const char *path, ResultFile *file);
+bool result_holds(const ResultFile *file, const char *param);
+bool result_known_params(Context *context, const Model *model, const ResultFile *file,
+                         double *shown, size_t *found);
 /* `name = value` lines of the view; arrays with more than `limit` values as a summary. */
 void view_text(Text *text, const Model *model, const View *view, size_t limit);
 

@@ -116,6 +116,9 @@ static bool check_usage(Session *session) {
         strcmp(na, "mean") != 0) {
         done = report_error(context, "--na: expected error, drop or mean, found `%s`", na);
     }
+    if (done && options->values[OPT_init] && options->values[OPT_model]) {
+        done = report_error(context, "--init and -m both say where to start: give one of them");
+    }
     done = done && (!delimiter || delimiter_read(context, delimiter, &ignored));
     done = done && (!columns || columns_check(context, session->model, columns));
     session->usage = !done;
@@ -191,6 +194,35 @@ static bool read_parameters(Session *session, double *params) {
            view_take(session->context, model, shown, params, where);
 }
 
+/* --init: what the file has; all else stays where it starts. */
+static bool read_starts(Session *session, const char *path, double *params) {
+    Context *context = session->context;
+    const Model *model = session->model;
+    ResultFile file;
+    View view;
+    size_t found = 0;
+    char *where = memory_format(context, "`%s`: the value", path);
+    if (!where || !result_open_any(context, path, &file) ||
+        !view_make(context, model, params, &view) ||
+        !result_known_params(context, model, &file, view.numbers, &found)) {
+        return false;
+    }
+    if (found == 0) {
+        return report_error(context, "--init: `%s` has none of the params of model `%s`", path,
+                            model->name);
+    }
+    const bool first = params == session->params;
+    for (size_t i = 0; first && i < model->param_count; i++) {
+        if (!result_holds(&file, model->params[i].name)) {
+            report_note(context, "`%s` has no param `%s`, which starts as in the model", path,
+                        model->params[i].name);
+        }
+    }
+    bool done = view_take(context, model, view.numbers, params, where);
+    view_free(context, &view);
+    return done;
+}
+
 /* Where there is no memory for the params: what made them so many. */
 static void explain_size(const Session *session) {
     const Model *model = session->model;
@@ -232,7 +264,9 @@ bool session_parameters(Session *session, double *params) {
         reals_widen(model, params, model->parameter_count);
     }
     memory_free(session->context, work);
-    return view_check(session->context, model, params, "the start");
+    const char *path = session->options->values[OPT_init];
+    return view_check(session->context, model, params, "the start") &&
+           (!path || read_starts(session, path, params));
 }
 
 static bool take_parameters(Session *session) {

@@ -55,5 +55,7 @@ if any(glob.glob(f"/usr/lib{folder}/liblapack.{end}") for folder in ("", "64", "
     config.available_features.add("lapack")
 if any(os.path.exists(os.path.join(folder, "clang")) for folder in path[0:1] + os.environ.get("PATH", "").split(os.pathsep)):
     config.available_features.add("clang")
+if all(glob.glob(f"/usr/lib/{place}") for place in ("*/liblapack.a", "*/libblas.a", "gcc/*/*/libgfortran.a")):
+    config.available_features.add("static-lapack")
 if "fsanitize" in config.gradc_sanitize:
     config.available_features.add("sanitize")

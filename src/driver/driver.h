@@ -77,7 +77,7 @@ typedef struct {
     int level;
     const char *cpu;          /* NULL: the default of what is made */
     int64_t checkpoint, kept; /* as LoopOptions has them */
-    bool debug, strict, verbose, time_passes, no_cache, werror, batch;
+    bool debug, strict, verbose, time_passes, no_cache, werror, batch, is_static;
     bool warning[WARN_COUNT];
     ColorMode color;
     char **run_args; /* what follows `--`; run_count entries */

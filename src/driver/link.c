@@ -22,6 +22,7 @@ enum { PATH_SIZE = 4096, WORD_LIMIT = 32 };
 static const char runtime_name[] = "libgradc-runtime.a";
 static const char start_name[] = "gradc-start.o"; /* the runtime, behind what begins a program */
 static const char end_name[] = "gradc-end.o";
+static const char static_name[] = "gradc-static.o"; /* instead of the dynamic loader */
 
 /* ---- where the runtime is ------------------------------------------------------------------- */
 
@@ -147,8 +148,12 @@ static bool run_or_report(const Compiler *compiler, Command *command, const sigs
                   stderr);
         }
         if (lapack) {
-            fputs("gradc: note: the model uses linear algebra and is linked with LAPACK"
-                  " (on Debian: apt-get install liblapack-dev)\n",
+            fputs(compiler->options->is_static
+                      ? "gradc: note: the model uses linear algebra; --static needs liblapack.a, "
+                        "libblas.a"
+                        " and libgfortran.a (on Debian: apt-get install liblapack-dev gfortran)\n"
+                      : "gradc: note: the model uses linear algebra and is linked with LAPACK"
+                        " (on Debian: apt-get install liblapack-dev)\n",
                   stderr);
         }
     }
@@ -162,8 +167,24 @@ static const char *compiler_name(void) {
     return name != NULL && *name != '\0' ? name : "cc";
 }
 
-static bool build_command(Command *command, const Words *objects, LinkKind kind, const char *object,
-                          const char *result, bool lapack) {
+/* LAPACK and what it calls: archives do not name what they need. */
+static const char static_lapack[] = "-llapack -lblas -lgfortran -lquadmath";
+
+/* A file of ours that an executable is linked with; false: it is missing (reported). */
+static bool add_own(Command *command, const char *name) {
+    const char *path = find_own(command->arena, name);
+    if (path == NULL) {
+        fprintf(stderr, "gradc: error: `%s` is found neither beside gradc nor in `%s`\n", name,
+                GRADC_PKGLIBDIR);
+        return false;
+    }
+    add(command, path);
+    return true;
+}
+
+static bool build_command(Command *command, const Options *options, LinkKind kind,
+                          const char *object, const char *result, bool lapack) {
+    const Words *objects = &options->objects;
     switch (kind) {
     case LINK_ARCHIVE:
         add(command, "ar");
@@ -186,18 +207,19 @@ static bool build_command(Command *command, const Words *objects, LinkKind kind,
         add(command, objects->items[k]);
     }
     if (kind == LINK_EXECUTABLE) {
-        const char *runtime = link_runtime(command->arena);
-        if (runtime == NULL) {
-            fprintf(stderr, "gradc: error: `%s` is found neither beside gradc nor in `%s`\n",
-                    runtime_name, GRADC_PKGLIBDIR);
+        if ((options->is_static && !add_own(command, static_name)) ||
+            !add_own(command, runtime_name)) {
             return false;
         }
-        add(command, runtime);
         add_words(command, GRADC_SANITIZE);
         add(command, "-pthread");
     }
+    if (options->is_static) {
+        add_words(command, "-static -Wl,--wrap=dlopen -Wl,--wrap=dlsym");
+        add_words(command, options->debug ? "" : "-s");
+    }
     if (lapack) {
-        add(command, "-llapack");
+        add_words(command, options->is_static ? static_lapack : "-llapack");
     }
     add(command, "-lm");
     return true;
@@ -211,7 +233,8 @@ static bool build_direct(Command *command, const Options *options, LinkKind kind
     const char *start = find_own(command->arena, start_name);
     const char *end = find_own(command->arena, end_name);
     if (*GRADC_LINKER == '\0' || kind == LINK_ARCHIVE || options->objects.count > 0 || lapack ||
-        options->debug || (asked != NULL && *asked != '\0') || start == NULL || end == NULL) {
+        options->is_static || options->debug || (asked != NULL && *asked != '\0') ||
+        start == NULL || end == NULL) {
         return false;
     }
     add(command, GRADC_LINKER);
@@ -250,7 +273,7 @@ static bool link_direct(const Compiler *compiler, LinkKind kind, const char *obj
 static bool link_by_cc(const Compiler *compiler, LinkKind kind, const char *object,
                        const char *result, bool lapack, const sigset_t *unblocked) {
     Command command = {.arena = compiler->arena};
-    return build_command(&command, &compiler->options->objects, kind, object, result, lapack) &&
+    return build_command(&command, compiler->options, kind, object, result, lapack) &&
            run_or_report(compiler, &command, unblocked, lapack);
 }
 

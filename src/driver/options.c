@@ -363,6 +363,9 @@ static int apply(Reader *reader, OptionId id, const char *value) {
     case OPTION_time_passes:
         options->time_passes = true;
         break;
+    case OPTION_static:
+        options->is_static = true;
+        break;
     case OPTION_no_cache:
         options->no_cache = true;
         break;
@@ -444,6 +447,9 @@ static int check_combination(const Reader *reader) {
     }
     if (options->task == TASK_CHECK && options->output != NULL) {
         return usage_error("`--check` writes no file");
+    }
+    if (options->is_static && (options->task != TASK_EMIT || options->kind != EMIT_exe)) {
+        return usage_error("`--static` is for trainers, and none is made");
     }
     if (options->wrt.count > 0 && options->functions.count == 0 && options->task == TASK_RUN) {
         return usage_error("`--wrt` is for C functions, not for the trainer");

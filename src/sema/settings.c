@@ -51,8 +51,9 @@ static const struct {
 /* Options that cannot be 0. */
 static const char *const positive[] = {"batch", "report", "threads", "patience", NULL};
 /* Options of one run, not of a model. */
-static const char *const of_a_run[] = {"output", "model",         "set",           "define", "data",
-                                       "search", "search-points", "search-random", "cv", "checkpoint-every",     NULL};
+static const char *const of_a_run[] = {
+    "output", "model",         "init",          "set", "define",           "data",
+    "search", "search-points", "search-random", "cv",  "checkpoint-every", NULL};
 
 static bool is_in(const char *name, const char *const *list) {
     for (; *list; list++) {
