@@ -28,7 +28,7 @@ static bool make_text(Session *session, const Data *data, Evaluator *evaluator, 
     bool done = true;
     errors_text(text, view, &answer->errors, SHOWN_VALUES);
     correlations_text(text, model, &answer->errors, SHOWN_CORRELATIONS);
-    if (residuals_known(model)) {
+    if (residuals_known(model, data)) {
         double freedom = answer->errors.kind == ERRORS_SQUARES ? answer->errors.freedom : 0;
         done = residuals_start(session->context, model, data, true, &residuals) &&
                residuals_text(session->context, &residuals, session->params, freedom, text);

@@ -7,6 +7,7 @@
  * FILE.ckpt is replaced as every file is (file.c); the one before it stays as FILE.ckpt.old, for
  * the case that a disk loses what it was told to keep. */
 #include "runtime/checkpoint.h"
+#include "runtime/store.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -43,9 +44,10 @@ struct Checkpoint {
 };
 
 /* Options on which no parameter of the result depends; all others must be the same. */
-static const OptionId free_options[] = {OPT_output, OPT_format,     OPT_report, OPT_quiet,
-                                        OPT_log,    OPT_checkpoint, OPT_resume, OPT_threads,
-                                        OPT_cache,  OPT_help,       OPT_version};
+static const OptionId free_options[] = {
+    OPT_output,         OPT_format,         OPT_report, OPT_page,    OPT_plot,       OPT_plot_fit,
+    OPT_plot_residuals, OPT_plot_confusion, OPT_quiet,  OPT_log,     OPT_checkpoint, OPT_resume,
+    OPT_threads,        OPT_cache,          OPT_help,   OPT_version, OPT_stream,     OPT_memory};
 
 static double seconds(void) {
     struct timespec now;
@@ -98,22 +100,43 @@ static void pack_list(Text *key, const char *const *texts, size_t count) {
     }
 }
 
-/* Of a column's values, in pieces of fixed size, so that it is the same however they are read. */
-static uint64_t column_checksum(const Model *model, const Data *data, size_t column) {
-    enum { ROWS_AT_ONCE = 1 << 16 };
-    int64_t count = model->columns[column].by_row ? data->rows : data->samples;
-    size_t width = column_bytes(model, column);
-    const char *values = data->columns ? data->columns[column] : NULL;
-    uint64_t sum = (uint64_t)count;
-    for (int64_t row = 0; values && row < count; row += ROWS_AT_ONCE) {
-        int64_t rows = count - row < ROWS_AT_ONCE ? count - row : ROWS_AT_ONCE;
-        sum = pack_checksum(sum, values + (size_t)row * width, (size_t)rows * width);
+/* Of the columns' values, in pieces of fixed size, so that it is the same however they are read. */
+static bool column_checksums(const Session *session, uint64_t *sums) {
+    enum { ROWS_AT_ONCE = 1 << 12 };
+    const Model *model = session->model;
+    const Data *data = &session->data;
+    Evaluator mover = {.model = model, .data = data};
+    const void **columns = NEW(session->context, const void *, model->column_count + 1);
+    int64_t most = data->rows > data->samples ? data->rows : data->samples;
+    if (!columns || (data->store && !store_room(data->store, ROWS_AT_ONCE))) {
+        return false;
     }
-    return sum;
+    for (int64_t row = 0; row < most; row += ROWS_AT_ONCE) {
+        int64_t left = most - row;
+        int64_t rows = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
+        evaluate_move(&mover, row, rows, columns);
+        for (size_t i = 0; i < model->column_count; i++) {
+            const Column *column = &model->columns[i];
+            int64_t count = (column->by_row ? data->rows : data->samples) - row;
+            size_t width = column_bytes(model, i);
+            const char *values = columns[i];
+            values += values && column->by_row ? (size_t)row * width : 0;
+            count = count < rows ? count : rows;
+            if (values && count > 0) {
+                sums[i] = pack_checksum(sums[i], values, (size_t)count * width);
+            }
+        }
+    }
+    memory_free(session->context, columns);
+    return !store_failed(data->store);
 }
 
-static void pack_key(Text *key, const Session *session, const Training *training) {
+static bool pack_key(Text *key, const Session *session, const Training *training) {
     const Model *model = session->model;
+    uint64_t *sums = NEW(session->context, uint64_t, model->column_count + 1);
+    if (!sums || !column_checksums(session, sums)) {
+        return false;
+    }
     const Options *options = session->options;
     const Data *data = &session->data;
     pack_text(key, model->name);
@@ -134,7 +157,7 @@ static void pack_key(Text *key, const Session *session, const Training *training
     for (size_t i = 0; i < model->column_count; i++) {
         pack_text(key, model->columns[i].name);
         pack_texts(key, model->columns[i].classes, model->columns[i].class_count);
-        pack_word(key, (int64_t)column_checksum(model, data, i));
+        pack_word(key, (int64_t)sums[i]);
     }
     size_t starts = data->starts ? ((size_t)data->samples + 1) * sizeof *data->starts : 0;
     pack_word(key, (int64_t)pack_checksum(0, data->starts, starts));
@@ -145,6 +168,9 @@ static void pack_key(Text *key, const Session *session, const Training *training
         pack_text(key, array->name);
         pack_word(key, array->values ? (int64_t)pack_checksum(0, array->values, size) : 0);
     }
+    pack_word(key, training->window);
+    memory_free(session->context, sums);
+    return !key->failed;
 }
 
 /* ---- does a file fit? ---- */
@@ -282,9 +308,20 @@ static bool other_data(Keys *keys) {
     return true;
 }
 
+static bool other_windows(Keys *keys) {
+    int64_t mine = unpack_word(&keys->mine);
+    int64_t theirs = unpack_word(&keys->theirs);
+    return mine == theirs ||
+           report_error(
+               keys->context,
+               "`%s` is of a run whose samples were shuffled %s, and here they are not; %s",
+               keys->path, theirs ? "by windows" : "all together",
+               theirs ? "give --stream" : "give a larger --memory");
+}
+
 static bool check_key(Keys *keys) {
     return other_model(keys) && other_option(keys) && other_list(keys, "--set") &&
-           other_list(keys, "-D") && other_data(keys);
+           other_list(keys, "-D") && other_data(keys) && other_windows(keys);
 }
 
 /* ---- the state ---- */
@@ -298,7 +335,8 @@ static bool has_slopes(const Training *training) {
 }
 
 static size_t order_bytes(const Training *training) {
-    return training->order ? (size_t)training->data->samples * sizeof *training->order : 0;
+    bool kept = training->order && !training->window; /* else it follows from the seed */
+    return kept ? (size_t)training->data->samples * sizeof *training->order : 0;
 }
 
 static void keep_state(Training *training) {
@@ -497,7 +535,9 @@ bool checkpoint_start(Session *session, Training *training, bool *usage) {
     checkpoint->logged = -1;
     text_start(&checkpoint->file, context);
     text_bytes(&checkpoint->file, (const char *)&(Header){0}, sizeof(Header));
-    pack_key(&checkpoint->file, session, training);
+    if (!pack_key(&checkpoint->file, session, training)) {
+        return false;
+    }
     checkpoint->fixed = checkpoint->file.length;
     training->checkpoint = checkpoint;
     return checkpoint->path && checkpoint->old && !checkpoint->file.failed;

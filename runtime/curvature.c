@@ -281,7 +281,9 @@ bool curvature_factor(Training *training, double *r, int64_t *residuals) {
     if (evaluator->reals) {
         reals_narrow(training->model, evaluator->reals, training->params, training->parameters);
     }
-    threads_run(evaluator->pool, do_triangle, training, (size_t)c->chunks);
+    /* windows of data on disk are one thread's work */
+    threads_run(evaluator->data->store ? NULL : evaluator->pool, do_triangle, training,
+                (size_t)c->chunks);
     for (int64_t k = 1; k < c->chunks; k++) {
         curvature_add_rows(c->triangles, width, c->triangles + (size_t)k * size, (int64_t)width,
                            width, r);

@@ -623,7 +623,7 @@ static bool make_squares(Work *work, Errors *errors) {
 /* s of y − forward, where that is what is squared, up to a factor. */
 static bool user_deviation(Work *work, Errors *errors) {
     double scale;
-    if (!work->compiled || !residuals_known(work->evaluator->model)) {
+    if (!work->compiled || !residuals_known(work->evaluator->model, work->evaluator->data)) {
         return true;
     }
     if (!residuals_start(work->context, work->evaluator->model, work->evaluator->data, true,
@@ -690,7 +690,8 @@ static bool choose(Work *work, Errors *errors) {
                     (double)(work->n + 10) <
                 NUMBERS_MOST;
     work->compiled = squared = squares_compiled(work, errors);
-    if (!squared && errors->kind != ERRORS_LIKELIHOOD && residuals_known(model) && room) {
+    if (!squared && errors->kind != ERRORS_LIKELIHOOD &&
+        residuals_known(model, work->evaluator->data) && room) {
         if (!residuals_start(work->context, model, work->evaluator->data, true, &work->residuals)) {
             return false;
         }

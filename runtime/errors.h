@@ -70,7 +70,7 @@ bool residuals_start(Context *context, const Model *model, const Data *data, boo
                      Residuals *residuals);
 void residuals_end(Context *context, Residuals *residuals);
 /* Does the model have a forward and one target of its shape? */
-bool residuals_known(const Model *model);
+bool residuals_known(const Model *model, const Data *data);
 /* found = forward at params. */
 void residuals_forward(Residuals *residuals, const double *params);
 /* Is each sample's loss one and the same multiple of the sum of its squared residuals, here and

@@ -2,15 +2,20 @@
  *
  * Rows are cut into chunks, by their number alone; each chunk is summed by the kernel, and the sums
  * of the chunks are added by a tree that is fixed by their number. So results are the same bits for
- * any number of threads. A small problem is one chunk: its sum is the kernel's. */
-#include "runtime/runtime.h"
+ * any number of threads. A small problem is one chunk: its sum is the kernel's. Data of more than a
+ * few megabytes are cut into blocks before, which are evaluated one after the other, so that they
+ * need not be in memory all at once (store.c): the sums are the same bits whether they are or not.
+ */
+#include "runtime/store.h"
 
 #include <math.h>
 #include <string.h>
 #include <time.h>
 
 enum {
-    CHUNK_ROWS = 512, /* at least */
+    BLOCK_BYTES = 1 << 22,
+    BLOCK_GRADIENTS = 16, /* of a block's bytes, those of the parameters are at most this share */
+    CHUNK_ROWS = 512,     /* at least */
     CHUNKS_MAX = 64,
     CHUNKS_MIN = 8,         /* as far as rows allow, even where gradients are large */
     PARTIALS_MAX = 1 << 20, /* doubles, beyond CHUNKS_MIN */
@@ -20,14 +25,30 @@ enum {
 static const double threads_worth =
     300e-6; /* seconds of one evaluation, below which one thread does it */
 
-int64_t chunk_count(const Data *data, size_t numbers) {
-    int64_t count = data->rows / CHUNK_ROWS;
+/* Where samples are blocks of rows, all of them. */
+static int64_t block_samples(const Evaluator *evaluator) {
+    const Model *model = evaluator->model;
+    size_t bytes = 1;
+    size_t most = BLOCK_GRADIENTS * evaluator->parameters * sizeof(double);
+    for (size_t i = 0; i < model->column_count; i++) {
+        bytes += column_bytes(model, i);
+    }
+    most = most > BLOCK_BYTES ? most : BLOCK_BYTES;
+    int64_t samples = (int64_t)(most / bytes) / CHUNK_ROWS * CHUNK_ROWS;
+    samples = samples < CHUNK_ROWS ? CHUNK_ROWS : samples;
+    return evaluator->data->starts || samples > evaluator->samples ? evaluator->samples : samples;
+}
+
+int64_t chunk_count(const Evaluator *evaluator, size_t numbers) {
+    const Data *data = evaluator->data;
+    int64_t rows = data->starts ? data->rows : evaluator->block;
+    int64_t count = rows / CHUNK_ROWS;
     int64_t limit = numbers ? (int64_t)(PARTIALS_MAX / numbers) : CHUNKS_MAX;
     int64_t most = numbers ? (int64_t)(PARTIALS_MOST / numbers) : CHUNKS_MAX;
     int64_t least = most < 1 ? 1 : most < CHUNKS_MIN ? most : CHUNKS_MIN;
     limit = limit < least ? least : limit > CHUNKS_MAX ? CHUNKS_MAX : limit;
     count = count > limit ? limit : count;
-    count = count > data->samples ? data->samples : count;
+    count = count > evaluator->block ? evaluator->block : count;
     return count < 1 ? 1 : count;
 }
 
@@ -71,10 +92,15 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                              .data = data,
                              .samples = data->samples,
                              .parameters = model->parameter_count};
-    evaluator->chunks = chunk_count(data, evaluator->parameters);
-    evaluator->chunk = (data->samples + evaluator->chunks - 1) / evaluator->chunks;
+    evaluator->block = block_samples(evaluator);
+    evaluator->chunks = chunk_count(evaluator, evaluator->parameters);
+    evaluator->chunk = (evaluator->block + evaluator->chunks - 1) / evaluator->chunks;
     evaluator->chunks =
-        evaluator->chunk ? (data->samples + evaluator->chunk - 1) / evaluator->chunk : 1;
+        evaluator->chunk ? (evaluator->block + evaluator->chunk - 1) / evaluator->chunk : 1;
+    int64_t window = largest > evaluator->block ? largest : evaluator->block;
+    if (data->store && !store_room(data->store, window)) {
+        return false;
+    }
     size_t limit = (size_t)evaluator->chunks;
     evaluator->threads = threads > limit ? limit : threads;
     evaluator->threads = evaluator->threads < 1 ? 1 : evaluator->threads;
@@ -90,6 +116,7 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                                                                   : largest / CHUNK_ROWS;
     evaluator->vectors = slopes == SLOPES_OF_ALL ? evaluator->chunks : evaluator->vectors;
     size_t vectors = slopes == SLOPES_NONE ? 0 : (size_t)evaluator->vectors;
+    vectors += slopes != SLOPES_NONE && evaluator->block < data->samples; /* the blocks' sum */
     evaluator->slopes = slopes;
     evaluator->partials = NEW(context, double, vectors * evaluator->parameters + 1);
     evaluator->work = NEW(context, double *, evaluator->threads);
@@ -117,6 +144,10 @@ void evaluator_end(Evaluator *evaluator) {
 Part evaluate_move(const Evaluator *evaluator, int64_t first, int64_t count, const void **columns) {
     const Model *model = evaluator->model;
     const Data *data = evaluator->data;
+    if (data->store) {
+        store_window(data->store, first, count, columns);
+        return (Part){columns, NULL, NULL, count};
+    }
     for (size_t i = 0; i < model->column_count; i++) {
         const char *base = data->columns ? data->columns[i] : NULL;
         int64_t width = (int64_t)column_bytes(model, i);
@@ -242,6 +273,30 @@ static void do_chunks(Job *job) {
     }
 }
 
+/* All samples; the sums are values[0], and partials. The last of `room` partials adds up blocks. */
+static double do_blocks(Job *job, int64_t room) {
+    Evaluator *evaluator = job->evaluator;
+    double *total = job->partials ? job->partials + (size_t)room * job->size : NULL;
+    double sum = 0;
+    for (int64_t first = 0; first < evaluator->samples; first += evaluator->block) {
+        int64_t left = evaluator->samples - first;
+        int64_t count = left < evaluator->block ? left : evaluator->block;
+        Part part = evaluate_move(evaluator, first, count, evaluator->one);
+        job->part = &part;
+        job->chunks = (count + job->chunk - 1) / job->chunk;
+        do_chunks(job);
+        add_chunks(job);
+        sum = first == 0 ? evaluator->values[0] : sum + evaluator->values[0];
+        for (size_t i = 0; total && evaluator->block < evaluator->samples && i < job->size; i++) {
+            total[i] = first == 0 ? job->partials[i] : total[i] + job->partials[i];
+        }
+    }
+    if (total && evaluator->block < evaluator->samples) {
+        memcpy(job->partials, total, job->size * sizeof *total);
+    }
+    return sum;
+}
+
 static Job losses_job(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
                       int64_t chunk, int64_t chunks, bool slopes) {
     return (Job){.evaluator = evaluator,
@@ -256,40 +311,28 @@ static Job losses_job(Evaluator *evaluator, const Kernel *kernel, double *params
 }
 
 void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, double **work) {
-    const Kernel *kernel = &evaluator->model->kernels[ROLE_CURVATURE];
-    Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
-    int64_t chunk = (evaluator->samples + chunks - 1) / chunks;
-    chunks = (evaluator->samples + chunk - 1) / chunk;
     Job job = {.evaluator = evaluator,
-               .kernel = kernel,
-               .part = &all,
-               .chunk = chunk,
-               .chunks = chunks,
+               .kernel = &evaluator->model->kernels[ROLE_CURVATURE],
+               .chunk = (evaluator->block + chunks - 1) / chunks,
                .partials = partials,
                .size = evaluator->parameters * evaluator->parameters,
                .work = work};
-    do_chunks(&job);
-    add_chunks(&job);
+    do_blocks(&job, chunks);
 }
 
 void evaluate_product(Evaluator *evaluator, double *params, const void *direction, double **work) {
-    Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
-    Job job = losses_job(evaluator, &evaluator->model->kernels[ROLE_HVP], params, &all,
+    Job job = losses_job(evaluator, &evaluator->model->kernels[ROLE_HVP], params, NULL,
                          evaluator->chunk, evaluator->chunks, true);
     job.direction = direction;
     job.work = work;
-    do_chunks(&job);
-    add_chunks(&job);
+    do_blocks(&job, evaluator->vectors);
 }
 
 double evaluate_losses(Evaluator *evaluator, double *params, bool slopes) {
     const Kernel *kernel = &evaluator->model->kernels[slopes ? ROLE_GRADIENT : ROLE_OBJECTIVE];
-    Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
     Job job =
-        losses_job(evaluator, kernel, params, &all, evaluator->chunk, evaluator->chunks, slopes);
-    do_chunks(&job);
-    add_chunks(&job);
-    return evaluator->values[0];
+        losses_job(evaluator, kernel, params, NULL, evaluator->chunk, evaluator->chunks, slopes);
+    return do_blocks(&job, evaluator->vectors);
 }
 
 double evaluate(Evaluator *evaluator, double *params, double *gradient) {
@@ -336,13 +379,19 @@ double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int
 }
 
 double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metric) {
-    Part all = evaluate_move(evaluator, 0, evaluator->samples, evaluator->one);
-    Job job = losses_job(evaluator, &metric->kernel, params, &all, evaluator->chunk,
+    Job job = losses_job(evaluator, &metric->kernel, params, NULL, evaluator->chunk,
                          evaluator->chunks, false);
     double sum = 0;
-    do_chunks(&job);
-    for (int64_t i = 0; i < evaluator->chunks; i++) {
-        sum += evaluator->values[i];
+    for (int64_t first = 0; first < evaluator->samples; first += evaluator->block) {
+        int64_t left = evaluator->samples - first;
+        int64_t count = left < evaluator->block ? left : evaluator->block;
+        Part part = evaluate_move(evaluator, first, count, evaluator->one);
+        job.part = &part;
+        job.chunks = (count + job.chunk - 1) / job.chunk;
+        do_chunks(&job);
+        for (int64_t i = 0; i < job.chunks; i++) {
+            sum += evaluator->values[i];
+        }
     }
     return sum / (double)evaluator->samples;
 }

@@ -1,6 +1,7 @@
 /* labels.c: the labels of a data set, once all rows are there: texts are numbered in the order of
  * their bytes, and what the labels say of dims is bound. */
 #include "runtime/cells.h"
+#include "runtime/store.h"
 
 #include <string.h>
 
@@ -49,7 +50,12 @@ static bool number_classes(Cells *cells, const Classes *classes, bool pruned) {
         }
         Column *column = &cells->model->columns[field->column];
         int64_t *array = cells->data->columns[field->column];
-        for (int64_t i = 0; i < cells->data->rows; i++) {
+        Store *store = cells->data->store;
+        if (store &&
+            !store_relabel(store, cells->data, field->column, field->stride, field->entry, rank)) {
+            return false;
+        }
+        for (int64_t i = 0; !store && i < cells->data->rows; i++) {
             int64_t *label = &array[i * field->stride + field->entry];
             *label = rank[*label];
         }
@@ -98,6 +104,9 @@ static char *largest_place(Cells *cells, uint32_t column, int64_t largest) {
     const int64_t *array = cells->data->columns[column];
     int64_t width = cells->model->columns[column].shape.count;
     int64_t at = 0;
+    if (cells->data->store) {
+        return memory_copy(cells->context, cells->path, strlen(cells->path));
+    }
     while (at < cells->data->rows * width && array[at] != largest) {
         at++;
     }

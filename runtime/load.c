@@ -1,5 +1,6 @@
 /* load.c: bytes of a file in blocks, the arrays that loaders fill, and the choice of the loader. */
 #include "runtime/load.h"
+#include "runtime/store.h"
 #include "runtime/stream.h"
 
 #include <errno.h>
@@ -201,8 +202,26 @@ void *data_array(Context *context, void *array, size_t size) {
     return resized;
 }
 
+/* Are so many rows to be kept on disk? */
+static bool is_large(const Model *model, const LoadOptions *options, int64_t rows) {
+    double bytes = 0;
+    for (size_t i = 0; i < model->column_count; i++) {
+        bytes += options->needed[i] ? (double)column_bytes(model, i) : 0;
+    }
+    bool large = options->limit > 0 && bytes * (double)rows > (double)options->limit;
+    return (options->stream || large) && bytes > 0;
+}
+
 bool data_reserve(Context *context, const Model *model, const LoadOptions *options, Data *data,
                   int64_t rows) {
+    if (data->may_store && !data->store && is_large(model, options, rows)) {
+        /* so many were expected; they need no room at once */
+        return store_start(context, model, options, data) &&
+               store_reserve(data->store, data, data->rows + 1);
+    }
+    if (data->store) {
+        return store_reserve(data->store, data, rows);
+    }
     if (!data->columns) {
         data->columns = NEW(context, void *, model->column_count + 1);
         if (!data->columns) {
@@ -359,7 +378,7 @@ static bool load_kind(Context *context, Model *model, const LoadOptions *options
     if (libsvm_looks_so(input)) {
         return load_libsvm(context, model, options, input, data);
     }
-    Cache *cache = options->cache && input->total && options->na == NA_ERROR
+    Cache *cache = options->cache && input->total && options->na == NA_ERROR && !options->stream
                        ? cache_open(context, model, options, input)
                        : NULL;
     if (cache && cache_read(cache, data)) {
@@ -368,7 +387,7 @@ static bool load_kind(Context *context, Model *model, const LoadOptions *options
     if (!load_csv(context, model, options, input, data)) {
         return false;
     }
-    if (cache && !data->warned) {
+    if (cache && !data->warned && !data->store) {
         cache_write(cache, input, data);
     }
     return true;
@@ -388,6 +407,15 @@ bool data_load(Context *context, Model *model, const LoadOptions *options, const
         data->path = input.path;
         done = load_kind(context, model, options, &input, data);
         input_close(&input);
+    }
+    if (done && options->stream && !data->store) {
+        return report_error(context,
+                            "--stream: %s is no table of text, or --na or --standardize is given; "
+                            "streaming that is not supported yet",
+                            data->path);
+    }
+    if (data->store) {
+        return done && store_finish(data->store, data);
     }
     /* give back what growth took in advance */
     return done && data_reserve(context, model, options, data, data->rows) &&

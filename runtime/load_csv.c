@@ -306,6 +306,7 @@ static int64_t rows_expected(const Csv *csv) {
 
 bool csv_more_room(Csv *csv, int64_t rows) {
     int64_t expected = rows_expected(csv);
+    expected = csv->cells.data->store ? rows : expected;
     return data_reserve(csv->cells.context, csv->cells.model, csv->cells.options, csv->cells.data,
                         rows > expected ? rows : expected);
 }
@@ -441,6 +442,9 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
     Csv csv = {.input = input};
     FirstRow row = {0};
     cells_start(&csv.cells, context, model, options, input->path, data);
+    /* what comes after the last row wants the values in memory */
+    data->may_store = !model_rows_dim(model) && options->na == NA_ERROR && !options->standardize &&
+                      !scales_any(model);
     if (input->end - input->position >= 3 && memcmp(input->position, "\xEF\xBB\xBF", 3) == 0) {
         input->position += 3;
     }

@@ -516,8 +516,8 @@ bool number_could_be_name(const char *text, size_t length) {
             return false;
         }
     }
-    return length && !is_digit(*text) && !strchr("+-.$", *text) && !number_is_missing(text, length) &&
-           !number_read_nonfinite(text, length, &ignored);
+    return length && !is_digit(*text) && !strchr("+-.$", *text) &&
+           !number_is_missing(text, length) && !number_read_nonfinite(text, length, &ignored);
 }
 
 /* ---- writing ---- */

@@ -6,10 +6,11 @@
 #include <math.h>
 #include <string.h>
 
+/* `columns`: those of the samples from training->base on; afterwards of the batch. */
 static void gather(const Training *training, int64_t first, int64_t rows, const void **columns) {
     const Model *model = training->model;
     for (size_t c = 0; c < model->column_count; c++) {
-        const char *from = training->data->columns[c];
+        const char *from = columns[c];
         char *to = training->staging[c];
         size_t width = column_bytes(model, c);
         columns[c] = to;
@@ -24,12 +25,13 @@ static void gather(const Training *training, int64_t first, int64_t rows, const 
 EpochStatus batch_diverged(Training *training, int64_t first, int64_t rows) {
     double value = NAN;
     int64_t row = -1;
-    if (training->order) {
+    if (training->order && !training->window) {
         row = evaluate_find_bad(training->evaluator, training->params, training->order + first,
                                 rows, &value);
     } else {
         for (int64_t i = first; i < first + rows && row < 0; i++) {
-            row = evaluate_find_bad(training->evaluator, training->params, &i, 1, &value);
+            int64_t sample = training->base + (training->order ? training->order[i] : i);
+            row = evaluate_find_bad(training->evaluator, training->params, &sample, 1, &value);
         }
     }
     training->bad = (Bad){row, value,
@@ -41,12 +43,10 @@ EpochStatus batch_diverged(Training *training, int64_t first, int64_t rows) {
 
 static Part batch_part(Training *training, int64_t first, int64_t rows) {
     Evaluator *evaluator = training->evaluator;
-    bool whole = training->order && training->data->starts; /* the kernel follows the order */
-    Part part = evaluate_move(evaluator, whole ? 0 : first, rows, evaluator->one);
-    if (whole) {
-        part.order = training->order + first;
-    } else if (training->order) {
+    Part part = visit_part(training, first, rows, evaluator->one);
+    if (training->order && !training->data->starts) { /* else the kernel follows the order */
         gather(training, first, rows, evaluator->one);
+        part.order = NULL;
     }
     return part;
 }
@@ -106,18 +106,14 @@ static void step_by(Training *training, int64_t first, int64_t rows) {
     }
 }
 
-EpochStatus epoch_batched(Training *training) {
-    int64_t total = training->data->samples;
-    if (training->in_kernel) {
-        return epoch_updates(training, run_batch, training->batch);
-    }
-    if (training->order && !training->evaluator->statistics && training->position == 0) {
-        random_shuffle(&training->random, training->order, total);
-    }
-    for (int64_t first = training->position; first < total; first += training->batch) {
-        int64_t rows = total - first < training->batch ? total - first : training->batch;
-        double share = 1 / (double)total;
-        schedule_set(training, (double)first * share, (double)rows * share);
+/* Steps over a part of the epoch, from training->position on. */
+static EpochStatus run_part(Training *training, const Visit *part) {
+    double share = 1 / (double)training->data->samples;
+    for (int64_t first = training->position - part->begin; first < part->count;
+         first += training->batch) {
+        int64_t left = part->count - first;
+        int64_t rows = left < training->batch ? left : training->batch;
+        schedule_set(training, (double)(part->begin + first) * share, (double)rows * share);
         double value = batch_gradient(training, training->params, first, rows, training->gradient);
         if (!isfinite(value) || !all_finite(training->gradient, training->parameters)) {
             return batch_diverged(training, first, rows);
@@ -129,11 +125,23 @@ EpochStatus epoch_batched(Training *training) {
             training->bad = (Bad){-1, NAN, "the update of the parameters"};
             return EPOCH_DIVERGED;
         }
-        if (training_due(training) && training_pause(training, first + rows)) {
+        if (training_due(training) && training_pause(training, part->begin + first + rows)) {
             return EPOCH_STOPPED;
         }
     }
+    training->position = part->begin + part->count;
     return EPOCH_DONE;
+}
+
+EpochStatus epoch_batched(Training *training) {
+    EpochStatus status = EPOCH_DONE;
+    if (training->in_kernel) {
+        return epoch_updates(training, run_batch, training->batch);
+    }
+    for (Visit part; status == EPOCH_DONE && visit_next(training, &part);) {
+        status = run_part(training, &part);
+    }
+    return status;
 }
 
 const Optimizer opt_minibatch = {

@@ -4,14 +4,12 @@
 
 static double run_rows(Training *training, int64_t first, int64_t rows) {
     const Model *model = training->model;
-    const int64_t *order = training->order ? training->order + first : NULL;
-    const Evaluator *evaluator = training->evaluator;
-    Part part = evaluate_move(evaluator, order ? 0 : first, rows, evaluator->one);
+    Part part = visit_part(training, first, rows, training->evaluator->one);
     GradcArgs args = model->args;
     args.params = kernel_params(training);
     args.columns = part.columns;
     args.starts = part.starts;
-    args.order = order;
+    args.order = part.order;
     args.rows = rows;
     args.rate = training->rate;
     args.work = training->work;

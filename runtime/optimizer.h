@@ -83,8 +83,11 @@ struct Training {
     bool resumed;    /* the next epoch is one that was begun, in a run that was interrupted */
     bool in_kernel;  /* steps are made by a kernel: `good` is only known where they went wrong */
     Bad bad;
-    int64_t *order; /* NULL: the order of the file */
-    void **staging; /* rows of a shuffled batch, by column */
+    int64_t *order; /* of the samples from `base` on; NULL: that of the file */
+    int64_t base;
+    int64_t window;   /* samples are shuffled within so many, and the windows; 0: all together */
+    int64_t *windows; /* room for the windows' order */
+    void **staging;   /* rows of a shuffled batch, by column */
     size_t parameters;
     double *params, *good, *gradient, *regular;
     float *singles;    /* in_kernel, in single precision: the params that kernels move; else NULL */
@@ -102,9 +105,11 @@ struct Training {
     double flat;      /* --tolerance-objective */
     int64_t epochs, batch;
     bool shuffle;
-    bool current; /* an epoch left objective and gradient as they are at params */
+    bool by_windows; /* --order=windows */
+    bool current;    /* an epoch left objective and gradient as they are at params */
     Random random;
-    double memory[16]; /* a few numbers of the method */
+    uint64_t epoch_seed; /* of the windows */
+    double memory[16];   /* a few numbers of the method */
     int64_t epoch, step;
     int64_t position; /* of the samples of this epoch, in their order: so many are done */
     double objective, gradient_norm;
@@ -122,6 +127,20 @@ struct Training {
  * See checkpoint.c. */
 bool training_due(const Training *training);
 bool training_pause(Training *training, int64_t position);
+
+/* ---- visit.c: the samples of an epoch, part by part, in the order of the method ---- */
+
+typedef struct {
+    int64_t begin; /* the position in the epoch where the part begins, */
+    int64_t count; /* and its samples: those from training->base on, by training->order */
+} Visit;
+
+/* Memory for the order of shuffled samples. False: reported. */
+bool visit_start(Training *training);
+/* The part in which training->position lies. False: the epoch is done. */
+bool visit_next(Training *training, Visit *visit);
+/* The samples that training->order numbers, to `columns`; without an order those from first on. */
+Part visit_part(const Training *training, int64_t first, int64_t rows, const void **columns);
 
 /* θ ← θ − rate · gradient */
 void step_along_gradient(Training *training);

@@ -1,6 +1,7 @@
 /* predict.c: `predict` and `eval`: a trained model on data. */
 #include "runtime/errors.h"
 #include "runtime/seeing.h"
+#include "runtime/store.h"
 
 #include <math.h>
 #include <string.h>
@@ -152,7 +153,15 @@ static bool make_round(Session *session, Round *round, size_t threads, size_t ba
 static bool run_rounds(Session *session, Output *output, Round *round, ThreadPool *pool,
                        size_t batches) {
     int64_t step = (int64_t)batches * BATCH_ROWS;
+    if (session->data.store && !store_room(session->data.store, step)) {
+        return false;
+    }
     for (round->first = 0; round->first < session->data.samples; round->first += step) {
+        int64_t left = session->data.samples - round->first;
+        if (session->data.store) { /* all that the workers look at */
+            store_window(session->data.store, round->first, left < step ? left : step,
+                         round->columns[0]);
+        }
         threads_run(pool, predict_batch, round, batches);
         for (size_t i = 0; i < batches; i++) {
             const Text *text = &round->batches[i].text;
@@ -374,7 +383,7 @@ static bool evaluate_all(Session *session, Evaluator *evaluator, Text *text) {
         memory_free(session->context, gradient);
     }
     bool done = metrics_text(session, evaluator, text);
-    if (done && residuals_known(model)) {
+    if (done && residuals_known(model, &session->data)) {
         done = residuals_start(session->context, model, &session->data, true, &residuals) &&
                residuals_text(session->context, &residuals, session->params, 0, text);
         residuals_end(session->context, &residuals);

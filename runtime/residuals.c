@@ -26,9 +26,10 @@ static int64_t target_of(const Model *model) {
     return found;
 }
 
-bool residuals_known(const Model *model) {
+bool residuals_known(const Model *model, const Data *data) {
     int64_t column = target_of(model);
-    if (column < 0 || !model->has_forward || !model->kernels[ROLE_FORWARD].function) {
+    if (data->store || column < 0 || !model->has_forward ||
+        !model->kernels[ROLE_FORWARD].function) {
         return false;
     }
     const Column *target = &model->columns[column];

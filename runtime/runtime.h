@@ -321,8 +321,10 @@ typedef struct Data {
     Target separator; /* used: the model reads the column that separates the samples */
     LineJump *jumps;  /* where line ≠ row + constant begins; line numbers from 1; none for npy */
     size_t jump_count, jump_capacity;
-    int64_t capacity; /* rows that fit */
-    bool warned;      /* of something in the file */
+    int64_t capacity;    /* rows that fit */
+    bool warned;         /* of something in the file */
+    bool may_store;      /* the loader can do with data_reserve as store.h has it */
+    struct Store *store; /* holds the columns where they are larger than memory; else NULL */
     int64_t axes[NPY_AXES];
     size_t axis_count;        /* of the array in a .npy file; 0: not from one */
     const struct Data *whole; /* of a part: the data of the file, and which sample of it each is */
@@ -345,6 +347,8 @@ typedef struct {
     NaPolicy na;
     bool trained; /* means are those of training */
     bool standardize;
+    int64_t limit; /* bytes that the values may take in memory; 0: any number */
+    bool stream;   /* --stream: none at all */
 } LoadOptions;
 
 /* Does --columns name arguments of the model, and columns for each? */
@@ -510,7 +514,9 @@ typedef struct {
     const Model *model;
     const Data *data;
     Statistics *statistics; /* or NULL */
-    int64_t samples, chunk, chunks;
+    int64_t samples;
+    int64_t block; /* samples that are evaluated at a time, by their number and size alone, */
+    int64_t chunk, chunks; /* and how they are cut */
     size_t parameters;
     void *reals;    /* the params as kernels take them; NULL: as they are */
     double *values; /* of the chunks */
@@ -539,12 +545,12 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                      size_t threads, int64_t largest, Slopes slopes);
 void evaluator_end(Evaluator *evaluator);
 double evaluate(Evaluator *evaluator, double *params, double *gradient); /* NULL: value alone */
-/* How many chunks the samples are cut into, where each has so many numbers. */
-int64_t chunk_count(const Data *data, size_t numbers);
+/* How many chunks a block of samples is cut into, where each has so many numbers. */
+int64_t chunk_count(const Evaluator *evaluator, size_t numbers);
 /* Σ loss over all samples, from the data themselves; the gradient goes to evaluator->partials. */
 double evaluate_losses(Evaluator *evaluator, double *params, bool slopes);
 /* The Hessian of Σ loss, by kernel curvature, to `partials`, which has room for that of each of so
- * many chunks; `work` by worker. */
+ * many chunks, and one more; `work` by worker. */
 void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, double **work);
 /* The Hessian of Σ loss times a direction (reals as kernels take them), by kernel hvp, to
  * evaluator->partials; `work` by worker. */

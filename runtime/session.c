@@ -1,6 +1,6 @@
 /* session.c: what all commands do first: definitions, trained parameters, data, dims, start values.
  */
-#include "runtime/runtime.h"
+#include "runtime/store.h"
 
 #include <string.h>
 
@@ -150,6 +150,47 @@ static bool check_scales(Session *session) {
                         session->file.path);
 }
 
+/* --stream, --memory: how much of the data may be in memory. */
+static bool take_memory(Session *session, LoadOptions *load) {
+    enum { THREADS_LEAST = 1 << 27 }; /* bytes, below which threads would take too much of them */
+    const Options *options = session->options;
+    const char *memory = options->values[OPT_memory];
+    load->stream = options->values[OPT_stream] != NULL;
+    load->limit = store_limit();
+    session->usage = true;
+    if (memory && !store_size(memory, &load->limit)) {
+        return report_error(session->context,
+                            "--memory: expected a size such as 500M or 2G, found `%s`", memory);
+    }
+    if (load->stream && model_rows_dim(session->model)) {
+        return report_error(
+            session->context,
+            "--stream: samples of model `%s` are blocks of rows; streaming these is "
+            "not supported yet",
+            session->model->name);
+    }
+    session->usage = false;
+    load->limit = load->limit > 0 ? load->limit : 1;
+    load->threads = load->limit < THREADS_LEAST ? 1 : load->threads;
+    return true;
+}
+
+/* What looks at all samples at once, or at a part of them, in ways that windows are no help for. */
+static bool store_will_do(Session *session, const Data *data) {
+    static const OptionId whole[] = {
+        OPT_errors,   OPT_confidence,     OPT_correlations,   OPT_interval, OPT_page,
+        OPT_plot_fit, OPT_plot_residuals, OPT_plot_confusion, OPT_cv,       OPT_search};
+    for (size_t i = 0; data->store && i < sizeof whole / sizeof *whole; i++) {
+        if (option_text(session->model, session->options, whole[i])) {
+            return report_error(session->context,
+                                "--%s is not supported yet where the data are on disk; if there is "
+                                "memory for them, --memory says so",
+                                option_name(whole[i]));
+        }
+    }
+    return true;
+}
+
 bool session_load(Session *session, const char *path, Data *data) {
     Model *model = session->model;
     const Options *options = session->options;
@@ -182,8 +223,11 @@ bool session_load(Session *session, const char *path, Data *data) {
         }
         return true;
     }
+    if (!take_memory(session, &load_options)) {
+        return false;
+    }
     return check_scales(session) && data_load(session->context, model, &load_options, path, data) &&
-           data_make_samples(session->context, model, data);
+           store_will_do(session, data) && data_make_samples(session->context, model, data);
 }
 
 static bool read_parameters(Session *session, double *params) {

@@ -41,6 +41,12 @@ static bool copy_starts(Context *context, const Data *whole, Data *part) {
 bool data_part(Context *context, const Model *model, const Data *whole, const bool *marks,
                bool marked, Data *part) {
     *part = (Data){.path = whole->path, .whole = whole};
+    if (whole->store) {
+        return report_error(context,
+                            "a part of data that are on disk is not supported yet; if there "
+                            "is memory for them, --memory says so, and --validate takes a "
+                            "file");
+    }
     int64_t *origin = NEW(context, int64_t, whole->samples + 1);
     part->columns = NEW(context, void *, model->column_count + 1);
     if (!origin || !part->columns) {

@@ -85,10 +85,10 @@ static double *make_curvature(Evaluator *evaluator) {
     Context *context = evaluator->context;
     const Model *model = evaluator->model;
     size_t entries = evaluator->parameters * evaluator->parameters;
-    int64_t chunks = chunk_count(evaluator->data, entries);
-    int64_t chunk = (evaluator->samples + chunks - 1) / chunks;
+    int64_t chunks = chunk_count(evaluator, entries);
+    int64_t chunk = (evaluator->block + chunks - 1) / chunks;
     size_t room = model_work(context, model, &model->kernels[ROLE_CURVATURE], chunk);
-    double *partials = NEW(context, double, (size_t)chunks *entries);
+    double *partials = NEW(context, double, ((size_t)chunks + 1) * entries);
     double **work = NEW(context, double *, evaluator->threads);
     bool ready = partials && work && room != SIZE_MAX;
     for (size_t i = 0; ready && i < evaluator->threads; i++) {

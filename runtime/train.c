@@ -1,6 +1,7 @@
 /* train.c: `train`: settings, the loop over epochs, what happens at its end. */
 #include "runtime/checkpoint.h"
 #include "runtime/errors.h"
+#include "runtime/store.h"
 #include "runtime/validate.h"
 
 #include <errno.h>
@@ -57,10 +58,11 @@ static bool choose_method(Session *session, Training *training) {
 
 static bool read_order(Session *session, Training *training) {
     const char *order = option_text(session->model, session->options, OPT_order);
-    training->shuffle = !order || strcmp(order, "shuffle") == 0;
+    training->by_windows = order && strcmp(order, "windows") == 0;
+    training->shuffle = !order || training->by_windows || strcmp(order, "shuffle") == 0;
     if (order && !training->shuffle && strcmp(order, "file") != 0) {
-        return report_error(session->context, "--order: expected file or shuffle, found `%s`",
-                            order);
+        return report_error(session->context,
+                            "--order: expected file, shuffle or windows, found `%s`", order);
     }
     return true;
 }
@@ -226,14 +228,9 @@ static bool make_staging(Training *training) {
 }
 
 static bool make_order(Training *training) {
-    int64_t rows = training->data->samples;
-    training->order = NEW(training->context, int64_t, rows);
-    for (int64_t i = 0; training->order && i < rows; i++) {
-        training->order[i] = i;
-    }
     bool staged = !training->in_kernel || training->optimizer->batched;
     staged = staged && !training->data->starts;
-    return training->order && (!staged || make_staging(training));
+    return visit_start(training) && (!staged || make_staging(training));
 }
 
 static bool make_vectors(Training *training) {
@@ -245,6 +242,9 @@ static bool make_vectors(Training *training) {
     const Kernel *kernel = &model->kernels[batched ? ROLE_STEP : ROLE_SGD];
     int64_t block = slopes || batched ? 1 : update_block(context, model, kernel);
     block = training->data->samples < block ? training->data->samples : block;
+    if (training->data->store && !store_room(training->data->store, block)) {
+        return false;
+    }
     size_t work =
         slopes ? 0 : model_work(context, model, kernel, batched ? training->batch : block);
     training->singles = model->single && !slopes ? NEW(context, float, n + 1) : NULL;

@@ -93,7 +93,8 @@ static EpochStatus find_bad(const Steps *steps, int64_t end) {
     memcpy(training->params, training->good, bytes);
     double value = run_again(steps, low, end - low);
     bool finite = isfinite(value);
-    int64_t row = steps->unit > 1 ? -1 : training->order ? training->order[low] : low;
+    int64_t row =
+        steps->unit > 1 ? -1 : training->base + (training->order ? training->order[low] : low);
     if (still_good(training, value)) {
         training->bad = (Bad){-1, NAN, "the sum of the losses"};
         return EPOCH_DIVERGED;
@@ -114,33 +115,43 @@ int64_t update_block(Context *context, const Model *model, const Kernel *kernel)
     return rows > BLOCK_ROWS ? rows : BLOCK_ROWS;
 }
 
-EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit) {
-    Steps steps = {training, run, unit};
-    int64_t total = training->data->samples;
-    int64_t block = unit > 1 ? BLOCK_ROWS / unit * unit
-                             : update_block(training->context, training->model,
-                                            &training->model->kernels[ROLE_SGD]);
-    block = unit > BLOCK_ROWS ? unit : block;
+/* Steps over a part of the epoch, from training->position on. */
+static EpochStatus run_visit(const Steps *steps, const Visit *part, int64_t block) {
+    Training *training = steps->training;
     bool few = training->parameters <= PARAMETERS_FEW;
-    if (training->order && training->position == 0) {
-        random_shuffle(&training->random, training->order, total);
+    if (training->position == part->begin && part->begin > 0) { /* where find_bad begins */
+        memcpy(training->start, training->params, training->parameters * sizeof(double));
     }
     params_to_kernel(training);
-    for (int64_t first = training->position; first < total; first += block) {
-        int64_t rows = total - first < block ? total - first : block;
-        double sum = run_steps(&steps, first, rows);
+    for (int64_t first = training->position - part->begin; first < part->count; first += block) {
+        int64_t rows = part->count - first < block ? part->count - first : block;
+        double sum = run_steps(steps, first, rows);
         bool due = training_due(training);
-        bool look = few || first + rows == total || due;
+        bool look = few || first + rows == part->count || due;
         if (look || !isfinite(sum)) {
             params_from_kernel(training);
         }
         if (!isfinite(sum) || (look && !all_finite(training->params, training->parameters))) {
-            return find_bad(&steps, first + rows);
+            return find_bad(steps, first + rows);
         }
-        training->step += (rows + unit - 1) / unit;
-        if (due && training_pause(training, first + rows)) {
+        training->step += (rows + steps->unit - 1) / steps->unit;
+        if (due && training_pause(training, part->begin + first + rows)) {
             return EPOCH_STOPPED;
         }
     }
+    training->position = part->begin + part->count;
     return EPOCH_DONE;
+}
+
+EpochStatus epoch_updates(Training *training, UpdateKernel *run, int64_t unit) {
+    Steps steps = {training, run, unit};
+    int64_t block = unit > 1 ? BLOCK_ROWS / unit * unit
+                             : update_block(training->context, training->model,
+                                            &training->model->kernels[ROLE_SGD]);
+    EpochStatus status = EPOCH_DONE;
+    block = unit > BLOCK_ROWS ? unit : block;
+    for (Visit part; status == EPOCH_DONE && visit_next(training, &part);) {
+        status = run_visit(&steps, &part, block);
+    }
+    return status;
 }

@@ -39,10 +39,16 @@ def command(method, epochs, extra):
             f"--epochs={epochs}", *extra]
 
 
+def finish(words):
+    done = subprocess.run(words, check=False, timeout=300, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{words}: {done.returncode} {done.stderr}")
+
+
 def whole(words):
     """The run that is left alone: seconds, result, log."""
     start = time.monotonic()
-    subprocess.run(words, check=True, timeout=300, capture_output=True)
+    finish(words)
     return time.monotonic() - start, read("out.json"), read("log.csv")
 
 
@@ -86,7 +92,7 @@ def check(method, extra, kills, number):
             continue
         compare(method, extra, every, result, log)
         seconds *= 0.9  # all of it was done before the signal came
-    subprocess.run(words, check=True, timeout=300, capture_output=True)
+    finish(words)
     compare(method, extra, every, result, log)
 
 
