@@ -31,7 +31,9 @@ def data(rows):
 def methods():
     text = subprocess.run([PROGRAM, "train", "--help"], capture_output=True, check=True, text=True).stdout
     names = [line.split()[0] for line in text.split("methods:\n")[1].split("\n\n")[0].splitlines()]
-    return [name for name in names if name != "auto"]
+    words = [command(name, 1, []) for name in names]
+    fits = [subprocess.run(w, capture_output=True, check=False).returncode == 0 for w in words]
+    return [name for name, fit in zip(names, fits) if fit]
 
 
 def command(method, epochs, extra):

@@ -335,7 +335,7 @@ def test_usage():
                        (["train", "line.csv", "--epochs=-1"], "at least 0"),
                        (["train", "line.csv", "--rate=fast"], "number"),
                        (["train", "line.csv", "--method=bdg"], "did you mean `bgd`"),
-                       (["train", "line.csv", "--order=up"], "file or shuffle"),
+                       (["train", "line.csv", "--order=up"], "file, shuffle or windows"),
                        (["train", "line.csv", "--format=xml"], "safetensors, json or csv"),
                        (["train", "line.csv", "--quiet=1"], "takes no value"),
                        (["train", "line.csv", "--set", "lambda=1"], "no const"),
