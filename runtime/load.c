@@ -136,6 +136,7 @@ bool input_fill(Input *input, char *keep) {
     input->consumed += keep - input->buffer;
     input->position = input->buffer;
     input->end = input->buffer + kept;
+    *input->end = 0;
     if (input->pool && !input->finished && kept < input->size) {
         return fill_by_threads(input);
     }

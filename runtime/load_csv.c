@@ -69,6 +69,7 @@ static bool more(Csv *csv, char **p) {
     }
     size_t offset = (size_t)(*p - keep);
     if (!csv_refill(csv, keep)) {
+        csv->start = *p = input->end; /* what was kept has moved */
         return false;
     }
     csv->start = input->buffer;
@@ -161,7 +162,7 @@ FieldEnd csv_scan_field(Csv *csv) {
         p++;
     }
     FieldEnd end = end_field(csv, p);
-    csv->stop = csv->overlong ? csv->start : csv->start + length;
+    csv->stop = csv->overlong || csv->cells.failed ? csv->start : csv->start + length;
     return end;
 }
 
