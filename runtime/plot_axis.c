@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double log_worth =
-    20; /* largest by smallest value, from which a log scale is better */
+static const double log_worth = 8; /* largest by smallest value, from which a log scale is better */
 
 /* ---- numbers for people ---- */
 

@@ -10,11 +10,12 @@ enum { VALUES_SHOWN = 64, COLUMNS_SHOWN = 60, CLASSES_SHOWN = 30, BINS = 24 };
 
 static const char style[] =
     ":root{color-scheme:light dark;--ink:#222;--faint:#666;--line:#ddd;--box:#f6f6f4;--back:#fff;"
-    "--mark:#0072b2}"
+    "--mark:#0072b2;--adjoint:#a02020}"
     "@media(prefers-color-scheme:dark){:root{--ink:#ddd;--faint:#999;--line:#3a3a3a;--box:#262626;"
-    "--back:#1c1c1c;--mark:#56b4e9}img.plot{filter:invert(.89) hue-rotate(180deg)}"
-    "td.adjoint{color:#f09090}}"
-    "body{max-width:52rem;margin:2rem auto;padding:0 1rem;line-height:1.5;color:var(--ink);"
+    "--back:#1c1c1c;--mark:#56b4e9;--adjoint:#f09090}img.plot{filter:invert(.89) "
+    "hue-rotate(180deg)}"
+    "}"
+    "body{max-width:56rem;margin:2rem auto;padding:0 1rem;line-height:1.5;color:var(--ink);"
     "background:var(--back);font-family:system-ui,-apple-system,'Segoe UI',sans-serif}"
     "h1,h2,h3{font-weight:600;line-height:1.2}h1{margin-bottom:.2rem}"
     "h2{margin-top:2.6rem;border-bottom:1px solid var(--line);padding-bottom:.2rem}"
@@ -27,12 +28,13 @@ static const char style[] =
     "pre{background:var(--box);padding:.8rem 1rem;overflow-x:auto;border-radius:4px}"
     "pre span{color:var(--faint);user-select:none}code{overflow-wrap:anywhere}"
     "div.wide{overflow-x:auto}table{border-collapse:collapse}"
-    "td,th{padding:.3rem .8rem .3rem 0;text-align:left;vertical-align:middle;"
+    "td,th{padding:.3rem .7rem .3rem 0;text-align:left;vertical-align:middle;"
     "border-top:1px solid var(--line)}th{font-weight:600;color:var(--faint);font-size:.9rem}"
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "td.n+td,th.n+th{padding-left:.8rem}svg.bars{color:var(--mark);display:block}"
+    "td.k{white-space:nowrap}td.n+td,th.n+th{padding-left:.8rem}svg.bars{color:var(--mark);display:"
+    "block}"
     "details.derivation>summary{cursor:pointer;padding:.4rem 0}details h2{font-size:1.15rem}"
-    "td.rule{color:var(--faint);font-size:.9em}td.adjoint{color:#a02020}"
+    "td.rule{color:var(--faint);font-size:.9em}td.adjoint{color:var(--adjoint)}"
     "div.formulas{overflow-x:auto;padding:.2rem 0}math{font-size:1.05em}";
 
 /* What all parts of the page are made from. */
@@ -127,6 +129,11 @@ static bool add_head(const Page *page) {
     begin_fact(out, page->session->data.starts ? "samples" : "rows");
     add_grouped(out, page->session->data.samples);
     end_fact(out);
+    if (training->data->samples != page->session->data.samples) {
+        begin_fact(out, "trained on");
+        add_grouped(out, training->data->samples);
+        end_fact(out);
+    }
     begin_fact(out, "parameters");
     add_grouped(out, (int64_t)page->model->parameter_count);
     end_fact(out);
@@ -244,8 +251,10 @@ static void add_summary(Text *out, const Summary *summary) {
                          "<td class=\"n\">–</td><td></td>");
         return;
     }
+    /* a mean that is nothing beside the deviation is rounding */
+    double least_mean = isfinite(summary->deviation) ? 1e-5 * summary->deviation : 0;
     number_cell(out, summary->least, 5);
-    number_cell(out, summary->mean, 5);
+    number_cell(out, fabs(summary->mean) < least_mean ? 0 : summary->mean, 5);
     if (isfinite(summary->deviation)) {
         number_cell(out, summary->deviation, 4);
     } else {
@@ -451,7 +460,7 @@ static void add_column(const Page *page, size_t index, int64_t entry) {
     if ((size_t)entry < column->field_count && strcmp(column->fields[entry], column->name) != 0) {
         markup_text(out, column->fields[entry]);
     }
-    text_format(out, "</td><td>%s%s</td><td class=\"n\">",
+    text_format(out, "</td><td class=\"k\">%s%s</td><td class=\"n\">",
                 column->limit    ? "class"
                 : column->is_int ? "whole number"
                                  : "number",
