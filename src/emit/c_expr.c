@@ -38,6 +38,7 @@ static const struct {
     {BI_sign, HELPER_sign, HELPER_int_sign},
     {BI_maximum, HELPER_maximum, HELPER_int_maximum},
     {BI_minimum, HELPER_minimum, HELPER_int_minimum},
+    {BI_tanh_rest, HELPER_tanh_rest, HELPER_COUNT},
     {BI_abs, HELPER_COUNT, HELPER_int_abs},
     {BI_floordiv, HELPER_COUNT, HELPER_floor_div},
     {BI_mod, HELPER_COUNT, HELPER_floor_mod},

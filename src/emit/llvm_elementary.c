@@ -43,6 +43,7 @@ typedef struct {
     unsigned exp_lift;
     double expm1_low;  /* below, expm1 is -1 */
     double tanh_high;  /* from twice |x| on, tanh is 1 */
+    double rest_high;  /* from twice |x| on, 1 - |tanh| counts as 0 */
     double cosh_high;  /* from |x| on, cosh is infinite */
     double cosh_large; /* from |x| on, exp(-|x|) does not count */
     double log1p_large;
@@ -72,6 +73,7 @@ static const Format formats[PRECISION_COUNT] = {
             .exp_lift = 127,
             .expm1_low = -50,
             .tanh_high = 45,
+            .rest_high = 709,
             .cosh_high = 711,
             .cosh_large = 40,
             .log1p_large = 0x1p60,
@@ -113,6 +115,7 @@ static const Format formats[PRECISION_COUNT] = {
             .exp_lift = 63,
             .expm1_low = -20,
             .tanh_high = 20,
+            .rest_high = 88,
             .cosh_high = 90,
             .cosh_large = 20,
             .log1p_large = 0x1p30,
@@ -326,27 +329,51 @@ static V build_expm1(const Code *c, V x) {
     return tiny_is_itself(c, x, y);
 }
 
-/* 1 - 2 / (exp(2 |x|) + 1) from 0.5625 on; below, by the polynomial (tanh(x) - x) / x³ of x². */
-static V build_tanh(const Code *c, V x) {
-    static const double small = 0.5625;
-    V size = magnitude(c, x);
-    Reduced to = reduce(c, at_most(c, add(c, size, size), c->format->tanh_high));
+/* From here on, tanh is 1 - 2 / (exp(2 |x|) + 1); below, it is computed by a polynomial. */
+static const double tanh_small = 0.5625;
+
+/* 2 / (exp(2 |x|) + 1) as sum + rest, 2 |x| at most `high`. */
+static Pair tanh_lacks(const Code *c, V size, double high) {
+    Reduced to = reduce(c, at_most(c, add(c, size, size), high));
     V scale = power_of_two(c, to.shifted, 0);
     Pair parts = add_scaled(c, add(c, scale, num(c, 1)), scale, &to);
     V below_line = add(c, parts.sum, parts.rest);
     V lost = sub(c, parts.rest, sub(c, below_line, parts.sum));
     V quotient = LLVMBuildFDiv(c->b, num(c, 2), below_line, "");
-    V change = mul(c, mul(c, quotient, quotient), mul(c, lost, num(c, 0.5)));
-    V one = num(c, 1);
-    V large = sub(c, one, quotient);
-    change = add(c, change, sub(c, sub(c, one, large), quotient));
-    large = add(c, large, change);
+    return (Pair){quotient, mul(c, mul(c, quotient, quotient), mul(c, lost, num(c, -0.5)))};
+}
+
+/* x + x³ p(x²), x >= 0. */
+static V tanh_near_zero(const Code *c, V size) {
     V square = mul(c, size, size);
     V p = polynomial(c, square, mul(c, square, square), c->format->tanh);
-    V near_zero = fma_(c, mul(c, size, square), p, size);
-    V y = below(c, size, num(c, small), near_zero, large);
-    V sign = LLVMBuildAnd(c->b, bits(c, x), whole(c, UINT64_C(1) << (c->format->bits - 1)), "");
-    return real(c, LLVMBuildOr(c->b, bits(c, y), sign, ""));
+    return fma_(c, mul(c, size, square), p, size);
+}
+
+static V sign_bit(const Code *c, V x) {
+    return LLVMBuildAnd(c->b, bits(c, x), whole(c, UINT64_C(1) << (c->format->bits - 1)), "");
+}
+
+static V build_tanh(const Code *c, V x) {
+    V size = magnitude(c, x);
+    Pair lacks = tanh_lacks(c, size, c->format->tanh_high);
+    V one = num(c, 1);
+    V large = sub(c, one, lacks.sum);
+    V change = sub(c, sub(c, sub(c, one, large), lacks.sum), lacks.rest);
+    large = add(c, large, change);
+    V y = below(c, size, num(c, tanh_small), tanh_near_zero(c, size), large);
+    return real(c, LLVMBuildOr(c->b, bits(c, y), sign_bit(c, x), ""));
+}
+
+/* Results that are not normal numbers are 0. */
+static V build_tanh_rest(const Code *c, V x) {
+    const double high = c->format->rest_high;
+    V size = magnitude(c, x);
+    Pair lacks = tanh_lacks(c, size, high);
+    V large = add(c, lacks.sum, lacks.rest);
+    large = below(c, num(c, 0.5 * high), size, num(c, 0), large);
+    V small = real(c, LLVMBuildOr(c->b, bits(c, tanh_near_zero(c, size)), sign_bit(c, x), ""));
+    return below(c, size, num(c, tanh_small), small, large);
 }
 
 /* With up and down = 2^(n-1) ± 2^(-n-1), cosh(n log 2 + r) = up cosh(r) + down sinh(r); all by a
@@ -476,6 +503,7 @@ static const struct {
     {BI_log1p, build_log1p, build_log1p_unit},
     {BI_tanh, build_tanh, NULL},
     {BI_cosh, build_cosh, NULL},
+    {BI_tanh_rest, build_tanh_rest, NULL},
 };
 
 bool llvm_is_elementary(BuiltinId id) {

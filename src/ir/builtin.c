@@ -77,6 +77,10 @@ static double value_sech(double a) {
     return 1 / cosh(a);
 }
 
+static double value_tanh_rest(double a) {
+    return fabs(a) >= 0.5625 ? 2 / (exp(2 * fabs(a)) + 1) : tanh(a);
+}
+
 static double value_sign(double a) {
     return a > 0 ? 1 : a < 0 ? -1 : a;
 }
@@ -509,6 +513,13 @@ static double complex complex_log1p(double complex a) {
 static double complex complex_logistic(double complex a) {
     double e = exp(-fabs(creal(a)));
     return first_order(a, value_logistic(creal(a)), e / ((1 + e) * (1 + e)));
+}
+
+static double complex complex_tanh_rest(double complex a) {
+    double x = creal(a), slope = 2 * value_logistic_slope(2 * fabs(x));
+    double down = x < 0 ? slope : -slope;
+    double value = value_tanh_rest(x);
+    return first_order(a, value, fabs(x) >= 0.5625 ? down : (1 - value) * (1 + value));
 }
 
 static double complex complex_logistic_slope(double complex a) {

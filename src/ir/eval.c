@@ -465,7 +465,8 @@ static void fill_state(Eval *e, Ref scan, Ref v, size_t step, IndexSet fixed) {
     }
 }
 
-/* A value in the body: at the current step, but where the step's name stands for an axis, at all. */
+/* A value in the body: at the current step, but where the step's name stands for an axis, at all.
+ */
 static void eval_in_step(Eval *e, Ref v, IndexSet fixed) {
     const Node *node = ir_node(e->ir, v);
     IndexSet all = node->op == OP_SCAN ? 0 : fixed & node->free & ~e->order->moving[v];
