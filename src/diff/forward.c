@@ -124,6 +124,7 @@ static void forward_states(Forward *f, uint32_t tag) {
         const Ref dot =
             ir_state(ir, f->tags[tag], slot_of(f, recurrence, k), t, free | f->held, inits[k]);
         if (state != REF_NONE) {
+            ir_name_state_of(ir, dot, state, "_dot");
             f->dot[state] = dot;
         }
     }

@@ -83,6 +83,7 @@ void reverse_scan(Reverse *r, Ref scan) {
         if (loop->init[k] != REF_NONE) {
             const IndexSet free = carried_free(r, recurrence, k) | INDEX_BIT(t) | r->held;
             loop->state[k] = ir_state(r->ir, loop->tag, loop->slot[k], t, free, loop->init[k]);
+            ir_name_state_of(r->ir, loop->state[k], recurrence->states[k], "_adj");
         }
     }
     for (uint32_t k = 0; k < count; k++) {

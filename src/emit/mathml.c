@@ -320,8 +320,18 @@ static void body(const Math *m, const Node *node, MathLevel around) {
         add_deposit(m, node);
         return;
     case OP_STATE:
-    case OP_SCAN:
+        text_add(m->out, "<msub><mrow>");
+        mathml_name(m->out, m->arena, ir_carried_name(m->ir, node->as.state.tag, node->as.state.k));
+        text_add(m->out, "</mrow><mrow>");
+        add_index(m, node->as.state.t);
+        text_add(m->out, "</mrow></msub>");
+        return;
     case OP_PICK:
+        mathml_name(
+            m->out, m->arena,
+            ir_carried_name(m->ir, ir_node(m->ir, node->args[0])->as.scan.tag, node->as.pick));
+        return;
+    case OP_SCAN:
     case OP_LIB:
     case OP_EXTERN:
     case OP_DERIV:

@@ -366,8 +366,18 @@ static void tex_body(Tex *tex, const Node *node) {
         add_list(tex, node->args, node->arg_count, "\\left(", "\\right)");
         return;
     case OP_STATE:
+        text_add(out, "{");
+        add_name(tex, ir_carried_name(tex->ir, node->as.state.tag, node->as.state.k));
+        text_add(out, "}_{");
+        add_index(tex, node->as.state.t);
+        text_add(out, "}");
+        return;
+    case OP_PICK: {
+        const uint32_t tag = ir_node(tex->ir, node->args[0])->as.scan.tag;
+        add_name(tex, ir_carried_name(tex->ir, tag, node->as.pick));
+        return;
+    }
     case OP_SCAN:
-    case OP_PICK:
     case OP_DERIV:
     case OP_COUNT:
         text_format(out, "\\operatorname{%s}", op_name(node->op));

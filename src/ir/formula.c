@@ -474,6 +474,30 @@ static int write_size(const Formula *f, Text *text, Dim d) {
     return dim_is_symbol(f->ir, d, &name) || dim_is_const(f->ir, d, &value) ? ATOM : SUM;
 }
 
+const char *ir_carried_name(const Ir *ir, uint32_t tag, uint32_t k) {
+    const Node *state = NULL;
+    Ref at = REF_NONE;
+    unsigned before = 0;
+    for (Ref v = 1; v < ir_count(ir) && !state; v++) {
+        const Node *node = ir_node(ir, v);
+        at = v;
+        state = node->op == OP_STATE && node->as.state.tag == tag && node->as.state.k == k ? node
+                                                                                           : NULL;
+    }
+    if (!state || !state->name) {
+        return arena_format(ir->arena, "state%u_%u", (unsigned)tag, (unsigned)k);
+    }
+    for (Ref v = 1; v < ir_count(ir); v++) {
+        const Node *node = ir_node(ir, v);
+        const Ref origin = node->op == OP_STATE ? node->as.state.origin : REF_NONE;
+        if (node->op == OP_STATE && node->name && strcmp(node->name, state->name) == 0) {
+            before +=
+                origin < state->as.state.origin || (origin == state->as.state.origin && v < at);
+        }
+    }
+    return before == 0 ? state->name : arena_format(ir->arena, "%s_%u", state->name, before + 1);
+}
+
 static int write_node(const Formula *f, Text *text, const Node *node) {
     switch (node->op) {
     case OP_CONST:
@@ -517,14 +541,15 @@ static int write_node(const Formula *f, Text *text, const Node *node) {
     case OP_DEPOSIT:
         return write_deposit(f, text, node);
     case OP_STATE:
-        text_format(text, "state%u_%u[%s]", (unsigned)node->as.state.tag,
-                    (unsigned)node->as.state.k, f->index_names[node->as.state.t]);
+        text_format(text, "%s[%s]", ir_carried_name(f->ir, node->as.state.tag, node->as.state.k),
+                    f->index_names[node->as.state.t]);
         return ATOM;
     case OP_SCAN:
         text_format(text, "scan%u", (unsigned)node->as.scan.tag);
         return ATOM;
     case OP_PICK:
-        text_format(text, "%s_%u", f->texts[node->args[0]], (unsigned)node->as.pick);
+        text_add(text,
+                 ir_carried_name(f->ir, ir_node(f->ir, node->args[0])->as.scan.tag, node->as.pick));
         return ATOM;
     case OP_LIB:
         return write_function(f, text, lib_table[node->as.lib.id].name, node);
@@ -588,7 +613,8 @@ static void measure(Formula *f, Ref root, bool called, const bool *reached, doub
             bool cut = f->names[node->args[k]] == CALLED;
             lengths[v] += cut ? SHORT : lengths[node->args[k]];
         }
-        bool first = called && reached[v] && node->name && lengths[v] > SHORT;
+        bool first =
+            called && reached[v] && node->name && node->op != OP_STATE && lengths[v] > SHORT;
         for (Ref u = 1; u < v && first; u++) {
             first = f->names[u] != CALLED || strcmp(ir_node(ir, u)->name, node->name) != 0;
         }

@@ -141,6 +141,8 @@ typedef struct {
         struct {
             uint32_t tag, k;
             Index t;
+            Ref origin; /* of a derivative's: the state that it is of; in the order of these, if of
+                           nothing that still exists. No part of its identity. */
         } state;
         struct {
             uint32_t tag;
@@ -243,7 +245,12 @@ void ir_add_output(Ir *ir, Output output);
 /* What the model calls a value, the entries of an array too: kept through passes as far as they
  * keep the value, for derivations. */
 void ir_set_name(Ir *ir, Ref v, Name name);
-/* Has it a name that no value before it has? */
+/* What the model calls what a loop carries. Nothing where there is no name, or `state` has one or
+ * is no state. */
+void ir_name_state(Ir *ir, Ref state, Name name);
+/* `state` is of a derivative of state `of` (or REF_NONE): the name of that, and the suffix. */
+void ir_name_state_of(Ir *ir, Ref state, Ref of, const char *suffix);
+/* Has it a name that no value before it has? Not a state: that has it at each step. */
 bool ir_has_own_name(const Ir *ir, Ref v);
 /* `to` is what `v` has become. */
 void ir_keep_name(Ir *ir, Ref v, Ref to);
@@ -404,6 +411,9 @@ void ir_formulas_name(IrFormulas *formulas, Ref v, const char *name);
 /* The same, where values that have a name in the model stand by it: "r * x", and among the
  * definitions "r = w * x - y". A definition of a part without a name begins with t and a number. */
 const char *ir_formula_named(const Ir *ir, Ref v, const char *const **definitions, size_t *count);
+/* What formulas call what slot k of a recurrence carries: its name in the model, with a number
+ * where recurrences before it have that, too; stateT_K if it has none. */
+const char *ir_carried_name(const Ir *ir, uint32_t tag, uint32_t k);
 /* The letter that formulas use for an index: n for samples, i, j, k, … for others, no name of a
  * leaf or size. */
 const char *ir_index_name(const Ir *ir, Index i);

@@ -308,11 +308,27 @@ void ir_set_name(Ir *ir, Ref v, Name name) {
     }
 }
 
+void ir_name_state(Ir *ir, Ref state, Name name) {
+    Node *node = node_at(ir, state);
+    if (node->op == OP_STATE && !node->name) {
+        node->name = name;
+    }
+}
+
+void ir_name_state_of(Ir *ir, Ref state, Ref of, const char *suffix) {
+    const Node *from = of == REF_NONE ? NULL : ir_node(ir, of);
+    Node *node = node_at(ir, state);
+    if (from && from->op == OP_STATE && from->name && node->op == OP_STATE && !node->name) {
+        node->name = intern_text(ir->names, arena_format(ir->arena, "%s%s", from->name, suffix));
+        node->as.state.origin = from->as.state.origin != REF_NONE ? from->as.state.origin : of;
+    }
+}
+
 bool ir_has_own_name(const Ir *ir, Ref v) {
     const char *name = ir_node(ir, v)->name;
-    bool own = name != NULL;
+    bool own = name != NULL && ir_node(ir, v)->op != OP_STATE;
     for (Ref u = 1; u < v && own; u++) {
-        const char *other = ir_node(ir, u)->name;
+        const char *other = ir_node(ir, u)->op == OP_STATE ? NULL : ir_node(ir, u)->name;
         own = !other || strcmp(other, name) != 0;
     }
     return own;
@@ -324,6 +340,13 @@ void ir_keep_name(Ir *ir, Ref v, Ref to) {
     }
     const Node *from = node_at(ir, v);
     Node *node = node_at(ir, to);
+    if (from->op == OP_STATE) {
+        if (node->op == OP_STATE && !node->name) {
+            node->name = from->name;
+            node->as.state.origin = from->as.state.origin;
+        }
+        return;
+    }
     if (node->free == from->free && node->rank == 0 && may_be_named(node)) {
         node->name = from->name;
         node->name_axes = from->name_axes;

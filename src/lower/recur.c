@@ -77,6 +77,7 @@ static void make_states(Loop *l) {
         Carried *c = &l->carried[j];
         c->state = c->sum ? ir_state(ir, none, unused++, l->range.index, l->free, c->init)
                           : ir_state(ir, l->tag, k++, l->range.index, l->free, c->init);
+        ir_name_state(ir, c->state, c->name);
     }
     if (l->loop->as.loop.condition) {
         l->alive = ir_state(ir, l->tag, k, l->range.index, l->free, l->alive_init);

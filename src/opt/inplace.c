@@ -370,6 +370,8 @@ static void open_recurrence(Rewriter *w, Loop *loop) {
                 if (pass == 1) {
                     f->leaves[lag - 1] = ir_state(w->ir, loop->tag, f->slot + lag - 1, f->t,
                                                   ir_free(w->ir, f->state), inits[lag - 1]);
+                    const char *ending = arena_format(w->ir->arena, "_%u", lag);
+                    ir_name_state_of(w->ir, f->leaves[lag - 1], f->state, lag > 1 ? ending : "");
                 }
             }
         }

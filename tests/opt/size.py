@@ -64,11 +64,11 @@ def chains(gradc, folder):
     wrong, lengths = 0, (50, 100, 200)
     rows = [  # a link, what is asked of its end, the function, values a link
         ("sin(f{k}) * f{k}", "    return f{n}\n", "_grad", 7),
-        ("tanh(0.5 * f{k} + 0.1)", "    return f{n}\n", "_grad", 7),
+        ("tanh(0.5 * f{k} + 0.1)", "    return f{n}\n", "_grad", 16),
         ("f{k} / (1 + f{k}^2)", "    return f{n}\n", "_grad", 12),
-        ("tanh(0.5 * f{k} + 0.1)", "    return deriv(f{n}, f0)\n", "", 8),
-        ("tanh(0.5 * f{k} + 0.1)", "    u = deriv(f{n}, f0)\n    return deriv(u, f0)\n", "", 17),
-        ("tanh(0.5 * f{k} + 0.1)", "    u = deriv(f{n}, f0)\n    v = deriv(u, f0)\n    return deriv(v, f0)\n", "", 35),
+        ("tanh(0.5 * f{k} + 0.1)", "    return deriv(f{n}, f0)\n", "", 16),
+        ("tanh(0.5 * f{k} + 0.1)", "    u = deriv(f{n}, f0)\n    return deriv(u, f0)\n", "", 27),
+        ("tanh(0.5 * f{k} + 0.1)", "    u = deriv(f{n}, f0)\n    v = deriv(u, f0)\n    return deriv(v, f0)\n", "", 44),
         ("sin(f{k}) * f{k}", "    u = deriv(f{n}, f0)\n    v = deriv(u, f0)\n    return deriv(v, f0)\n", "", 35),
         ("tanh(0.5 * f{k} + 0.1)", "    u = deriv(f{n}, f0)\n    v = deriv(u, f0)\n    return deriv(v, f0)\n", "_grad", 120),
     ]
