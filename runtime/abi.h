@@ -25,6 +25,7 @@
  *   column NAME KIND RANK SIZE... [in DIM-OR-SIZE] [target]
  *                                    arguments of loss in order; KIND real or int; RANK and sizes
  *                                    without the sample axis; `target`: forward lacks it
+ *   smooth                           the losses, the prior and the penalty have no kinks that are known
  *   residuals SIZE                   rows that kernel gauss gives
  *   forward RANK SIZE...             shape of forward's value for one sample; absent without forward
  *   define NAME RANK SIZE...         definitions that are reported beside the params, in the order of

@@ -301,6 +301,11 @@ static bool read_page_line(Reader *reader) {
     return !to->failed;
 }
 
+static bool read_smooth(Reader *reader) {
+    reader->model->smooth = true;
+    return reader->count == 1;
+}
+
 static bool read_residuals(Reader *reader) {
     reader->model->residuals = reader->count == 2 ? reader->words[1] : NULL;
     return reader->count == 2;
@@ -365,6 +370,7 @@ static const LineKind line_kinds[] = {
     {"unexported", false, read_unexported},
     {"text", false, read_page_line},
     {"derivation", false, read_page_line},
+    {"smooth", false, read_smooth},
 };
 
 static bool read_words(Reader *reader, bool late) {

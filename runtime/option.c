@@ -65,7 +65,8 @@ static void print_options(unsigned mask) {
 }
 
 static void print_methods(void) {
-    printf("\nmethods:\n");
+    printf("\nmethods:\n  auto         the default: one of these, by the model and the size of the "
+           "data\n");
     for (size_t i = 0; i < optimizer_count; i++) {
         char rate[NUMBER_SIZE];
         number_write(rate, optimizers[i]->rate, false);

@@ -216,6 +216,7 @@ typedef struct {
     size_t dim_count, const_count, param_count, column_count, metric_count, setting_count;
     size_t array_count, definition_count;
     bool single; /* reals are floats */
+    bool smooth; /* no kinks in J are known */
     bool has_forward, forward_by_row;
     Shape forward;
     const char *residuals; /* RPN: how many rows kernel gauss gives; NULL: there is none */

@@ -39,8 +39,8 @@ static void watch_signals(void) {
 static bool choose_method(Session *session, Training *training) {
     const char *name = option_text(session->model, session->options, OPT_method);
     const char *names[32];
-    training->optimizer = optimizers[0];
-    if (!name) {
+    if (!name || strcmp(name, "auto") == 0) {
+        training->optimizer = auto_method(session, &training->chosen);
         return true;
     }
     for (size_t i = 0; i < optimizer_count; i++) {
@@ -705,6 +705,9 @@ int command_train(Session *session) {
                         checkpoint_log(&training)) ||
         !watch_curve(session, &training, &seeing, &progress)) {
         return STATUS_FAILED;
+    }
+    if (training.chosen && !quiet) {
+        fprintf(progress.stream, "method = %s: %s\n", training.optimizer->name, training.chosen);
     }
     checkpoint_watch(&training, &progress);
     bool failed = false;

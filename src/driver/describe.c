@@ -182,6 +182,18 @@ static void add_definitions(Text *text, const Kernel *kernel) {
     }
 }
 
+static void add_smooth(Text *text, const Kernel *kernels, size_t count) {
+    static const char *const roles[] = {"objective", "regular", "prior"};
+    for (size_t k = 0; k < sizeof roles / sizeof *roles; k++) {
+        const Kernel *kernel = find_kernel(kernels, count, roles[k]);
+        const Ir *ir = kernel != NULL ? kernel->stages.program->ir : NULL;
+        if (ir != NULL && !opt_smooth(ir, ir->outputs[0].value)) {
+            return;
+        }
+    }
+    text_add(text, "smooth\n");
+}
+
 /* How many rows the matrix of kernel gauss has. */
 static void add_residuals(Text *text, const Kernel *kernel) {
     const Ir *ir = kernel->stages.program->ir;
@@ -305,6 +317,7 @@ const char *describe_trainer(Compiler *compiler, const Kernel *kernels, size_t c
     if (forward != NULL) {
         add_forward(&text, forward);
     }
+    add_smooth(&text, kernels, count);
     const Kernel *gauss = find_kernel(kernels, count, "gauss");
     if (gauss != NULL) {
         add_residuals(&text, gauss);

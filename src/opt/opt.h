@@ -30,6 +30,9 @@ Ir *opt_for_display(const OptOptions *options, const Ir *ir);
  * one of a high degree. */
 enum { DEGREE_NONE = 100 };
 unsigned opt_degree(const Ir *ir, Ref v);
+/* Is v a smooth function of the params, as far as can be seen: without abs, max, floor, … and
+ * without conditions that have params in them? */
+bool opt_smooth(const Ir *ir, Ref v);
 
 /* Of the number that is output 0 the terms Σ c |θ|, θ single entries of params, as Σ c θ, which is
  * all of output 0 in the result: its gradient are the coefficients c. *found: there are such terms. */

@@ -36,6 +36,7 @@ static const struct {
     {"METHOD",
      "method",
      {
+         "auto",
 #define OPTIMIZER(name) #name,
 #include "runtime/optimizer.def"
 #undef OPTIMIZER

@@ -23,7 +23,7 @@ RATES = {
 EXTRA = {"adamw": ["--decay=0"]}
 # how near the objective comes to the least one: steps along one row, or of a size that does not
 # shrink, end in a ball around it
-FULL_BATCH = ("bgd", "svrg", "backtracking", "bb", "cg", "lbfgs", "proximal", "lm", "newton")
+FULL_BATCH = ("auto", "bgd", "svrg", "backtracking", "bb", "cg", "lbfgs", "proximal", "lm", "newton")
 # of sums of squares only
 SQUARES = ("lm",)
 
