@@ -64,8 +64,9 @@ static const struct {
     bool (*fits)(const Case *c);
     const char *method, *why;
 } rules[] = {
-    {has_batch, "minibatch", "a batch is given"},
-    {has_rate, "bgd", "a rate is given"},
+    /* no why: the user has in effect said it */
+    {has_batch, "minibatch", NULL},
+    {has_rate, "bgd", NULL},
     {has_kinks_only_in_penalty, "proximal", "the penalty has absolute values"},
     {is_squares, "lm", "the loss is a sum of squares"},
     {is_small_and_smooth, "newton", "the loss is smooth, and the parameters are few"},

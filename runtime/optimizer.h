@@ -36,7 +36,8 @@ typedef struct {
 extern const Optimizer *const optimizers[];
 extern const size_t optimizer_count;
 
-/* auto.c: the method that fits the model, the data and the options; *why: in a few words. */
+/* auto.c: the method that fits the model, the data and the options; *why: in a few words,
+ * or NULL where the options leave no choice. */
 const Optimizer *auto_method(const Session *session, const char **why);
 
 /* Where numbers stopped to be finite. */
@@ -72,7 +73,7 @@ struct Training {
     const Data *data;
     Evaluator *evaluator;
     const Optimizer *optimizer;
-    const char *chosen;            /* why, where auto.c chose it; else NULL */
+    const char *chosen;            /* why, where auto.c had to choose it; else NULL */
     struct Checkpoint *checkpoint; /* or NULL */
     double *room[8];               /* of region.c */
     struct Curvature *curvature;   /* what second derivatives need, once they are asked for */

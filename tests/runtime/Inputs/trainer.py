@@ -62,7 +62,7 @@ def test_textbook_bgd():
     w = 1.0
     for _ in range(7):
         w -= 0.01 * (((0.0 + 2 * (w * 1 - 2) * 1) + 2 * (w * 2 - 4) * 2 + 2 * (w * 3 - 6) * 3) / 3)
-    expect(result("line.csv", "--epochs=7")["w"] == w, "the iterates of batch gradient descent")
+    expect(result("line.csv", "--method=bgd", "--epochs=7")["w"] == w, "the iterates of batch gradient descent")
 
 
 def test_textbook_sgd():
@@ -264,7 +264,7 @@ def test_formats():
         expect(done.stdout.decode().splitlines()[0] == "y" and done.returncode == 0, done)
         done = run("train", "line.csv", "-m", name, "-q", "-o", "-", "--epochs=0")
         expect(abs(json.loads(done.stdout)["params"]["w"] - 2) < 1e-3, "a start from a result")
-    run("train", "line.csv", "-o", "l.csv", "-q")
+    run("train", "line.csv", "--method=bgd", "-o", "l.csv", "-q")
     expect(read("l.csv").startswith(b"name,value\nw,1.99"), read("l.csv"))
     iris(30)
     run("train", "iris.csv", "-o", "s.out", "--format=csv", "-q", program=SOFTMAX)
@@ -275,8 +275,8 @@ def test_formats():
 
 def test_damaged_results():
     write("line.csv", "x,y\n1,2\n2,4\n3,6\n")
-    run("train", "line.csv", "-o", "l.safetensors", "-q")
-    run("train", "line.csv", "-o", "l.json", "-q")
+    run("train", "line.csv", "--method=bgd", "-o", "l.safetensors", "-q")
+    run("train", "line.csv", "--method=bgd", "-o", "l.json", "-q")
     whole = read("l.safetensors")
     for n in list(range(0, len(whole), 7)) + [len(whole) - 1]:
         with open("cut.safetensors", "wb") as file:
@@ -374,13 +374,13 @@ def test_check():
 
 def test_reports():
     write("line.csv", "x,y\n1,2\n2,4\n3,6\n")
-    done = run("train", "line.csv", "--epochs=20", "--log=log.csv")
+    done = run("train", "line.csv", "--method=bgd", "--epochs=20", "--log=log.csv")
     lines = done.stdout.decode().splitlines()
     expect(lines[0].startswith("epoch=0 objective=4.666666666666667 grad_norm="), lines)
     expect(lines[-2].startswith("w = 1.") and lines[-1].startswith("objective = "), lines)
     log = read("log.csv").decode().splitlines()
     expect(len(log) == 22 and log[0] == "epoch,objective,grad_norm,rate", log)
-    done = run("train", "line.csv", "--epochs=100000")
+    done = run("train", "line.csv", "--method=bgd", "--epochs=100000")
     expect(b"converged after" in done.stdout, done.stdout[-200:])
 
 
