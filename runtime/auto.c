@@ -1,5 +1,5 @@
-/* auto.c: --method=auto, which is what a run without --method does: the method that fits the model
- * and the size of the problem, and why. Rules in their order; the first that fits is it. */
+/* auto.c: --method=auto: the method that fits the model and the size of the problem, and why. Rules
+ * in their order; the first that fits is it. */
 #include "runtime/optimizer.h"
 
 #include <string.h>

@@ -65,8 +65,9 @@ static void print_options(unsigned mask) {
 }
 
 static void print_methods(void) {
-    printf("\nmethods:\n  auto         the default: one of these, by the model and the size of the "
-           "data\n");
+    printf("\nmethods:\n  auto         one of these, by the model and the size of the data; says "
+           "which and "
+           "why\n");
     for (size_t i = 0; i < optimizer_count; i++) {
         char rate[NUMBER_SIZE];
         number_write(rate, optimizers[i]->rate, false);

@@ -107,10 +107,10 @@ def test_minimum():
 
 def test_results():
     """What is written is in the user's terms, and goes on where it ended."""
-    done = run("train", "rows.csv", "-o", "a.safetensors", "--epochs=50")
+    done = run("train", "rows.csv", "-o", "a.safetensors", "--method=bgd", "--epochs=50")
     expect("sigma = " in done.stdout and "\nAb = [" in done.stdout, done.stdout)
-    expect(run("train", "rows.csv", "-q", "-o", "a.json", "--epochs=50").returncode == 0, "json")
-    expect(run("train", "rows.csv", "-q", "-o", "a.csv", "--epochs=50").returncode == 0, "csv")
+    expect(run("train", "rows.csv", "-q", "-o", "a.json", "--method=bgd", "--epochs=50").returncode == 0, "json")
+    expect(run("train", "rows.csv", "-q", "-o", "a.csv", "--method=bgd", "--epochs=50").returncode == 0, "csv")
     with open("a.json", encoding="utf-8") as file:
         found = json.load(file)
     with open("a.csv", encoding="utf-8") as file:
@@ -124,9 +124,9 @@ def test_results():
     begin = 8 + length + header["sigma"]["data_offsets"][0]
     expect(struct.unpack("<d", data[begin:begin + 8])[0] == found["params"]["sigma"], header)
     expect(header["Ab"]["shape"] == [2], header)
-    straight = trained("--epochs=60")["params"]
+    straight = trained("--method=bgd", "--epochs=60")["params"]
     for path in ("a.safetensors", "a.json"):
-        again = trained("-m", path, "--epochs=10")["params"]
+        again = trained("-m", path, "--method=bgd", "--epochs=10")["params"]
         expect(abs(again["sigma"] - straight["sigma"]) < 1e-13, f"{path}: {again}, {straight}")
         done = run("eval", "-m", path, "rows.csv")
         expect(f"objective = {found['objective']:.10f}"[:20] in done.stdout, done)
