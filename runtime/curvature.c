@@ -96,6 +96,13 @@ static bool by_differences(Training *training, const double *v, double *hv) {
     return true;
 }
 
+/* Are there kernels for all that has second derivatives? */
+static bool has_regular(const Model *model) {
+    const Kernel *kernels = model->kernels;
+    return (!kernels[ROLE_REGULAR].function || kernels[ROLE_REGULAR_HVP].function) &&
+           (!kernels[ROLE_PRIOR].function || kernels[ROLE_PRIOR_HVP].function);
+}
+
 bool curvature_product(Training *training, const double *v, double *hv) {
     struct Curvature *c = find(training);
     const Model *model = training->model;
@@ -104,7 +111,7 @@ bool curvature_product(Training *training, const double *v, double *hv) {
     if (!c) {
         return false;
     }
-    if (!model->kernels[ROLE_HVP].function) {
+    if (!model->kernels[ROLE_HVP].function || !has_regular(model)) {
         return by_differences(training, v, hv);
     }
     if (!c->work) {
@@ -218,7 +225,8 @@ static int64_t residual_count(const Training *training, int64_t samples) {
 
 bool curvature_has_gauss(const Training *training) {
     return training->model->kernels[ROLE_GAUSS].function && training->model->residuals &&
-           training->parameters <= CURVATURE_GAUSS && residual_count(training, 1) > 0;
+           has_regular(training->model) && training->parameters <= CURVATURE_GAUSS &&
+           residual_count(training, 1) > 0;
 }
 
 static bool start_gauss(Training *training) {

@@ -14,7 +14,7 @@ enum { MEMORY_RADIUS, MEMORY_DAMPING, MEMORY_LAST };
 static bool refuses(const Training *training, const char **why) {
     *why = training->parameters > CURVATURE_GAUSS
                ? "`lm` is for at most 1024 parameters; --method=lbfgs or newton is for more"
-           : !training->model->kernels[ROLE_GAUSS].function
+           : !curvature_has_gauss(training)
                ? "`lm` is for sums of squares, and this loss is none that the compiler knows as "
                  "one; --method=newton or lbfgs is for others"
                : NULL;

@@ -160,6 +160,20 @@ static bool is_wanted(const Model *model, EntryKind entry, Derive derive, const 
     return kernel_applies(model, entry);
 }
 
+/* Can a trainer do without it? */
+static bool is_optional(Derive derive) {
+    return derive == DERIVE_HVP || derive == DERIVE_RESIDUALS;
+}
+
+/* A kernel that there may be none of: what has no second derivative is no error here. */
+static bool try_kernel(Compiler *compiler, Kernel *kernel, Request request) {
+    Diags *diags = compiler->front.diags;
+    compiler->front.diags = diags_create(compiler->arena, compiler->front.sources);
+    const bool ok = add_kernel(compiler, kernel, request);
+    compiler->front.diags = diags;
+    return ok;
+}
+
 bool entries_kernels(Compiler *compiler, Kernel **made, size_t *made_count) {
     const Model *model = compiler->model;
     Kernel *kernels = arena_array(compiler->arena, Kernel, KERNEL_ROWS + model->function_count);
@@ -170,12 +184,12 @@ bool entries_kernels(Compiler *compiler, Kernel **made, size_t *made_count) {
         const Derive derive = kernel_rows[k].derive;
         if (is_wanted(model, entry, derive, kernels, count)) {
             kernels[count].role = kernel_rows[k].role;
-            ok = add_kernel(compiler, &kernels[count++],
-                            (Request){.entry = entry, .derive = derive});
-            if (!ok && derive == DERIVE_RESIDUALS && diags_errors(compiler->front.diags) == 0) {
-                count--; /* no sum of squares */
-                ok = true;
+            const Request request = {.entry = entry, .derive = derive};
+            if (is_optional(derive)) {
+                count += try_kernel(compiler, &kernels[count], request);
+                continue;
             }
+            ok = add_kernel(compiler, &kernels[count++], request);
             const bool fixed = derive == DERIVE_CURVATURE || derive == DERIVE_SHRINK;
             if (ok && fixed && reads_params(&kernels[count - 1])) {
                 count--; /* params that cancel, but not by the rules of opt/ */

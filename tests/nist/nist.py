@@ -30,8 +30,7 @@ def digits(found, exact):
 def train(name, start):
     data = os.path.join(DATA, name.lower() + ".csv")
     starts = [f"--set=s{k}={value!r}" for k, value in enumerate(start, 1)]
-    method = [f"--method={METHOD}"] if METHOD != "default" else []
-    result = subprocess.run([f"./{name}", "train", data, *method, "--quiet", "-o", "-", "--format=json", *starts],
+    result = subprocess.run([f"./{name}", "train", data, f"--method={METHOD}", "--quiet", "-o", "-", "--format=json", *starts],
                             check=True, capture_output=True, text=True)
     return json.loads(result.stdout)
 
