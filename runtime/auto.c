@@ -36,8 +36,11 @@ static bool has_kinks_only_in_penalty(const Case *c) {
 }
 
 static bool is_squares(const Case *c) {
-    return c->model->kernels[ROLE_GAUSS].function && c->parameters <= FEW_PARAMETERS &&
-           c->samples * c->parameters * c->parameters <= lm_work;
+    const Kernel *kernels = c->model->kernels;
+    return kernels[ROLE_GAUSS].function &&
+           (!kernels[ROLE_REGULAR].function || kernels[ROLE_REGULAR_HVP].function) &&
+           (!kernels[ROLE_PRIOR].function || kernels[ROLE_PRIOR_HVP].function) &&
+           c->parameters <= FEW_PARAMETERS && c->samples * c->parameters * c->parameters <= lm_work;
 }
 
 static bool is_small_and_smooth(const Case *c) {
