@@ -563,6 +563,9 @@ bool checkpoint_epoch(Training *training) {
         return true;
     }
     keep_state(training);
+    if (training->resumed) {
+        return true; /* it is there */
+    }
     if (checkpoint->last < 0) {
         return write_file(training);
     }

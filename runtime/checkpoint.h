@@ -19,8 +19,9 @@ bool checkpoint_resume(Training *training);
 /* --log, of a run that goes on: how many bytes of that file are its. -1: it begins anew. */
 int64_t checkpoint_log(const Training *training);
 void checkpoint_watch(Training *training, const Progress *progress); /* before the first epoch */
-/* Between epochs, all of the last one done and told: keeps the state, and writes it where that is
- * due. False: the first one cannot be written (reported). Later ones that fail are warnings. */
+/* Before an epoch, all of the last one done and told, or where a run goes on: keeps the state, and
+ * writes it where that is due. False: the first one cannot be written (reported). Later ones that
+ * fail are warnings. */
 bool checkpoint_epoch(Training *training);
 /* The run ends by a signal: within an epoch, at a place that training_pause was told of (else the
  * epoch is done again), or between epochs. */

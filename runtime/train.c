@@ -351,7 +351,7 @@ static EpochStatus next_epoch(Training *training, bool *failed) {
             memcpy(training->good, training->params, bytes);
         }
     }
-    if (!training->resumed && !checkpoint_epoch(training)) {
+    if (!checkpoint_epoch(training)) {
         *failed = true;
         return EPOCH_DONE;
     }

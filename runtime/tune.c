@@ -438,7 +438,7 @@ static bool read_tune(Tune *tune) {
     if (options->search_count && !held) {
         return report_error(context, "--search: by what? give --cv=5, or --validate=0.2");
     }
-    return read_axes(tune);
+    return !options->search_count || read_axes(tune);
 }
 
 bool tune_check(Session *session) {

@@ -158,6 +158,22 @@ def test_old_one_is_as_good():
         expect(read("out.json") == whole and read("log.csv") == log, "other bytes")
 
 
+def test_stopped_at_once():
+    """A signal in the first epoch after --resume, again and again, costs no state."""
+    clean()
+    write("line.csv", rows(100000))
+    words = ["line.csv", "-q", "-o", "out.json", "--checkpoint-every=1h", "--method=backtracking", "--epochs=25"]
+    whole = run(*words)
+    expect(whole.returncode == 0, whole)
+    result, stopped = read("out.json"), 0
+    for i in range(12):
+        status, error = interrupted(*words, "--resume", seconds=0.02 + 0.004 * i)
+        stopped += status == 143
+        expect(status in (0, 143, -15) and "damaged" not in error, f"{status} {error}")
+    done = run(*words, "--resume")
+    expect(done.returncode == 0 and read("out.json") == result, done)
+
+
 def test_log():
     start("--log=log.csv", "--method=sgd")
     os.truncate("log.csv", 100)
