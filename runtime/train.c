@@ -692,8 +692,8 @@ int command_train(Session *session) {
     }
     FILE *stream = quiet ? NULL : to_stdout ? stderr : stdout;
     watch_signals();
-    if (!tune_run(session, &training, stream) ||
-        (training.finds_rate && !rate_find(session, &training, stream))) {
+    if ((training.finds_rate && !rate_find(session, &training, stream)) ||
+        !tune_run(session, &training, stream)) {
         return caught ? 128 + (int)caught : STATUS_FAILED;
     }
     bool usage;
