@@ -685,7 +685,7 @@ int command_train(Session *session) {
         return STATUS_FAILED;
     }
     if (!tune_check(session)) {
-        return STATUS_USAGE;
+        return session->usage ? STATUS_USAGE : STATUS_FAILED;
     }
     if (!validation_start(session, &training)) {
         return session->usage ? STATUS_USAGE : STATUS_FAILED;

@@ -306,21 +306,24 @@ static bool search(const Tune *tune) {
 
 /* ---- what is asked for ---- */
 
-static bool wrong_axis(Context *context, const char *text, const char *why) {
-    return report_error(context,
+/* All that is said of the options is the command line's fault; that there is no memory is not. */
+static bool wrong_axis(Session *session, const char *text, const char *why) {
+    session->usage = true;
+    return report_error(session->context,
                         "--search: %s in `%s`; expected NAME=LOW..HIGH, NAME=LOW..HIGH,log "
                         "or NAME=A,B,C",
                         why, text);
 }
 
-static bool read_list(Context *context, const char *text, const char *values, Axis *axis) {
+static bool read_list(Session *session, const char *text, const char *values, Axis *axis) {
+    Context *context = session->context;
     size_t most = strlen(values) + 1;
     axis->list = NEW(context, double, most);
     for (const char *p = values; axis->list; p++) {
         size_t length = strcspn(p, ",");
         char *word = memory_copy(context, p, length);
         if (!word || !number_read_text(word, &axis->list[axis->count++])) {
-            return word && wrong_axis(context, text, "there is no number where one should be");
+            return word && wrong_axis(session, text, "there is no number where one should be");
         }
         p += length;
         if (!*p) {
@@ -330,8 +333,9 @@ static bool read_list(Context *context, const char *text, const char *values, Ax
     return false;
 }
 
-static bool read_range(Context *context, const char *text, const char *values, const char *dots,
+static bool read_range(Session *session, const char *text, const char *values, const char *dots,
                        Axis *axis) {
+    Context *context = session->context;
     char *low = memory_copy(context, values, (size_t)(dots - values));
     size_t length = strcspn(dots + 2, ",");
     char *high = memory_copy(context, dots + 2, length);
@@ -342,13 +346,13 @@ static bool read_range(Context *context, const char *text, const char *values, c
     axis->log = strcmp(rest, ",log") == 0;
     if ((*rest && !axis->log) || !number_read_text(low, &axis->low) ||
         !number_read_text(high, &axis->high)) {
-        return wrong_axis(context, text, "there is no number where one should be");
+        return wrong_axis(session, text, "there is no number where one should be");
     }
     if (!(axis->low < axis->high)) {
-        return wrong_axis(context, text, "the range is empty");
+        return wrong_axis(session, text, "the range is empty");
     }
     if (axis->log && !(axis->low > 0)) {
-        return wrong_axis(context, text, "a range on a log scale begins above 0");
+        return wrong_axis(session, text, "a range on a log scale begins above 0");
     }
     return true;
 }
@@ -358,7 +362,7 @@ static bool read_axis(const Tune *tune, const char *text, Axis *axis) {
     const Model *model = tune->session->model;
     const char *equals = strchr(text, '=');
     if (!equals || equals == text || !equals[1]) {
-        return wrong_axis(context, text, "there are no values");
+        return wrong_axis(tune->session, text, "there are no values");
     }
     char *name = memory_copy(context, text, (size_t)(equals - text));
     const char **names = NEW(context, const char *, model->const_count + 1);
@@ -371,20 +375,22 @@ static bool read_axis(const Tune *tune, const char *text, Axis *axis) {
     }
     if (!item) {
         const char *guess = closest_name(name, names, model->const_count);
+        tune->session->usage = true;
         return report_error(context, "--search: the model has no const `%s`%s%s%s", name,
                             guess ? "; did you mean `" : "", guess ? guess : "", guess ? "`?" : "");
     }
     if (item->fixed) {
+        tune->session->usage = true;
         return report_error(context, "--search: const `%s` was fixed when the model was compiled",
                             name);
     }
     axis->item = (size_t)(item - model->consts);
     const char *dots = strstr(equals + 1, "..");
     if (!dots) {
-        return read_list(context, text, equals + 1, axis);
+        return read_list(tune->session, text, equals + 1, axis);
     }
     axis->count = tune->points;
-    return read_range(context, text, equals + 1, dots, axis);
+    return read_range(tune->session, text, equals + 1, dots, axis);
 }
 
 static bool read_axes(Tune *tune) {
@@ -398,12 +404,14 @@ static bool read_axes(Tune *tune) {
         }
         for (size_t k = 0; k < i; k++) {
             if (tune->axes[k].item == tune->axes[i].item) {
+                tune->session->usage = true;
                 return report_error(context, "--search: const `%s` is searched twice",
                                     tune->session->model->consts[tune->axes[i].item].name);
             }
         }
     }
     if (tune->axes && point_count(tune) > POINTS_MOST) {
+        tune->session->usage = true;
         return report_error(context,
                             "--search: a grid of more than %d points; give fewer by "
                             "--search-points, or --search-random=N points",
@@ -420,22 +428,27 @@ static bool read_tune(Tune *tune) {
     if (!option_integer(context, session->model, options, OPT_cv, 2, &tune->folds) ||
         !option_integer(context, session->model, options, OPT_points, 1, &tune->points) ||
         !option_integer(context, session->model, options, OPT_random, 1, &tune->random)) {
+        session->usage = true;
         return false;
     }
     if (options->values[OPT_cv] && options->values[OPT_validate]) {
+        tune->session->usage = true;
         return report_error(context, "--cv and --validate are two ways to hold data out; give one");
     }
     if (options->values[OPT_points] && options->values[OPT_random]) {
+        tune->session->usage = true;
         return report_error(context, "--search-points is of a grid, and --search-random asks for "
                                      "random points; give one");
     }
     const OptionId alone = options->values[OPT_points] ? OPT_points : OPT_random;
     if (options->values[alone] && !options->search_count) {
+        tune->session->usage = true;
         return report_error(context, "--%s: nothing is searched; give --search NAME=LOW..HIGH",
                             option_name(alone));
     }
     bool held = tune->folds || option_text(session->model, options, OPT_validate);
     if (options->search_count && !held) {
+        tune->session->usage = true;
         return report_error(context, "--search: by what? give --cv=5, or --validate=0.2");
     }
     return !options->search_count || read_axes(tune);
@@ -448,6 +461,7 @@ bool tune_check(Session *session) {
     }
     int64_t samples = session->data.samples;
     if (tune.folds > samples) {
+        session->usage = true;
         return report_error(session->context,
                             "--cv: %lld folds of %lld samples; there can be no more than samples",
                             (long long)tune.folds, (long long)samples);

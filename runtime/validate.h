@@ -39,7 +39,7 @@ void validation_restore(Training *training);
 
 /* ---- tune.c: --cv, --search and --rate=auto ---- */
 
-/* Are the options right? False: reported. */
+/* Are the options right? False: reported; session->usage says whether it is them. */
 bool tune_check(Session *session);
 /* Does what they ask for; prints to `stream` (NULL: nothing) and leaves the best constants in the
  * model and a start by them in session->params. `training`: settings and data of the final run.
