@@ -45,9 +45,11 @@ struct Checkpoint {
 
 /* Options on which no parameter of the result depends; all others must be the same. */
 static const OptionId free_options[] = {
-    OPT_output,         OPT_format,         OPT_report, OPT_page,    OPT_plot,       OPT_plot_fit,
-    OPT_plot_residuals, OPT_plot_confusion, OPT_quiet,  OPT_log,     OPT_checkpoint, OPT_resume,
-    OPT_threads,        OPT_cache,          OPT_help,   OPT_version, OPT_stream,     OPT_memory};
+    OPT_output,      OPT_format,         OPT_report,         OPT_page,   OPT_plot,
+    OPT_plot_fit,    OPT_plot_residuals, OPT_plot_confusion, OPT_quiet,  OPT_log,
+    OPT_checkpoint,  OPT_resume,         OPT_threads,        OPT_cache,  OPT_help,
+    OPT_version,     OPT_stream,         OPT_memory,         OPT_errors, OPT_confidence,
+    OPT_correlations};
 
 static double seconds(void) {
     struct timespec now;

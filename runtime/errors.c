@@ -77,12 +77,14 @@ typedef struct {
     Residuals residuals;
     double *params;
     size_t n;
-    double *scales;  /* of entries of the gradient, to compare them */
-    double samples;  /* m */
-    double multiple; /* c */
-    bool compiled;   /* squares: the model has a kernel for J */
-    double squares;  /* Σ of what is squared */
-    double *noticed; /* by entry: 1 where the objective has a kink */
+    double *scales;   /* of entries of the gradient, to compare them */
+    double samples;   /* m, or Σ w */
+    double weighting; /* of the evaluator's sums, see there; 1 without weights */
+    int64_t zeros;    /* samples that do not count */
+    double multiple;  /* c */
+    bool compiled;    /* squares: the model has a kernel for J */
+    double squares;   /* Σ of what is squared */
+    double *noticed;  /* by entry: 1 where the objective has a kink */
 } Work;
 
 static bool gradient_at(void *self, double *point, double *values) {
@@ -169,8 +171,12 @@ static bool whole_hessian(Work *work, double *h) {
     if (!model->kernels[ROLE_HVP].function) {
         return hessian(work, gradient_at, h);
     }
-    return (!has_regular(model) || hessian(work, regular_at, h)) &&
-           curvature_hessian(&work->training, h);
+    bool done = (!has_regular(model) || hessian(work, regular_at, h)) &&
+                curvature_hessian(&work->training, h);
+    for (size_t i = 0; i < work->n * work->n; i++) {
+        h[i] /= work->weighting;
+    }
+    return done;
 }
 
 /* ---- from a matrix to directions ---- */
@@ -250,6 +256,7 @@ static bool jacobian(Work *work, Errors *errors, double *j) {
         double square = 0;
         done = slope_at(&slope, work->params, k, column, &off);
         for (size_t i = 0; i < m; i++) {
+            column[i] *= sqrt(residuals_weight(residuals, (int64_t)i));
             square += column[i] * column[i];
         }
         work->noticed[k] = !(off <= (residuals->model->single ? kink_single : kink));
@@ -307,6 +314,9 @@ static bool triangle_of_squares(Work *work, Errors *errors, double *r) {
     size_t n = work->n;
     double *whole = NEW(work->context, double, (n + 1) * (n + 1));
     bool done = whole && curvature_factor(&work->training, whole, NULL);
+    for (size_t i = 0; done && i < (n + 1) * (n + 1); i++) {
+        whole[i] /= sqrt(work->weighting);
+    }
     for (size_t k = 0; done && k < n; k++) {
         double square = 0;
         for (size_t i = 0; i <= k; i++) {
@@ -600,12 +610,18 @@ static bool take_unit(Work *work, Errors *errors, double squares) {
     return true;
 }
 
+/* Σ w loss */
+static double sum_of_losses(Work *work) {
+    int64_t samples = work->evaluator->samples;
+    return evaluate_samples(work->evaluator, work->params, 0, samples, NULL) / work->weighting;
+}
+
 static double sum_of_squares(Work *work) {
     double squares = 0;
     residuals_forward(&work->residuals, work->params);
     for (int64_t i = 0; i < work->residuals.count; i++) {
         double r = work->residuals.wanted[i] - work->residuals.found[i];
-        squares += r * r;
+        squares += residuals_weight(&work->residuals, i) * r * r;
     }
     return squares;
 }
@@ -645,13 +661,14 @@ static bool squares_compiled(Work *work, Errors *errors) {
         !curvature_gauss(training, NULL, &work->squares, &count)) {
         return false;
     }
-    double losses =
-        evaluate_samples(work->evaluator, work->params, 0, work->evaluator->samples, NULL);
+    double losses = sum_of_losses(work);
+    work->squares /= work->weighting;
     double allowed = work->evaluator->model->single ? 1e-3 : 1e-7;
     if (errors->kind == ERRORS_AUTO &&
         !(fabs(losses - work->squares) <= allowed * fabs(losses) + DBL_EPSILON)) {
         return false;
     }
+    count -= work->zeros * (count / work->evaluator->samples);
     errors->residuals = (double)count;
     work->multiple = 1;
     return true;
@@ -670,10 +687,9 @@ static bool make_hessian(Work *work, Errors *errors) {
         return done;
     }
     errors->from_hessian = true;
-    errors->residuals = work->samples;
+    errors->residuals = (double)(work->evaluator->samples - work->zeros);
     work->multiple = 1;
-    double squares =
-        evaluate_samples(work->evaluator, work->params, 0, work->evaluator->samples, NULL);
+    double squares = sum_of_losses(work);
     if (!take_unit(work, errors, squares)) {
         return false;
     }
@@ -698,6 +714,9 @@ static bool choose(Work *work, Errors *errors) {
         squared = residuals_squared(work->context, work->evaluator, &work->residuals, work->params,
                                     &work->multiple);
         errors->residuals = (double)work->residuals.count;
+        for (int64_t i = 0; i < work->residuals.count; i++) {
+            errors->residuals -= residuals_weight(&work->residuals, i) == 0;
+        }
         work->squares = sum_of_squares(work);
     }
     if (errors->kind == ERRORS_AUTO) {
@@ -740,12 +759,17 @@ bool errors_make(Context *context, Evaluator *evaluator, double *params, ErrorsK
                  .params = params,
                  .n = n,
                  .samples = (double)evaluator->samples,
+                 .weighting = 1,
                  .training = {.context = context,
                               .model = model,
                               .data = evaluator->data,
                               .evaluator = evaluator,
                               .params = params,
                               .parameters = n}};
+    if (evaluator->weighting > 0) {
+        work.weighting = evaluator->weighting;
+        work.samples = weights_sum(model, evaluator->data, &work.zeros);
+    }
     work.scales = NEW(context, double, n + 1);
     work.noticed = NEW(context, double, n + 1);
     errors->scale = NEW(context, double, n + 1);

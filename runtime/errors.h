@@ -59,6 +59,7 @@ typedef struct {
     int64_t count;          /* numbers of forward, over these samples */
     const double *values;   /* y − forward */
     double *wanted, *found;
+    double *weights; /* by number, or NULL: all are 1 */
     double *work;
     void *reals;
     const void **columns;
@@ -71,6 +72,8 @@ bool residuals_start(Context *context, const Model *model, const Data *data, boo
 void residuals_end(Context *context, Residuals *residuals);
 /* Does the model have a forward and one target of its shape? */
 bool residuals_known(const Model *model, const Data *data);
+/* The weight of number i. */
+double residuals_weight(const Residuals *residuals, int64_t i);
 /* found = forward at params. */
 void residuals_forward(Residuals *residuals, const double *params);
 /* Is each sample's loss one and the same multiple of the sum of its squared residuals, here and

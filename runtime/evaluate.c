@@ -9,6 +9,7 @@
 #include "runtime/store.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -92,6 +93,10 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                              .data = data,
                              .samples = data->samples,
                              .parameters = model->parameter_count};
+    if (model->weights && data->columns && data->columns[model->weights - 1]) {
+        int64_t zeros;
+        evaluator->weighting = (double)data->samples / weights_sum(model, data, &zeros);
+    }
     evaluator->block = block_samples(evaluator);
     evaluator->chunks = chunk_count(evaluator, evaluator->parameters);
     evaluator->chunk = (evaluator->block + evaluator->chunks - 1) / evaluator->chunks;
@@ -167,9 +172,9 @@ static void *take_params(Evaluator *evaluator, double *params) {
 }
 
 /* `params` and `direction` as kernels take them; `size` numbers go to `out`. */
-static double call_along(const Evaluator *evaluator, const Kernel *kernel, void *params,
-                         const void *direction, const Part *part, double *out, size_t size,
-                         double *work) {
+static double call_kernel(const Evaluator *evaluator, const Kernel *kernel, void *params,
+                          const void *direction, const Part *part, double *out, size_t size,
+                          double *work) {
     GradcArgs args = evaluator->model->args;
     args.params = params;
     args.direction = direction;
@@ -186,6 +191,55 @@ static double call_along(const Evaluator *evaluator, const Kernel *kernel, void 
     return value;
 }
 
+static Part move(const Evaluator *evaluator, const Part *whole, int64_t first, int64_t count,
+                 const void **columns);
+
+/* Of a sample of the part; their mean over all data is 1. */
+static double part_weight(const Evaluator *evaluator, const Part *part, int64_t sample) {
+    int64_t at = part->order ? part->order[sample] : sample;
+    return evaluator->weighting * weights_at(evaluator->model, part->columns, at);
+}
+
+/* Σ weight · what the kernel gives, for each run of samples with one weight. What has none is not
+ * computed. Threads do this: its memory is the C library's. */
+static double call_weighted(const Evaluator *evaluator, const Kernel *kernel, void *params,
+                            const void *direction, const Part *part, double *out, size_t size,
+                            double *work) {
+    const void *columns[WEIGHTED_COLUMNS];
+    double *one = out ? malloc((size + 1) * sizeof *one) : NULL;
+    double sum = 0;
+    if (out && !one) {
+        return (double)NAN;
+    }
+    for (size_t i = 0; out && i < size; i++) {
+        out[i] = 0;
+    }
+    for (int64_t first = 0, end; first < part->count; first = end) {
+        double weight = part_weight(evaluator, part, first);
+        end = first + 1;
+        while (end < part->count && part_weight(evaluator, part, end) == weight) {
+            end++;
+        }
+        if (weight == 0) {
+            continue;
+        }
+        Part run = move(evaluator, part, first, end - first, columns);
+        sum += weight * call_kernel(evaluator, kernel, params, direction, &run, one, size, work);
+        for (size_t i = 0; out && i < size; i++) {
+            out[i] += weight * one[i];
+        }
+    }
+    free(one);
+    return sum;
+}
+
+static double call_along(const Evaluator *evaluator, const Kernel *kernel, void *params,
+                         const void *direction, const Part *part, double *out, size_t size,
+                         double *work) {
+    return (evaluator->weighting > 0 && part->columns ? call_weighted : call_kernel)(
+        evaluator, kernel, params, direction, part, out, size, work);
+}
+
 static double call(const Evaluator *evaluator, const Kernel *kernel, void *params, const Part *part,
                    double *out, size_t size, double *work) {
     return call_along(evaluator, kernel, params, NULL, part, out, size, work);
@@ -193,7 +247,15 @@ static double call(const Evaluator *evaluator, const Kernel *kernel, void *param
 
 double evaluate_kernel(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
                        double *out, size_t size, double *work) {
-    return call(evaluator, kernel, params, part, out, size, work);
+    double value = call_kernel(evaluator, kernel, params, NULL, part, out, size, work);
+    size_t each = part->count > 0 ? size / (size_t)part->count : 0;
+    for (int64_t i = 0; evaluator->weighting > 0 && i < part->count; i++) {
+        double root = sqrt(part_weight(evaluator, part, i));
+        for (size_t k = 0; k < each; k++) {
+            out[(size_t)i * each + k] *= root;
+        }
+    }
+    return value;
 }
 
 /* Samples, cut into chunks for one kernel; the values go to those of the evaluator. */
@@ -421,7 +483,8 @@ double evaluate_regular(Evaluator *evaluator, double *params, double *gradient) 
     if (!model->kernels[ROLE_PRIOR].function) {
         return regular;
     }
-    double share = 1 / (double)model->args.total;
+    double share =
+        (evaluator->weighting > 0 ? evaluator->weighting : 1) / (double)model->args.total;
     double *slope = gradient ? evaluator->prior : NULL;
     double prior = evaluate_apart(evaluator, ROLE_PRIOR, ROLE_PRIOR_GRADIENT, params, slope);
     for (size_t i = 0; gradient && i < evaluator->parameters; i++) {
@@ -438,7 +501,8 @@ void evaluate_regular_product(Evaluator *evaluator, double *params, const void *
     memset(product, 0, n * sizeof *product);
     for (size_t k = 0; k < 2; k++) {
         const Kernel *kernel = &evaluator->model->kernels[roles[k]];
-        double share = k == 0 ? (double)evaluator->samples : -1;
+        double prior = evaluator->weighting > 0 ? -evaluator->weighting : -1;
+        double share = k == 0 ? (double)evaluator->samples : prior;
         if (!kernel->function) {
             continue;
         }

@@ -408,6 +408,7 @@ static bool make_profile(Profile *p, const char *name) {
 
 static bool make_vectors(Profile *p) {
     Context *context = p->session->context;
+    p->samples /= p->evaluator.weighting > 0 ? p->evaluator.weighting : 1;
     double **vectors[] = {&p->gradient, &p->direction, &p->trial, &p->slope, &p->product};
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         *vectors[i] = NEW(context, double, p->n + 1);

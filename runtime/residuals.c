@@ -51,6 +51,22 @@ static double wanted_value(const Model *model, const void *values, bool is_int, 
                            : ((const double *)values)[i];
 }
 
+/* Of each number the weight of its sample. */
+static bool take_weights(Context *context, Residuals *residuals) {
+    const Model *model = residuals->model;
+    const Data *data = residuals->data;
+    bool by_row = model->forward_by_row && data->starts;
+    residuals->weights = NEW(context, double, residuals->count + 1);
+    for (int64_t sample = 0; residuals->weights && sample < data->samples; sample++) {
+        int64_t first = by_row ? data->starts[sample] : sample;
+        int64_t end = by_row ? data->starts[sample + 1] : sample + 1;
+        for (int64_t i = first * model->forward.count; i < end * model->forward.count; i++) {
+            residuals->weights[i] = weights_at(model, (const void *const *)data->columns, sample);
+        }
+    }
+    return residuals->weights != NULL;
+}
+
 bool residuals_start(Context *context, const Model *model, const Data *data, bool target,
                      Residuals *residuals) {
     int64_t rows = model->forward_by_row ? data->rows : data->samples;
@@ -69,6 +85,9 @@ bool residuals_start(Context *context, const Model *model, const Data *data, boo
         !residuals->columns) {
         return false;
     }
+    if (target && model->weights && !take_weights(context, residuals)) {
+        return false;
+    }
     for (int64_t i = 0; target && i < residuals->count; i++) {
         const Column *column = &model->columns[residuals->column];
         residuals->wanted[i] =
@@ -80,6 +99,7 @@ bool residuals_start(Context *context, const Model *model, const Data *data, boo
 void residuals_end(Context *context, Residuals *residuals) {
     memory_free(context, residuals->found);
     memory_free(context, residuals->wanted);
+    memory_free(context, residuals->weights);
     memory_free(context, residuals->work);
     memory_free(context, residuals->reals);
     memory_free(context, residuals->columns);
@@ -106,7 +126,11 @@ void residuals_forward(Residuals *residuals, const double *params) {
 
 /* ---- is the loss made of squares? ---- */
 
-/* Σ r² of one sample; *blur: what rounding of the residuals may change of it. */
+double residuals_weight(const Residuals *residuals, int64_t i) {
+    return residuals->weights ? residuals->weights[i] : 1;
+}
+
+/* Σ w r² of one sample; *blur: what rounding of the residuals may change of it. */
 static double sample_square(const Residuals *residuals, int64_t sample, double *blur) {
     const Model *model = residuals->model;
     const Data *data = residuals->data;
@@ -120,10 +144,16 @@ static double sample_square(const Residuals *residuals, int64_t sample, double *
     for (int64_t i = first; i < end; i++) {
         double r = residuals->wanted[i] - residuals->found[i];
         double off = unit * (fabs(residuals->wanted[i]) + fabs(residuals->found[i]));
-        sum += r * r;
-        *blur += 2 * fabs(r) * off + off * off;
+        double weight = residuals_weight(residuals, i);
+        sum += weight * r * r;
+        *blur += weight * (2 * fabs(r) * off + off * off);
     }
     return sum;
+}
+
+/* What the evaluator's sums have weights times. */
+static double weighting(const Evaluator *evaluator) {
+    return evaluator->weighting > 0 ? evaluator->weighting : 1;
 }
 
 static bool losses_fit(Evaluator *evaluator, const Residuals *residuals, double *params,
@@ -133,7 +163,7 @@ static bool losses_fit(Evaluator *evaluator, const Residuals *residuals, double 
     for (int64_t sample = 0; sample < evaluator->samples; sample += step) {
         double blur;
         double square = sample_square(residuals, sample, &blur);
-        double loss = evaluate_samples(evaluator, params, sample, 1, NULL);
+        double loss = evaluate_samples(evaluator, params, sample, 1, NULL) / weighting(evaluator);
         if (!(fabs(loss - scale * square) <= scale * (allowed * square + blur))) {
             return false;
         }
@@ -149,7 +179,8 @@ static bool squared_at(Evaluator *evaluator, Residuals *residuals, double *param
         double blur;
         squares += sample_square(residuals, i, &blur);
     }
-    *scale = evaluate_samples(evaluator, params, 0, evaluator->samples, NULL) / squares;
+    *scale = evaluate_samples(evaluator, params, 0, evaluator->samples, NULL) /
+             weighting(evaluator) / squares;
     return isfinite(*scale) && *scale > 0 && losses_fit(evaluator, residuals, params, *scale);
 }
 
@@ -194,11 +225,15 @@ static double quantile(const double *values, int64_t count, double p) {
 static double determination(const Residuals *residuals, double square) {
     double mean = 0;
     double total = 0;
+    double sum = 0;
     for (int64_t i = 0; i < residuals->count; i++) {
-        mean += residuals->wanted[i] / (double)residuals->count;
+        mean += residuals_weight(residuals, i) * residuals->wanted[i];
+        sum += residuals_weight(residuals, i);
     }
+    mean /= sum;
     for (int64_t i = 0; i < residuals->count; i++) {
-        total += (residuals->wanted[i] - mean) * (residuals->wanted[i] - mean);
+        double off = residuals->wanted[i] - mean;
+        total += residuals_weight(residuals, i) * off * off;
     }
     return total > 0 ? 1 - square / total : (double)NAN;
 }
@@ -226,9 +261,12 @@ bool residuals_text(Context *context, Residuals *residuals, const double *params
     }
     residuals_forward(residuals, params);
     double square = 0;
+    double sum = 0;
     for (int64_t i = 0; i < count; i++) {
+        double weight = residuals_weight(residuals, i);
         sorted[i] = residuals->wanted[i] - residuals->found[i];
-        square += sorted[i] * sorted[i];
+        square += weight * sorted[i] * sorted[i];
+        sum += weight;
     }
     qsort(sorted, (size_t)count, sizeof *sorted, by_size);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -237,7 +275,7 @@ bool residuals_text(Context *context, Residuals *residuals, const double *params
     if (freedom > 0) {
         add_line(text, "residual_error", sqrt(square / freedom));
     } else {
-        add_line(text, "residual_rms", sqrt(square / (double)count));
+        add_line(text, "residual_rms", sqrt(square / sum));
     }
     double r2 = determination(residuals, square);
     if (isfinite(r2)) {

@@ -221,6 +221,7 @@ typedef struct {
     Shape forward;
     const char *residuals; /* RPN: how many rows kernel gauss gives; NULL: there is none */
     const char *sample;    /* the column that separated the samples in training, or NULL */
+    size_t weights;        /* 1 + the column of --weights; 0: none */
     Kernel kernels[ROLE_COUNT];
     bool *uses[ROLE_COUNT]; /* by column; NULL: not said */
     Export exported;
@@ -500,6 +501,17 @@ int64_t random_below(Random *random, int64_t limit); /* 0 … limit-1 */
 double random_unit(Random *random);                  /* [0, 1) */
 void random_shuffle(Random *random, int64_t *order, int64_t count);
 
+/* ---- weights.c: sample weights ---- */
+
+enum { WEIGHTED_COLUMNS = 256 };
+/* --weights: the column, one of the model's or one more. Before the data are loaded. */
+bool weights_take(Context *context, Model *model, const char *name);
+/* Are they numbers of at least 0, and not all 0? */
+bool weights_check(Context *context, const Model *model, const Data *data);
+/* Of a model with weights. `columns` begin at sample 0. */
+double weights_at(const Model *model, const void *const *columns, int64_t sample);
+double weights_sum(const Model *model, const Data *data, int64_t *zeros);
+
 /* ---- evaluate.c: the objective and its gradient over all rows
  * --------------------------------------------- */
 
@@ -528,6 +540,7 @@ typedef struct {
     double *regular;  /* gradient of the penalty less the prior's share */
     double *prior;    /* gradient of the prior */
     double *regular_work;
+    double weighting;    /* m / Σ w: makes the mean weight 1; 0: there are no weights */
     const void **one;    /* columns moved to a row */
     const void ***moved; /* by worker */
     size_t threads;
@@ -560,7 +573,7 @@ void evaluate_product(Evaluator *evaluator, double *params, const void *directio
 void evaluate_regular_product(Evaluator *evaluator, double *params, const void *direction,
                               double *product);
 /* One call of a kernel, with params as kernels take them (evaluator->reals where there are some);
- * `size` numbers go to `out`. */
+ * `size` numbers go to `out`, as many for each sample: times the root of its weight. */
 double evaluate_kernel(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
                        double *out, size_t size, double *work);
 /* Σ loss of samples first … first + count - 1 of the data, and its gradient; no penalty. */

@@ -98,6 +98,17 @@ static bool take_sample(Session *session) {
     return true;
 }
 
+static bool take_weights(Session *session) {
+    const char *weights = session->options->values[OPT_weights];
+    session->usage = weights && !weights_take(session->context, session->model, weights);
+    if (weights && !session->usage && !session->options->data) {
+        session->usage = true;
+        report_error(session->context, "--weights: no data: give a file with the column `%s`",
+                     weights);
+    }
+    return !session->usage;
+}
+
 /* What can be said of the options without the data. */
 static bool check_usage(Session *session) {
     Context *context = session->context;
@@ -227,7 +238,8 @@ bool session_load(Session *session, const char *path, Data *data) {
         return false;
     }
     return check_scales(session) && data_load(session->context, model, &load_options, path, data) &&
-           store_will_do(session, data) && data_make_samples(session->context, model, data);
+           store_will_do(session, data) && data_make_samples(session->context, model, data) &&
+           weights_check(session->context, model, data);
 }
 
 static bool read_parameters(Session *session, double *params) {
@@ -334,6 +346,7 @@ bool session_start(Context *context, Model *model, const Options *options, Sessi
     session->seed = (uint64_t)seed;
     session->threads = session->threads > 1024 ? 1024 : session->threads;
     return check_usage(session) && take_definitions(session) && take_arrays(session) &&
-           take_sample(session) && session_load(session, options->data, &session->data) &&
+           take_sample(session) && take_weights(session) &&
+           session_load(session, options->data, &session->data) &&
            model_bind(context, model, session->data.samples) && take_parameters(session);
 }

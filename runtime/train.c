@@ -607,8 +607,8 @@ static bool open_run(const Session *session, Training *training) {
     training->batch = training->batch > samples ? samples : training->batch;
     random_start(&training->random, session->seed + SHUFFLE_STREAM);
     training->in_kernel =
-        !training->optimizer->full_batch && training->clip == 0 && training->decay == 0 &&
-        !training->proximal &&
+        !training->optimizer->full_batch && !session->model->weights && training->clip == 0 &&
+        training->decay == 0 && !training->proximal &&
         (!training->optimizer->batched || steps_in_kernel(training->model, training->optimizer));
     Slopes slopes = training->in_kernel               ? SLOPES_NONE
                     : training->optimizer->full_batch ? SLOPES_OF_ALL

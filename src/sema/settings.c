@@ -53,8 +53,9 @@ static const struct {
 static const char *const positive[] = {"batch", "report", "threads", "patience", NULL};
 /* Options of one run, not of a model. */
 static const char *const of_a_run[] = {
-    "output", "model",         "init",          "set", "define",           "data",
-    "search", "search-points", "search-random", "cv",  "checkpoint-every", NULL};
+    "output", "weights", "model",         "init",          "set", "define",
+    "data",   "search",  "search-points", "search-random", "cv",  "checkpoint-every",
+    NULL};
 
 static bool is_in(const char *name, const char *const *list) {
     for (; *list; list++) {

@@ -242,6 +242,84 @@ def floats():
     print("ok floats")
 
 
+def weights():
+    """Weighted least squares and a weighted likelihood; whole weights are repeated rows, for every method."""
+    m = 40
+    x = ROWS.normal(size=m)
+    w = ROWS.integers(0, 4, size=m).astype(float)
+    w[0] = 0
+    y = 1 + 2 * x + ROWS.normal(size=m)
+    y[0] = 1e6  # does not count
+    design = np.column_stack([np.ones(m), x])
+    write("weighted.csv", {"x": x, "y": y, "w": w})
+    compile_model("wls", "param b, a\nforward(x) = b + a * x\nloss(x, y) = (forward(x) - y)^2\nmetric mae(x, y) = "
+                  "abs(forward(x) - y)\n")
+    compile_model("plain", "param b, a\nloss(x, y) = (b + a * x - y)^2\n")
+    compile_model("gauss", "param b, a, sigma > 0\nloss(x, y) = -normal_lpdf(y, b + a * x, sigma)\n")
+    h = design.T @ (design * w[:, None])
+    theta = np.linalg.solve(h, design.T @ (w * y))
+    left = np.sum(w * (y - design @ theta) ** 2)
+    errors = np.sqrt(np.diag(np.linalg.inv(h)) * left / (np.sum(w > 0) - 2))
+    for name in ("wls", "plain"):
+        result, _ = train(name, "weighted.csv", "--weights=w")
+        close([result["params"][p] for p in "ba"], theta, 1e-9, name)
+        close([result["std_error"][p] for p in "ba"], errors, 1e-7, (name, "errors"))
+        close(result["objective"], left / np.sum(w), 1e-10, "objective")
+    result, _ = train("gauss", "weighted.csv", "--weights=w")
+    variance = left / np.sum(w)
+    close(result["params"]["sigma"], np.sqrt(variance), 1e-7, "sigma")
+    close([result["std_error"][p] for p in "ba"], np.sqrt(variance * np.diag(np.linalg.inv(h))), 1e-6, "likelihood")
+    run("gauss", "profile", "-m", "gauss.json", "weighted.csv", "--param=sigma", "--weights=w")
+    run("wls", "check", "weighted.csv", "--weights=w")
+    train("wls", "weighted.csv", "--weights=w")
+    told = run("wls", "eval", "-m", "wls.json", "weighted.csv", "--weights=w").stdout
+    told = {k: float(v) for k, v in (row.split(" = ") for row in told.strip().split("\n"))}
+    close(told["mae"], np.sum(w * abs(y - design @ theta)) / np.sum(w), 1e-9, "metric")
+    close(told["objective"], left / np.sum(w), 1e-9, "eval")
+    # penalty and prior beside weights: rows repeated give the same objective
+    compile_model("both_w", "param b ~ normal(0, 1), a\nloss(x, y) = (b + a * x - y)^2\npenalty = 0.1 * a^2\n")
+    repeated = np.repeat(np.arange(m), w.astype(int))
+    write("repeated.csv", {"x": x[repeated], "y": y[repeated]})
+    methods = subprocess.run(["./both_w", "train", "--help"], capture_output=True, text=True, check=True).stdout
+    methods = [row.split()[0] for row in methods.split("methods:")[1].split("\n\n")[0].strip().split("\n")]
+    assert "lbfgs" in methods and "sgd" in methods and len(methods) > 8
+    exact, _ = train("both_w", "repeated.csv")
+    same, _ = train("both_w", "weighted.csv", "--weights=w")
+    close(same["objective"], exact["objective"], 1e-12, "repeated")
+    for part in ("params", "std_error"):  # of squares n is the number of rows: another s
+        factor = 1 if part == "params" else np.sqrt((len(repeated) - 2) / (np.sum(w > 0) - 2))
+        close([same[part][p] for p in "ba"], [factor * exact[part][p] for p in "ba"], 1e-6, part)
+    for method in methods:
+        run("both_w", "train", "weighted.csv", "--weights=w", "-q", "--method=" + method, "--epochs=300", "-o", "m.json")
+        with open("m.json", encoding="utf-8") as file:
+            found = json.load(file)
+        start = np.sum(w * y**2) / np.sum(w)
+        assert exact["objective"] * (1 - 1e-9) <= found["objective"] < 0.95 * start, (method, found["objective"], start)
+    one = run("both_w", "train", "weighted.csv", "--weights=w", "-q", "--method=sgd", "--order=file", "--epochs=1", "-o", "-")
+    b = a = 0.0
+    scale = 1 / np.mean(w)
+    for k in range(m):
+        r = b + a * x[k] - y[k]
+        b, a = (b - 0.01 * (2 * scale * w[k] * r + b / np.sum(w)), a - 0.01 * (2 * scale * w[k] * r * x[k] + 0.2 * a))
+    close([json.loads(one.stdout)["params"][p] for p in "ba"], [b, a], 1e-9, "sgd")
+    # blocks of rows: a weight for each sample
+    compile_model("blocks", "dim T = rows\nparam a\nloss(x[T], y[T]) = sum((a * x[t] - y[t])^2 for t)\n")
+    with open("blocks.csv", "w", encoding="ascii") as file:
+        file.write("s,x,y,w\n1,1,2,3\n1,2,1,3\n2,1,5,0.5\n")
+    run("blocks", "train", "blocks.csv", "--sample=s", "--weights=w", "-q", "--method=lbfgs", "-o", "m.json")
+    with open("m.json", encoding="utf-8") as file:
+        close(json.load(file)["params"]["a"], (3 * (2 + 2) + 0.5 * 5) / (3 * 5 + 0.5), 1e-9, "blocks")
+    for text, message, status in (
+        ("x,y,w\n1,2,-1\n", "bad.csv:2: error: the weight `w` is -1; a weight is a number of at least 0", 1),
+        ("x,y,w\n1,2,0\n", "the weights `w` add up to 0", 1),
+        ("x,y\n1,2\n", "w", 1),
+    ):
+        with open("bad.csv", "w", encoding="ascii") as file:
+            file.write(text)
+        assert message in run("wls", "train", "bad.csv", "--weights=w", status=status).stderr, message
+    print("ok weights")
+
+
 def profile():
     """Of a linear model the interval is the usual one; of sigma it solves the likelihood's equation."""
     result, _ = train("ols", "ols.csv")
@@ -289,6 +367,6 @@ def refusals():
 
 
 if __name__ == "__main__":
-    for check in (nist, line, ridge, normal, logistic, gp, bad_optima, definitions, files, floats, profile, refusals):
+    for check in (nist, line, ridge, normal, logistic, gp, bad_optima, definitions, files, floats, profile, weights, refusals):
         check()
     assert os.path.exists("ols.json")

@@ -1,0 +1,103 @@
+/* weights.c: a weight for each sample, `--weights=COLUMN`. The column is one more of the model's:
+ * so it is loaded, moved, shuffled and split with the samples. J = (Σ w loss − prior) / Σ w +
+ * penalty; kernels know nothing of it: they are called for runs of samples of one weight
+ * (evaluate.c). */
+#include "runtime/runtime.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool use_column(Context *context, Model *model, size_t column) {
+    const Column *c = &model->columns[column];
+    if (c->by_row || c->shape.rank > 0) {
+        return report_error(context,
+                            "--weights: `%s` has more than one value for a sample; a weight is "
+                            "one number",
+                            c->name);
+    }
+    model->weights = column + 1;
+    return true;
+}
+
+bool weights_take(Context *context, Model *model, const char *name) {
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (strcmp(model->columns[i].name, name) == 0) {
+            return use_column(context, model, i);
+        }
+    }
+    Column *columns = NEW(context, Column, model->column_count + 2);
+    if (!columns) {
+        return false;
+    }
+    if (model->column_count >= WEIGHTED_COLUMNS) {
+        return report_error(context, "--weights: not for a model of more than %d columns",
+                            WEIGHTED_COLUMNS);
+    }
+    for (int role = 0; role < ROLE_COUNT; role++) { /* no kernel reads it */
+        if (!model->uses[role]) {
+            continue;
+        }
+        bool *uses = NEW(context, bool, model->column_count + 2);
+        if (!uses) {
+            return false;
+        }
+        memcpy(uses, model->uses[role], model->column_count * sizeof *uses);
+        model->uses[role] = uses;
+    }
+    if (model->column_count > 0) {
+        memcpy(columns, model->columns, model->column_count * sizeof *columns);
+    }
+    columns[model->column_count] = (Column){.name = name, .shape = {.count = 1}};
+    model->columns = columns;
+    model->weights = ++model->column_count;
+    return true;
+}
+
+double weights_at(const Model *model, const void *const *columns, int64_t sample) {
+    const Column *column = &model->columns[model->weights - 1];
+    const void *values = columns[model->weights - 1];
+    return column->is_int  ? (double)((const int64_t *)values)[sample]
+           : model->single ? (double)((const float *)values)[sample]
+                           : ((const double *)values)[sample];
+}
+
+double weights_sum(const Model *model, const Data *data, int64_t *zeros) {
+    double sum = 0;
+    *zeros = 0;
+    for (int64_t i = 0; i < data->samples; i++) {
+        double weight = weights_at(model, (const void *const *)data->columns, i);
+        sum += weight;
+        *zeros += weight == 0;
+    }
+    return sum;
+}
+
+bool weights_check(Context *context, const Model *model, const Data *data) {
+    double sum = 0;
+    if (!model->weights) {
+        return true;
+    }
+    const char *name = model->columns[model->weights - 1].name;
+    if (data->store) {
+        return report_error(context, "--weights: data that are read in blocks are not supported "
+                                     "yet; give more --memory, or --stream=no");
+    }
+    for (int64_t i = 0; i < data->samples; i++) {
+        double weight = weights_at(model, (const void *const *)data->columns, i);
+        sum += weight;
+        if (weight >= 0 && isfinite(weight)) {
+            continue;
+        }
+        int64_t row = data->starts ? data->starts[i] : i;
+        char number[NUMBER_SIZE];
+        number_write(number, weight, false);
+        char *place = memory_format(context, data_line(data, row) ? "%s:%lld" : "%s", data->path,
+                                    (long long)data_line(data, row));
+        return place && report_place(context, place,
+                                     "the weight `%s` is %s; a weight is a number of at least 0",
+                                     name, number);
+    }
+    return (sum > 0 && isfinite(sum)) ||
+           report_error(context, "`%s`: the weights `%s` add up to %s", data->path, name,
+                        sum > 0 ? "more than a number can be" : "0");
+}
