@@ -79,7 +79,8 @@ static bool take_scale(Context *context, Model *model, const Data *data, size_t 
 bool scales_apply(Context *context, Model *model, const LoadOptions *options, Data *data) {
     for (size_t i = 0; i < model->column_count; i++) {
         Column *column = &model->columns[i];
-        if (column->is_int || column->target || !data->columns[i] || !options->needed[i]) {
+        if (column->is_int || column->target || !data->columns[i] || !options->needed[i] ||
+            i + 1 == model->weights) {
             continue;
         }
         if (!column->scale && !options->standardize) {

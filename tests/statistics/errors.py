@@ -302,6 +302,9 @@ def weights():
         r = b + a * x[k] - y[k]
         b, a = (b - 0.01 * (2 * scale * w[k] * r + b / np.sum(w)), a - 0.01 * (2 * scale * w[k] * r * x[k] + 0.2 * a))
     close([json.loads(one.stdout)["params"][p] for p in "ba"], [b, a], 1e-9, "sgd")
+    train("wls", "weighted.csv", "--weights=w", "--standardize")  # not the weights
+    with open("wls.json", encoding="utf-8") as file:
+        close(json.load(file)["objective"], left / np.sum(w), 1e-9, "standardized")
     # blocks of rows: a weight for each sample
     compile_model("blocks", "dim T = rows\nparam a\nloss(x[T], y[T]) = sum((a * x[t] - y[t])^2 for t)\n")
     with open("blocks.csv", "w", encoding="ascii") as file:
