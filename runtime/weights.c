@@ -80,7 +80,7 @@ bool weights_check(Context *context, const Model *model, const Data *data) {
     const char *name = model->columns[model->weights - 1].name;
     if (data->store) {
         return report_error(context, "--weights: data that are read in blocks are not supported "
-                                     "yet; give more --memory, or --stream=no");
+                                     "yet; give more --memory, and no --stream");
     }
     for (int64_t i = 0; i < data->samples; i++) {
         double weight = weights_at(model, (const void *const *)data->columns, i);

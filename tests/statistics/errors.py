@@ -320,6 +320,8 @@ def weights():
         with open("bad.csv", "w", encoding="ascii") as file:
             file.write(text)
         assert message in run("wls", "train", "bad.csv", "--weights=w", status=status).stderr, message
+    got = run("wls", "train", "weighted.csv", "--weights=w", "--stream", status=1)
+    assert "read in blocks are not supported yet" in got.stderr, got.stderr
     print("ok weights")
 
 
