@@ -39,8 +39,8 @@ bool seeing_start(Session *session, Seeing *seeing) {
         any |= path != NULL;
     }
     if (seeing->page && !any && !library_there(LIBRARY_CAIRO)) {
-        report_warning(context, "the page will be without pictures: the library cairo cannot be "
-                                "loaded (libcairo.so.2; on Debian: apt-get install libcairo2)");
+        report_warning(context, "the page will be without pictures: the library cairo "
+                                "(libcairo.so.2, Debian's libcairo2) cannot be loaded");
         return true;
     }
     if (any || seeing->page) {
