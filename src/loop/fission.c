@@ -26,6 +26,29 @@ static LoopStmt *sample_loop(Fission *f, const LoopExpr *low, const LoopExpr *hi
     return loop;
 }
 
+/* Is it at another position for each turn of the counter, by itself and not by what data say?
+ * NULL: of any counter. */
+static bool moves(const LoopExpr *x, const VarId *counter) {
+    bool found = x->kind == LX_VAR && (!counter || x->as.var == *counter);
+    for (unsigned k = 0; k < x->count && x->kind != LX_LOAD && !found; k++) {
+        found = moves(x->args[k], counter);
+    }
+    return found;
+}
+
+bool are_apart(const LoopStmt *body, VarId counter) {
+    for (const LoopStmt *stmt = body; stmt; stmt = stmt->next) {
+        const bool adds = stmt->kind == LS_STORE_ADD;
+        const bool shared =
+            stmt->kind == LS_ZERO || stmt->kind == LS_PRODUCT || stmt->kind == LS_LIB ||
+            ((adds || stmt->kind == LS_STORE) && !moves(stmt->index, adds ? &counter : NULL));
+        if (shared || !are_apart(stmt->body, counter)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* All pieces of a part, sample after sample. */
 LoopStmt *write_plain(Fission *f, unsigned part, const LoopExpr *low, const LoopExpr *high) {
     LoopStmt *loop = sample_loop(f, low, high);
@@ -43,7 +66,7 @@ LoopStmt *write_plain(Fission *f, unsigned part, const LoopExpr *low, const Loop
         }
     }
     end_part(&copy, part, &end);
-    if (!nest) {
+    if (!nest && are_apart(loop->body, loop->var)) {
         loop->flags |= LOOP_INDEPENDENT | (reduces ? LOOP_REDUCES : 0);
     }
     return loop;

@@ -103,7 +103,8 @@ void end_part(Copy *copy, unsigned part, LoopStmt ***end);
  * ------------------------------------------------------------------------------------------------
  */
 
-/* Asks for what the body reads of the samples that come some places behind first … first + count - 1.
+/* Asks for what the body reads of the samples that come some places behind first … first + count
+ * - 1.
  */
 void ahead_fetch(Plan *plan, const LoopStmt *body, const LoopExpr *first, unsigned count,
                  LoopStmt ***end);
@@ -138,6 +139,10 @@ LoopStmt *lanes_split(Plan *plan, LoopStmt *over, const Block *inside, const cha
 /* ---- fission.c
  * ------------------------------------------------------------------------------------------------
  */
+
+/* Does each turn of the counter touch entries of its own? Two samples may add to one entry, as the
+ * gradient of a param does whose rows data look up: such a loop is not independent. */
+bool are_apart(const LoopStmt *body, VarId counter);
 
 /* All pieces of a part, sample after sample. */
 LoopStmt *write_plain(Fission *f, unsigned part, const LoopExpr *low, const LoopExpr *high);
