@@ -104,7 +104,7 @@ def test_curve():
     title, dots, lines = picture("c.svg")
     log = pathlib.Path("c.csv").read_text(encoding="utf-8").splitlines()[1:]
     # cairo joins what lies on one line
-    assert dots == 0 and 10 <= lines[BLUE] < len(log) and RED not in lines, (dots, lines, len(log))
+    assert dots == 0 and 3 <= lines[BLUE] < len(log) and RED not in lines, (dots, lines, len(log))
     assert title.startswith("The objective by epoch: from 24.95 at epoch 0 to 0.00071"), title
     run("danwood", "train", data, "-q", "--plot=c.png", "--plot-fit=c.pdf")
     assert pixels("c.png") == (1280, 800)
