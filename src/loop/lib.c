@@ -152,11 +152,14 @@ static const LoopExpr *matrix_start(Plan *plan, const Scope *scope, const Stage 
     for (unsigned k = 0; k < stage->axis_count; k++) {
         Index x = stage->axes[k];
         bool target = (lib_targets(node) & INDEX_BIT(x)) != 0;
-        dims[k] = ir_index_dim(plan->ir, x);
-        positions[k] = target ? x_int(plan, 0) : scope->at[x];
-        if (!positions[k]) {
+        dims[k] = segment_dim(plan, stage->segment, x);
+        positions[k] = x_int(plan, 0);
+        if (!target && !scope->at[x]) {
             ice("loop", "a library call stands outside the loop over %s",
                 dim_text(plan->ir, dims[k]));
+        }
+        if (!target) {
+            positions[k] = segment_position(plan, stage->segment, x, scope->at[x]);
         }
     }
     return x_index(plan, positions, dims, stage->axis_count);
