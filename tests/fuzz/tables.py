@@ -19,7 +19,7 @@ acosh(1 + $p) | atanh(0.8 * $s) | erfc($r) | Phi($r) | log_Phi($r) | inv_Phi($u)
 mills_shift($s) | tgamma(1 + $p) | trigamma($p) | tetragamma($p) | polygamma(2, 1 + $p) | hurwitz_zeta(2.5, 1 + $p)
 clamp($r + 0.0119, -1, 1) | clamp($r, -0.7119, 0.9 + $u) | fmod($r, 3.0117 + $u) | fma($r, $r, $s) | xlogy($r, $p)
 xlog1py($s, $u) | hypot(1 + $p, $r) | unit($r, $p) | atan2($s, $p) | max($r, $s + 0.0137) | min($r, $s - 0.0173)
-max($r, $s + 0.0137, 0.0123) | $r^-1 * $s^2 + 0 * $r | $p^$s | $p^-0.5 | ($r - $s) / (1 + $r^2) | stop_gradient($r) * $s
+max($r, $s + 0.0137, 0.0123) | (2 + tanh($r))^-1 * $s^2 + 0 * $r | $p^$s | $p^-0.5 | ($r - $s) / (1 + $r^2) | stop_gradient($r) * $s
 $r * (1 + stop_gradient($r)^2) | log(sigmoid($r)) | log(1 - $u) | 1 - exp($s) | exp(log($p)) | sqrt(($r + 0.0117)^2) | log($p / $p)
 log_sigmoid($r) | relu6($r + 0.0119) | leaky_relu($r + 0.0119, 0.1) | elu($r + 0.0119, $p) | celu($r + 0.0119, $p)
 selu($r + 0.0119) | gelu($r) | gelu_tanh($r) | swish($r) | mish($r) | softsign($r + 0.0119) | hard_tanh($r + 0.0119)
