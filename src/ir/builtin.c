@@ -516,7 +516,7 @@ static double complex complex_logistic(double complex a) {
 }
 
 static double complex complex_tanh_rest(double complex a) {
-    double x = creal(a), slope = 2 * value_logistic_slope(2 * fabs(x));
+    double x = creal(a), slope = 4 * value_logistic_slope(2 * fabs(x));
     double down = x < 0 ? slope : -slope;
     double value = value_tanh_rest(x);
     return first_order(a, value, fabs(x) >= 0.5625 ? down : (1 - value) * (1 + value));

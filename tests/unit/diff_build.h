@@ -182,7 +182,7 @@ static inline void set_inputs(T *t, Inputs *in, double *const *direction, const 
             in->ints[k] = t->ints[k];
         }
     }
-    in->input = (EvalInput){t->extents, in->reals, in->ints};
+    in->input = (EvalInput){t->extents, in->reals, in->ints, 0};
 }
 
 static inline double *evaluate(T *t, const Ir *ir, size_t output, double *const *direction,

@@ -181,8 +181,8 @@ static void compare_list(const char *name, const char *what, const double *found
 static int64_t checkpoint; /* of the plans to come */
 
 /* Plans and runs `ir`; true if all outputs are those of the interpreter. */
-static bool check_loops(T *t, const char *name, const Ir *ir, double *const *direction,
-                        bool trainer) {
+static inline bool check_loops(T *t, const char *name, const Ir *ir, double *const *direction,
+                               bool trainer) {
     const int before = failures;
     const LoopOptions options = {
         .strict = false, .checkpoint = checkpoint, .trainer = trainer, .diags = t->diags};
@@ -217,7 +217,7 @@ static bool check_loops(T *t, const char *name, const Ir *ir, double *const *dir
 
 /* Stochastic gradient descent by the loop program against the same by the interpreter. `update` has
  * the sample index free in all outputs, and SINK_UPDATE ones. */
-static void check_updates(T *t, const char *name, const Ir *update) {
+static inline void check_updates(T *t, const char *name, const Ir *update) {
     const int before = failures;
     const LoopOptions options = {.strict = false, .trainer = true, .diags = t->diags};
     const LoopProgram *program = loop_plan(&options, t->arena, update);

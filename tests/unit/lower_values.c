@@ -83,7 +83,7 @@ static bool set_inputs(Arena *arena, const Ir *ir, const struct Case *c, EvalInp
         reals[k] = ir->leaves[k].kind == KIND_REAL ? real : NULL;
         ints[k] = ir->leaves[k].kind == KIND_REAL ? NULL : whole;
     }
-    *input = (EvalInput){dims, reals, ints};
+    *input = (EvalInput){dims, reals, ints, 0};
     return true;
 }
 
