@@ -1,5 +1,6 @@
-/* The peer of bundle.sh: the residuals of bundle adjustment (ADBench's definition), in plain C as one
- * writes them: an observation after the other. To be compiled with -O3 -march=native -ffast-math. */
+/* The peer of bundle.sh: the residuals of bundle adjustment (ADBench's definition), in plain C as
+ * one writes them: an observation after the other. To be compiled with -O3 -march=native
+ * -ffast-math. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>

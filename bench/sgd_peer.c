@@ -1,10 +1,11 @@
-/* What an expert writes by hand for SGD of linear or logistic regression with 20 features: the weights stay in vector
- * registers, rows of a shuffled order are asked for 16 rows ahead, exp is libm's.
+/* What an expert writes by hand for SGD of linear or logistic regression with 20 features: the
+ * weights stay in vector registers, rows of a shuffled order are asked for 16 rows ahead, exp is
+ * libm's.
  *
  *     sgd_peer linear|logistic file|shuffle EPOCHS RATE < FILE.bin      FILE.bin: peer convert 20
  *
- * Prints nanoseconds of processor time of each epoch, the shuffle included, then the weights. gcc -O3 -march=native
- * -ffast-math. */
+ * Prints nanoseconds of processor time of each epoch, the shuffle included, then the weights. gcc
+ * -O3 -march=native -ffast-math. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -69,7 +70,8 @@ static double epoch(int logistic, int shuffled, double *weights, double rate) {
     for (int64_t n = 0; n < rows; n++) {
         int64_t i = shuffled ? order[n] : n;
         if (shuffled) {
-            const char *next = (const char *)(xs + D * (int64_t)order[n + AHEAD < rows ? n + AHEAD : n]);
+            const char *next =
+                (const char *)(xs + D * (int64_t)order[n + AHEAD < rows ? n + AHEAD : n]);
             __builtin_prefetch(next);
             __builtin_prefetch(next + 64);
             __builtin_prefetch(next + 128);
@@ -90,7 +92,9 @@ static double epoch(int logistic, int shuffled, double *weights, double rate) {
 int main(int argc, char **argv) {
     int64_t header[2];
     if (argc < 5 || fread(header, sizeof header, 1, stdin) != 1 || header[1] != D) {
-        fprintf(stderr, "usage: sgd_peer linear|logistic file|shuffle EPOCHS RATE < FILE.bin of 20 features\n");
+        fprintf(
+            stderr,
+            "usage: sgd_peer linear|logistic file|shuffle EPOCHS RATE < FILE.bin of 20 features\n");
         return 2;
     }
     int logistic = strcmp(argv[1], "logistic") == 0, shuffled = strcmp(argv[2], "shuffle") == 0;
@@ -100,7 +104,8 @@ int main(int argc, char **argv) {
     order = malloc((size_t)rows * sizeof *order);
     for (int64_t i = 0; i < rows; i++) {
         order[i] = (int32_t)i;
-        if (fread(xs + i * D, sizeof(double), D, stdin) != D || fread(ys + i, sizeof(double), 1, stdin) != 1) {
+        if (fread(xs + i * D, sizeof(double), D, stdin) != D ||
+            fread(ys + i, sizeof(double), 1, stdin) != 1) {
             return 1;
         }
     }

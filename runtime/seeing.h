@@ -90,7 +90,7 @@ typedef struct {
     const Training *training;
     const View *view;
     const Errors *errors; /* of the numbers of the view, or NULL */
-    const char *how; /* how it ended: "converged after 20 epochs" */
+    const char *how;      /* how it ended: "converged after 20 epochs" */
 } Ending;
 
 /* Writes all files that were asked for. */

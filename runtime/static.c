@@ -1,6 +1,7 @@
 /* static.c: linked into trainers of `gradc --static`: the linker (--wrap) puts these in the places
  * of dlopen and dlsym. An executable without a dynamic loader opens no shared libraries, and says
- * so (runtime/library.c); libc's own would work beside the very C library that it came with only. */
+ * so (runtime/library.c); libc's own would work beside the very C library that it came with only.
+ */
 #include <stddef.h>
 
 extern const char gradc_static;

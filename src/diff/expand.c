@@ -113,8 +113,9 @@ static Ref by_number(Expander *x, Ref e, Ref v) {
     return dot[e] != REF_NONE ? dot[e] : zero_like(x->ir, e, v);
 }
 
-/* The indices that are axes of arrays between v and e: none of them can be held. An index that is no
- * such axis, as that of a map over samples, is held as it is: no entry of e depends on v elsewhere. */
+/* The indices that are axes of arrays between v and e: none of them can be held. An index that is
+ * no such axis, as that of a map over samples, is held as it is: no entry of e depends on v
+ * elsewhere. */
 static IndexSet axes_between(Ir *ir, Ref e, Ref v) {
     const bool *needed = ir_reach(ir, &e, 1);
     const Recurrences recurrences = diff_recurrences(ir, ir_count(ir));

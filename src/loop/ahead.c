@@ -1,6 +1,6 @@
-/* ahead.c: memory is slow to answer, and a loop over samples has little to do meanwhile: it asks for
- * entries some samples ahead. Where samples are shuffled the order says which come next, and they
- * lie anywhere; in the order of the file processors ask by themselves, but not far enough. */
+/* ahead.c: memory is slow to answer, and a loop over samples has little to do meanwhile: it asks
+ * for entries some samples ahead. Where samples are shuffled the order says which come next, and
+ * they lie anywhere; in the order of the file processors ask by themselves, but not far enough. */
 #include "loop/fission.h"
 
 enum {

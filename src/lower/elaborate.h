@@ -196,7 +196,8 @@ Bounds reached_bounds(Lower *lower, Ref value);
 
 /* ---- trial.c --------------------------------------------------------------------------------- */
 
-/* Is a position of indices and sizes inside of the axis at all small sizes, where the facts hold? */
+/* Is a position of indices and sizes inside of the axis at all small sizes, where the facts hold?
+ */
 bool tried_inside(Lower *lower, Ref position, Dim axis);
 
 /* ---- range.c --------------------------------------------------------------------------------- */

@@ -26,8 +26,8 @@ void opt_domain(Diags *diags, const Ir *ir);
  * with lse and built-ins kept: what derivations print. */
 Ir *opt_for_display(const OptOptions *options, const Ir *ir);
 
-/* The degree of v as a polynomial in all params together, DEGREE_NONE if it is none that is seen, or
- * one of a high degree. */
+/* The degree of v as a polynomial in all params together, DEGREE_NONE if it is none that is seen,
+ * or one of a high degree. */
 enum { DEGREE_NONE = 100 };
 unsigned opt_degree(const Ir *ir, Ref v);
 /* Is v a smooth function of the params, as far as can be seen: without abs, max, floor, … and
@@ -35,7 +35,8 @@ unsigned opt_degree(const Ir *ir, Ref v);
 bool opt_smooth(const Ir *ir, Ref v);
 
 /* Of the number that is output 0 the terms Σ c |θ|, θ single entries of params, as Σ c θ, which is
- * all of output 0 in the result: its gradient are the coefficients c. *found: there are such terms. */
+ * all of output 0 in the result: its gradient are the coefficients c. *found: there are such terms.
+ */
 Ir *opt_absolute(const Ir *source, bool *found);
 
 /* The rewrites that stable.c made, for --report. */
