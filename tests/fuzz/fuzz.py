@@ -62,15 +62,23 @@ class Arguments:
     POOL = array.array("d", [random.Random(1).gauss(0, 1) for _ in range(2 * INPUT_ROOM)])
     OUTPUTS = []
 
-    def __init__(self, prototype, seed, work):
+    def __init__(self, prototype, seed, work, moves=0):
         self.random = random.Random(seed)
+        self.moves = random.Random(moves) if moves else None
         self.prototype, self.work = prototype, work
         self.outputs = []
 
     def reals(self):
         """An array in which no entry is twice; from another place in each argument."""
         start = self.random.randrange(INPUT_ROOM)
-        return (ctypes.c_double * INPUT_ROOM).from_buffer_copy(self.POOL[start:start + INPUT_ROOM])
+        numbers = self.POOL[start:start + INPUT_ROOM]
+        if self.moves:
+            numbers = array.array("d", map(self.moved, numbers))
+        return (ctypes.c_double * INPUT_ROOM).from_buffer_copy(numbers)
+
+    def moved(self, number):
+        """The number, or a neighbour of it if this is a call that finds what rounding does."""
+        return number * (1 + self.moves.choice((-1, 1)) * 2.0 ** -52) if self.moves else number
 
     def labels(self):
         bits = self.random.getrandbits(INPUT_ROOM)
@@ -89,7 +97,7 @@ class Arguments:
         made = []
         for kind, constant, name in self.prototype[2]:
             if kind == "double":
-                made.append(ctypes.c_double(self.random.gauss(0, 1)))
+                made.append(ctypes.c_double(self.moved(self.random.gauss(0, 1))))
             elif kind == "int64_t":
                 made.append(ctypes.c_int64(self.random.randrange(2)))
             elif kind == "int64_t*":
@@ -148,29 +156,30 @@ def work_of(library, prototype, prototypes_of):
     return 0
 
 
-def call(library, prototype, prototypes_of, seed):
-    """The result and all outputs, as one list."""
+def call(library, prototype, prototypes_of, seed, moves=0):
+    """The result and all outputs, as one list; with `moves`, at numbers an ulp beside."""
     result, name, _ = prototype
     function = getattr(library, name)
     function.restype = ctypes.c_double if result == "double" else None
-    arguments = Arguments(prototype, seed, work_of(library, prototype, prototypes_of))
+    arguments = Arguments(prototype, seed, work_of(library, prototype, prototypes_of), moves)
     made = arguments.make()
     value = function(*made)
     numbers = array.array("d", [value] if result == "double" else [])
     return (numbers + arguments.written()).tolist()
 
 
-def differ(a, b):
-    """The first place where two results are not the same up to rounding; None: nowhere."""
-    if len(a) != len(b):
+def differ(a, b, others=()):
+    """The first place where two results are not the same up to rounding; None: nowhere. `others`: a
+    at arguments that are an ulp beside; what these make of it is rounding, too, as in the sine of a
+    very large number."""
+    if any(len(c) != len(a) for c in (b, *others)):
         return min(len(a), len(b)) - 1
-    scale = max([abs(x) for x in a + b if math.isfinite(x) and x != 7.25] + [1e-3])
+    scale = max([abs(x) for x in a + b if math.isfinite(x) and x != MARK] + [1e-3])
     for k, (x, y) in enumerate(zip(a, b)):
         if math.isnan(x) and math.isnan(y) or x == y:
             continue
-        if not (math.isfinite(x) and math.isfinite(y)):
-            return k
-        if abs(x - y) > 1e-8 * scale:
+        spread = max((abs(c[k] - x) for c in others), default=0)
+        if not abs(x - y) <= max(1e-8 * scale, 20 * spread) < math.inf:
             return k
     return None
 
@@ -249,6 +258,9 @@ class Fuzzer:
                     first = numbers
                     continue
                 place = differ(first, numbers)
+                if place is not None:
+                    others = [call(library, prototype, found, seed, moves) for moves in range(1, 5)]
+                    place = differ(numbers, first, others)
                 if place is not None:
                     return (f"{function}: entry {place} is {first[place]!r} by LLVM -O0 and "
                             f"{numbers[place]!r} by {name}")
