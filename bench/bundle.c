@@ -3,13 +3,12 @@
  * of 9 rounds in turns. Residuals are compared, and blocks with difference quotients of the peer.
  * Prints a Markdown table. */
 #include "bundle.h"
-#include "weight.h"
+#include "measure.h"
 #include "weight.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 void bundle_peer(size_t n, const double *cams, const double *points, const double *w,
                  const double *feats, const int64_t *cam, const int64_t *point, double *err,
@@ -19,17 +18,6 @@ enum { ROUNDS = 9, KINDS = 3, CAM = 11, POINT = 3, COLUMNS = 15 };
 
 static double *cams, *points, *w, *feats, *err, *w_err, *blocks, *w_blocks;
 static int64_t *cam, *point;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b) {
-    double p = *(const double *)a, q = *(const double *)b;
-    return (p > q) - (p < q);
-}
 
 static double uniform(double low, double high) {
     return low + (high - low) * rand() / RAND_MAX;
@@ -149,10 +137,8 @@ static void compare(size_t camera_count, size_t point_count, size_t n) {
             times[kind][round] = (now() - start) / (double)(repeat * n) * 1e9;
         }
     }
-    for (int kind = 0; kind < KINDS; kind++) {
-        qsort(times[kind], ROUNDS, sizeof(double), by_size);
-    }
-    const double t[] = {times[0][ROUNDS / 2], times[1][ROUNDS / 2], times[2][ROUNDS / 2]};
+    const double t[] = {median(times[0], ROUNDS), median(times[1], ROUNDS),
+                        median(times[2], ROUNDS)};
     printf("| %zu | %zu | %zu | %.1f | %.1f | %.1f | %.2f | %.2f |\n", camera_count, point_count, n,
            t[0], t[1], t[2], t[0] / t[2], t[1] / t[2]);
     double *all[] = {cams, points, w, feats, err, w_err, blocks, w_blocks};

@@ -1,11 +1,11 @@
 /* Times the elementary functions of gradc's code, over arrays and called one by one, beside libm's:
  * the median of 9 rounds, in ns a number. Prints a Markdown table. */
 #include "functions.h"
+#include "measure.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { COUNT = 4096, ROUNDS = 9, REPEAT = 200 };
 
@@ -34,15 +34,10 @@ static void each(One *f) {
     }
 }
 
-static int by_size(const void *a, const void *b) {
-    double p = *(const double *)a, q = *(const double *)b;
-    return (p > q) - (p < q);
-}
-
-static double median(All *all, One *one) {
+static double measure(All *all, One *one) {
     double times[ROUNDS];
     for (int round = 0; round < ROUNDS; round++) {
-        clock_t start = clock();
+        const double start = now();
         for (int r = 0; r < REPEAT; r++) {
             if (all) {
                 all(COUNT, x, y);
@@ -50,10 +45,9 @@ static double median(All *all, One *one) {
                 each(one);
             }
         }
-        times[round] = 1e9 * (double)(clock() - start) / CLOCKS_PER_SEC / REPEAT / COUNT;
+        times[round] = 1e9 * (now() - start) / REPEAT / COUNT;
     }
-    qsort(times, ROUNDS, sizeof *times, by_size);
-    return times[ROUNDS / 2];
+    return median(times, ROUNDS);
 }
 
 int main(void) {
@@ -63,8 +57,8 @@ int main(void) {
         for (size_t i = 0; i < COUNT; i++) {
             x[i] = rows[f].low + (rows[f].high - rows[f].low) * rand() / RAND_MAX;
         }
-        printf("| `%s` | %.2f | %.1f | %.1f |\n", rows[f].name, median(rows[f].all, NULL),
-               median(NULL, rows[f].one), median(NULL, rows[f].libm));
+        printf("| `%s` | %.2f | %.1f | %.1f |\n", rows[f].name, measure(rows[f].all, NULL),
+               measure(NULL, rows[f].one), measure(NULL, rows[f].libm));
     }
     return 0;
 }

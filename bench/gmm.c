@@ -2,28 +2,17 @@
  * plain C (gmm_peer.c), one thread: medians of 7 rounds in turns. The loss is compared, and the
  * gradient along a direction with a difference quotient of the peer. Prints a Markdown table. */
 #include "gmm.h"
+#include "measure.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 double gmm_peer(size_t d, size_t k, const double *params, size_t n, const double *x);
 
 enum { ROUNDS = 7, KINDS = 3 };
 
 static double *params, *x, *grad, *work;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b) {
-    double p = *(const double *)a, q = *(const double *)b;
-    return (p > q) - (p < q);
-}
 
 static double uniform(void) {
     return (double)rand() / RAND_MAX;
@@ -86,12 +75,10 @@ static void compare(size_t d, size_t k, size_t n) {
             times[kind][round] = (now() - start) / (double)repeat;
         }
     }
-    for (int kind = 0; kind < KINDS; kind++) {
-        qsort(times[kind], ROUNDS, sizeof(double), by_size);
-    }
-    const double *t[] = {times[0] + ROUNDS / 2, times[1] + ROUNDS / 2, times[2] + ROUNDS / 2};
-    printf("| %zu | %zu | %zu | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |\n", n, d, k, *t[0] * 1e3,
-           *t[1] * 1e3, *t[2] * 1e3, *t[0] / *t[2], *t[1] / *t[2],
+    const double t[] = {median(times[0], ROUNDS), median(times[1], ROUNDS),
+                        median(times[2], ROUNDS)};
+    printf("| %zu | %zu | %zu | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |\n", n, d, k, t[0] * 1e3,
+           t[1] * 1e3, t[2] * 1e3, t[0] / t[2], t[1] / t[2],
            (double)gmm_loss_batch_grad_work(d, k) * 8 / (1 << 20));
     fflush(stdout);
     free(params);

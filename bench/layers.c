@@ -4,12 +4,13 @@
  *     layers FEATURES BATCH RUNS      prints nanoseconds a sample of both, medians, and the ratio
  *
  * Both are called in turns in one process. Without a BLAS the peer's products are plain loops. */
+#include "measure.h"
+
 #include <tgmath.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #ifdef USE_BLAS
 #include <cblas.h>
 #endif
@@ -138,17 +139,6 @@ static real peer(size_t d, const real *p, size_t m, const real *x, const int64_t
 }
 #endif
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static int order(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv) {
     if (argc < 4) {
         fprintf(stderr, "usage: %s FEATURES BATCH RUNS\n", argv[0]);
@@ -189,9 +179,7 @@ int main(int argc, char **argv) {
     for (size_t k = 0; k < count; k++) {
         worst = fmax(worst, fabs(g[k] - h[k]));
     }
-    qsort(ours, ROUNDS, sizeof *ours, order);
-    qsort(theirs, ROUNDS, sizeof *theirs, order);
-    printf("%.0f %.0f %.2f %.1e\n", ours[ROUNDS / 2], theirs[ROUNDS / 2],
-           ours[ROUNDS / 2] / theirs[ROUNDS / 2], worst);
+    const double t[] = {1e9 * median(ours, ROUNDS), 1e9 * median(theirs, ROUNDS)};
+    printf("%.0f %.0f %.2f %.1e\n", t[0], t[1], t[0] / t[1], worst);
     return worst < CLOSE ? 0 : 1;
 }

@@ -3,23 +3,10 @@
  *     load FILE [ROUNDS [THREADS]]
  *
  * Prints bytes, rows, and the median CPU time and wall time of the rounds, in seconds. */
+#include "measure.h"
 #include "runtime/runtime.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
-
-static double now(clockid_t clock) {
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 int main(int count, char **arguments) {
     struct stat status;
@@ -46,19 +33,17 @@ int main(int count, char **arguments) {
         Context context;
         Data data;
         context_start(&context, arguments[0]);
-        cpu[i] = now(CLOCK_PROCESS_CPUTIME_ID);
-        wall[i] = now(CLOCK_MONOTONIC);
+        cpu[i] = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        wall[i] = seconds(CLOCK_MONOTONIC);
         if (!data_load(&context, &table, &options, arguments[1], &data)) {
             return 1;
         }
-        cpu[i] = now(CLOCK_PROCESS_CPUTIME_ID) - cpu[i];
-        wall[i] = now(CLOCK_MONOTONIC) - wall[i];
+        cpu[i] = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu[i];
+        wall[i] = seconds(CLOCK_MONOTONIC) - wall[i];
         rows = data.rows;
         context_end(&context);
     }
-    qsort(cpu, (size_t)rounds, sizeof *cpu, by_value);
-    qsort(wall, (size_t)rounds, sizeof *wall, by_value);
-    printf("%lld %lld %.4f %.4f\n", (long long)status.st_size, (long long)rows, cpu[rounds / 2],
-           wall[rounds / 2]);
+    printf("%lld %lld %.4f %.4f\n", (long long)status.st_size, (long long)rows,
+           median(cpu, (size_t)rounds), median(wall, (size_t)rounds));
     return 0;
 }

@@ -2,11 +2,11 @@
  * (lstm_peer.c), one thread: medians of 15 rounds in turns. The loss is compared, and the gradient
  * along a direction with a difference quotient of the peer. Prints a Markdown table. */
 #include "lstm.h"
+#include "measure.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 double lstm_peer(size_t steps, const double *params, const double *state, const double *x);
 
@@ -14,17 +14,6 @@ enum { ROUNDS = 15, KINDS = 3, STEPS = 1024, B = 14, STATE = 2 * 2 * B, REPEAT =
 
 static double params[LSTM_PARAM_COUNT], grad[LSTM_PARAM_COUNT], state[STATE], x[STEPS * B];
 static double *work;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b) {
-    double p = *(const double *)a, q = *(const double *)b;
-    return (p > q) - (p < q);
-}
 
 static double run(int kind) {
     return kind == 0   ? lstm_loss_grad(STEPS, params, state, x, grad, work)
@@ -80,13 +69,11 @@ int main(void) {
             times[kind][round] = (now() - start) / REPEAT;
         }
     }
-    for (int kind = 0; kind < KINDS; kind++) {
-        qsort(times[kind], ROUNDS, sizeof(double), by_size);
-    }
-    const double *t[] = {times[0] + ROUNDS / 2, times[1] + ROUNDS / 2, times[2] + ROUNDS / 2};
+    const double t[] = {median(times[0], ROUNDS), median(times[1], ROUNDS),
+                        median(times[2], ROUNDS)};
     printf("| steps | gradient, ms | objective, ms | plain C objective, ms | gradient / plain C | "
            "objective / plain C |\n| --- | --- | --- | --- | --- | --- |\n"
            "| %d | %.3f | %.3f | %.3f | %.2f | %.2f |\n",
-           STEPS, *t[0] * 1e3, *t[1] * 1e3, *t[2] * 1e3, *t[0] / *t[2], *t[1] / *t[2]);
+           STEPS, t[0] * 1e3, t[1] * 1e3, t[2] * 1e3, t[0] / t[2], t[1] / t[2]);
     free(work);
 }

@@ -3,11 +3,11 @@
  * compared first. */
 #include "curve.h"
 #include "logistic.h"
+#include "measure.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 double curve_expert(const double *, size_t, const double *, const double *, double *);
 double curve_libm(const double *, size_t, const double *, const double *, double *);
@@ -31,17 +31,6 @@ static void logistic(int kind, size_t m) {
     value[kind] = kind == 0   ? logistic_loss_batch_grad(FEATURES, params, m, x, y, g)
                   : kind == 1 ? logistic_expert(params, m, FEATURES, x, y, g)
                               : logistic_libm(params, m, FEATURES, x, y, g);
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b) {
-    double p = *(const double *)a, q = *(const double *)b;
-    return (p > q) - (p < q);
 }
 
 static void compare(const char *name, void (*run)(int, size_t), size_t m, size_t count) {
@@ -68,10 +57,8 @@ static void compare(const char *name, void (*run)(int, size_t), size_t m, size_t
             }
         }
     }
-    for (int kind = 0; kind < KINDS; kind++) {
-        qsort(times[kind], ROUNDS, sizeof(double), by_size);
-    }
-    double ours = times[0][ROUNDS / 2], expert = times[1][ROUNDS / 2], libm = times[2][ROUNDS / 2];
+    double ours = median(times[0], ROUNDS), expert = median(times[1], ROUNDS),
+           libm = median(times[2], ROUNDS);
     printf("| %s | %zu | %.3f | %.3f | %.3f | %.2f | %.1f |\n", name, m, 1e9 * ours / (double)m,
            1e9 * expert / (double)m, 1e9 * libm / (double)m, ours / expert, libm / ours);
 }
