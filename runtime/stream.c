@@ -327,15 +327,14 @@ static ssize_t part_inflate(PartStream *part, char *to, size_t room) {
     ZStream *z = &part->z;
     z->next_out = (unsigned char *)to;
     z->available_out = (unsigned)room;
+    bool ended = false; /* there are no more bytes; the last ones may yet hold output, or its end */
     while (z->available_out == room && !part->done) {
         if (z->available_in == 0) {
             ssize_t got = part_bytes(part, part->block, sizeof part->block);
             if (got < 0) {
                 return -1;
             }
-            if (got == 0) {
-                return part_damaged(part, "it is cut") - 1;
-            }
+            ended = got == 0;
             z->next_in = (const unsigned char *)part->block;
             z->available_in = (unsigned)got;
         }
@@ -344,6 +343,9 @@ static ssize_t part_inflate(PartStream *part, char *to, size_t room) {
             return part_damaged(part, z->message ? z->message : "no sense") - 1;
         }
         part->done = status == Z_END;
+        if (ended && !part->done && z->available_out == room) {
+            return part_damaged(part, "it is cut") - 1;
+        }
     }
     return (ssize_t)(room - z->available_out);
 }
