@@ -15,12 +15,12 @@ static const struct {
     [NPY_U4] = {"u4", 4}, [NPY_U2] = {"u2", 2}, [NPY_U1] = {"u1", 1}, [NPY_B1] = {"b1", 1},
 };
 
-enum { TEXT_LONGEST = 1 << 20, WIDTH_MOST = 1 << 22 };
+enum { TEXT_LONGEST = 1 << 20 /* bytes: a block of input */, WIDTH_MOST = 1 << 22 };
 
 /* ---- the header ---- */
 
 static bool bad_header(const Npy *npy, const char *why) {
-    return report_error(npy->context, "%s: %s", npy->input->path, why);
+    return !npy->quiet && report_error(npy->context, "%s: %s", npy->input->path, why);
 }
 
 static bool damaged_header(const Npy *npy) {
@@ -34,9 +34,10 @@ static bool read_text_type(Npy *npy, const char *p) {
     for (p++; *p >= '0' && *p <= '9' && length <= TEXT_LONGEST; p++) {
         length = length * 10 + (*p - '0');
     }
-    npy->size = (size_t)length * (npy->type == NPY_UNICODE ? 4 : 1);
+    length *= npy->type == NPY_UNICODE ? 4 : 1;
+    npy->size = (size_t)length;
     return (*p == '\'' && length > 0 && length <= TEXT_LONGEST) ||
-           bad_header(npy, "texts of no characters, or of more than a million, are not read");
+           bad_header(npy, "texts of no bytes, or of more than a million, are not read");
 }
 
 static bool read_type(Npy *npy, const char *header) {
@@ -66,8 +67,8 @@ static bool read_type(Npy *npy, const char *header) {
     if (p[2] == 'U' || p[2] == 'S') {
         return read_text_type(npy, p + 2);
     }
-    return report_error(npy->context, "%s: elements of type `%.*s` are not read", npy->input->path,
-                        (int)strcspn(p + 1, "'"), p + 1);
+    return !npy->quiet && report_error(npy->context, "%s: elements of type `%.*s` are not read",
+                                       npy->input->path, (int)strcspn(p + 1, "'"), p + 1);
 }
 
 static bool read_shape(Npy *npy, const char *header) {
@@ -127,8 +128,8 @@ static bool check_size(const Npy *npy) {
     return true;
 }
 
-bool npy_read_header(Npy *npy, Context *context, Input *input) {
-    *npy = (Npy){.context = context, .input = input};
+bool npy_read_header(Npy *npy, Context *context, Input *input, bool quiet) {
+    *npy = (Npy){.context = context, .input = input, .quiet = quiet};
     while (input->end - input->position < 1 << 17 && !input->finished) {
         if (!input_fill(input, input->position)) {
             return false;
@@ -250,15 +251,17 @@ static void take_text(Npy *npy, size_t field, const char *at) {
     cells_text(npy->cells, field, npy->text.data, npy->text.length);
 }
 
-/* Another value than in the row before begins another sample. */
-static void separate(Npy *npy, size_t field, double value) {
+/* Another value than in the row before begins another sample. Its bytes are compared: not all whole
+ * numbers of 64 bits are doubles. */
+static void separate(Npy *npy, size_t field, const char *at) {
     Data *data = npy->cells->data;
+    double value = read_value(npy, at);
     if (isnan(value)) {
         cells_number(npy->cells, field, value);
         return;
     }
-    bool same = data->samples > 0 && npy->separator == value;
-    npy->separator = value;
+    bool same = data->samples > 0 && memcmp(npy->separator, at, npy->size) == 0;
+    memcpy(npy->separator, at, npy->size);
     npy->cells->failed |= !same && !data_begin_sample(npy->context, data, data->rows);
 }
 
@@ -272,7 +275,7 @@ static void take_element(Npy *npy, int64_t row, int64_t element, const char *at)
     if (npy->type == NPY_UNICODE || npy->type == NPY_BYTES) {
         take_text(npy, field, at);
     } else if (kind == FIELD_SAMPLE) {
-        separate(npy, field, read_value(npy, at));
+        separate(npy, field, at);
     } else {
         cells_number(npy->cells, field, read_value(npy, at));
     }
@@ -471,7 +474,7 @@ bool load_npy(Context *context, Model *model, const LoadOptions *options, Input 
     Npy npy;
     Cells cells;
     cells_start(&cells, context, model, options, input->path, data);
-    if (!npy_read_header(&npy, context, input)) {
+    if (!npy_read_header(&npy, context, input, false)) {
         return false;
     }
     memcpy(data->axes, npy.axes, sizeof data->axes);

@@ -227,17 +227,21 @@ static bool open_member(Archive *archive, Member *member, Input *input) {
     return input_open_part(archive->context, input, path, &part);
 }
 
-static bool read_header(Archive *archive, Member *member) {
+/* `quiet`: an array that cannot be read is left out, width 0. False: reported. */
+static bool read_header(Archive *archive, Member *member, bool quiet) {
     Input input;
     if (!open_member(archive, member, &input)) {
         return false;
     }
-    bool done = npy_read_header(&member->npy, archive->context, &input);
+    bool done = npy_read_header(&member->npy, archive->context, &input, quiet);
     int64_t before = input.consumed + (input.position - input.buffer);
-    if (done && before + member->npy.bytes != member->part.size) {
+    if (done && member->npy.bytes != member->part.size - before) {
         done = report_error(
             archive->context, "%s: the array has %lld bytes by its shape, and %lld in the archive",
             input.path, (long long)member->npy.bytes, (long long)(member->part.size - before));
+    } else if (!done && quiet && !input.failed) {
+        member->npy.width = 0;
+        done = true;
     }
     input_close(&input);
     return done;
@@ -253,27 +257,38 @@ static const Column *argument_of(const Model *model, const char *name) {
     return NULL;
 }
 
+/* Does the model, or --columns, say that name? */
+static bool is_named(const Archive *archive, const Cells *cells, const Member *member) {
+    const char *columns = cells->options->columns;
+    return archive->count == 1 || argument_of(cells->model, member->name) ||
+           (columns && strstr(columns, member->name));
+}
+
 /* Arrays with as many rows as those that the model names; other ones are no columns. */
-static bool choose_members(Archive *archive, const Model *model, int64_t *rows) {
-    const Member *first = NULL;
+static bool choose_members(Archive *archive, const Cells *cells, int64_t *rows) {
+    const Member *first = NULL, *any = NULL;
     for (size_t i = 0; i < archive->count; i++) {
         Member *member = &archive->members[i];
-        const bool named = argument_of(model, member->name) != NULL;
-        if (!read_header(archive, member)) {
+        const bool argument = argument_of(cells->model, member->name) != NULL;
+        if (!read_header(archive, member, !is_named(archive, cells, member))) {
             return false;
         }
-        if (named && first && first->npy.rows != member->npy.rows) {
+        if (argument && first && first->npy.rows != member->npy.rows) {
             return report_place(
                 archive->context, archive->path, "`%s` has %lld rows, and `%s` %lld", first->name,
                 (long long)first->npy.rows, member->name, (long long)member->npy.rows);
         }
-        first = named && !first ? member : first;
+        first = argument && !first ? member : first;
+        any = member->npy.width && !any ? member : any;
     }
-    first = first ? first : &archive->members[0];
+    first = first ? first : any;
+    if (!first) {
+        return read_header(archive, &archive->members[0], false); /* which says why */
+    }
     *rows = first->npy.rows;
     for (size_t i = 0; i < archive->count; i++) {
         Member *member = &archive->members[i];
-        member->used = member->npy.rank > 0 && member->npy.rows == *rows;
+        member->used = member->npy.width && member->npy.rank > 0 && member->npy.rows == *rows;
     }
     return true;
 }
@@ -327,7 +342,7 @@ static bool read_members(Archive *archive, Cells *cells) {
         if (!open_member(archive, member, &input)) {
             return false;
         }
-        bool done = npy_read_header(&npy, archive->context, &input) &&
+        bool done = npy_read_header(&npy, archive->context, &input, false) &&
                     npy_read_elements(&npy, cells, member->first) &&
                     (input.finished || input_fill(&input, input.end)); /* the checksum */
         input_close(&input);
@@ -365,7 +380,7 @@ static int spool(Context *context, Input *input) {
 static bool load_archive(Archive *archive, Cells *cells) {
     int64_t rows = 0;
     size_t count = 0;
-    return read_directory(archive) && choose_members(archive, cells->model, &rows) &&
+    return read_directory(archive) && choose_members(archive, cells, &rows) &&
            name_fields(archive, cells, &count) && cells_make_fields(cells, count, archive->path) &&
            data_reserve(archive->context, cells->model, cells->options, cells->data, rows) &&
            read_members(archive, cells) && cells_finish(cells);

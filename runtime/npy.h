@@ -25,6 +25,7 @@ typedef enum {
 typedef struct {
     Context *context;
     Input *input;
+    bool quiet; /* what is wrong with the header is not said */
     NpyType type;
     size_t size; /* of an element */
     bool swapped, fortran;
@@ -34,13 +35,14 @@ typedef struct {
     int64_t bytes;       /* of all elements */
     /* where its elements go */
     Cells *cells;
-    size_t first;     /* field of element 0 of a row */
-    double separator; /* of the row before, where a field separates samples */
+    size_t first;      /* field of element 0 of a row */
+    char separator[8]; /* the number of the row before, where a field separates samples */
     Text text;
 } Npy;
 
-/* Reads the header at input->position. False: reported. */
-bool npy_read_header(Npy *npy, Context *context, Input *input);
+/* Reads the header at input->position. False: reported, unless `quiet` and the array is one that is
+ * not read. */
+bool npy_read_header(Npy *npy, Context *context, Input *input, bool quiet);
 /* Reads all elements into `cells`, which has room for the rows, `first` and the `width - 1` fields
  * behind it. What is bad is left to cells_report. False: reported. */
 bool npy_read_elements(Npy *npy, Cells *cells, size_t first);

@@ -124,6 +124,23 @@ np.savez("rows.npz", x=X, y=y[:-1])
 bad(linreg, "rows.npz", "`x` has 40 rows, and `y` 39")
 np.savez("object.npz", x=X, y=np.array([None] * 40))
 bad(linreg, "object.npz", "object.npz/y.npy: an array of Python objects")
+odd = {"names": np.array(["a", None]), "none": X[:0], "z": y * 1j}  # that nobody asks for
+np.savez("odd.npz", **odd, x=X, y=y)
+same(train(linreg, "odd.npz"), wanted, "arrays that cannot be read beside others")
+bad(linreg, "odd.npz", "odd.npz/z.npy: elements of type `<c16` are not read", words=("--columns", "x=x y=z"))
+np.savez("odd.npz", **odd)
+bad(linreg, "odd.npz", "odd.npz/names.npy: an array of Python objects")
+np.savez("huge.npz", x=X[:2], y=np.array(["a" * 300_000, "b"]))
+bad(linreg, "huge.npz", "texts of no bytes, or of more than a million")
+line = make("line")
+for count in (131062, 131064, *range(131068, 131076)):  # the last bytes of input hold more than a block of output
+    np.savez_compressed("zeros.npz", x=np.zeros(count), y=np.zeros(count))
+    train(line, "zeros.npz", "--epochs=1")
+short = bytearray(open("zeros.npz", "rb").read())
+entry = short.index(b"PK\1\2")  # of x.npy: less deflated bytes than there are
+short[entry + 20:entry + 24] = (int.from_bytes(short[entry + 20:entry + 24], "little") - 8).to_bytes(4, "little")
+write("short.npz", short)
+bad(line, "short.npz", "short.npz/x.npy: error: the member is damaged", "it is cut")
 np.savez("complex.npz", x=X, y=y * 1j)
 bad(linreg, "complex.npz", "elements of type `<c16` are not read")
 np.savez("records.npz", x=X, y=np.zeros(40, dtype=[("a", "f8")]))
@@ -310,6 +327,11 @@ done = run(blocks, "train", "blocks.csv", "--sample=id", "--na=drop", "-o", "out
 done = run(blocks, "eval", "blocks.csv", "-m", "out.json", "--na=drop")
 if b"rows = 3" not in done.stdout or b"samples = 2" not in done.stdout:
     fail("blocks of rows with --na=drop", done)
+np.savez("ids.npz", id=2**60 + np.array([0, 0, 1, 1, 1]), x=np.arange(5.0), y=np.arange(5.0))
+train(blocks, "ids.npz", "--sample=id")
+done = run(blocks, "eval", "ids.npz", "-m", "out.json", "--sample=id")
+if b"samples = 2" not in done.stdout:  # both ids are the same double
+    fail("samples of large whole numbers", done)
 
 # ---- standardised inputs ----
 csv("far.csv", [[1e6 + float(a), float(b) * 1e-3, 5, float(t)] for (a, b, _), t in zip(X, y)])
