@@ -1,19 +1,12 @@
 /* prove.c: what is known of whole numbers where an expression stands: the ranges of indices and
  * labels, and the conditions around it. A whole number is read as a linear form
  *     constant + Σ coefficient · atom
- * with sizes for constant and coefficients; atoms are indices, labels, quotients, remainders and
- * the like. Atoms are then replaced by a bound of theirs, or cancelled against a condition, until a
- * comparison of sizes is left. */
+ * whose atoms are indices, labels, quotients, remainders and the like. Atoms are then replaced by a
+ * bound of theirs, or cancelled against a condition, until a comparison of sizes is left. */
+#include "ir/form.h"
 #include "lower/elaborate.h"
 
-enum { ATOM_LIMIT = 8, DEPTH = 48, SEARCH_LIMIT = 600, EFFORT = 2000, FACT_LIMIT = 24 };
-
-typedef struct {
-    Dim constant;
-    unsigned count;
-    Ref atom[ATOM_LIMIT];
-    Dim coefficient[ATOM_LIMIT];
-} Form;
+enum { DEPTH = 48, SEARCH_LIMIT = 600, EFFORT = 2000, FACT_LIMIT = 24 };
 
 /* One search: the conditions that it may use, as forms that are ≥ 0 and forms that are not 0. */
 typedef struct {
@@ -24,100 +17,45 @@ typedef struct {
     int budget;
 } Search;
 
-static bool form_of(Lower *lower, Ref v, Form *form, unsigned depth);
+static Form form_of(Lower *lower, Ref v, unsigned depth);
 static bool nonnegative(Search *s, const Form *form, unsigned depth);
 
 /* ---- forms ----------------------------------------------------------------------------------- */
 
-static void form_constant(Form *form, Dim value) {
-    form->constant = value;
-    form->count = 0;
-}
+/* A call as a form of its operands; false: it is none. */
+static bool form_of_call(Lower *lower, const Node *node, Form *form, unsigned depth) {
+    BuiltinId f = node->as.builtin;
+    Form a, b;
 
-static void form_drop(Form *form, unsigned k) {
-    form->count--;
-    form->atom[k] = form->atom[form->count];
-    form->coefficient[k] = form->coefficient[form->count];
-}
-
-static bool add_atom(Lower *lower, Form *form, Ref atom, Dim coefficient) {
-    for (unsigned k = 0; k < form->count; k++) {
-        if (form->atom[k] == atom) {
-            form->coefficient[k] = dim_add(lower->ir, form->coefficient[k], coefficient);
-            if (form->coefficient[k] == dim_const(lower->ir, 0)) {
-                form_drop(form, k);
-            }
-            return true;
-        }
-    }
-    if (form->count == ATOM_LIMIT) {
+    if (f != BI_add && f != BI_sub && f != BI_neg && f != BI_mul) {
         return false;
     }
-    form->atom[form->count] = atom;
-    form->coefficient[form->count++] = coefficient;
-    return true;
+    a = form_of(lower, node->args[0], depth + 1);
+    b = node->arg_count > 1 ? form_of(lower, node->args[1], depth + 1) : a;
+    return form_call(lower->ir, f, &a, &b, form);
 }
 
-/* a += factor · b */
-static bool form_add(Lower *lower, Form *a, const Form *b, Dim factor) {
-    a->constant = dim_add(lower->ir, a->constant, dim_mul(lower->ir, factor, b->constant));
-    for (unsigned k = 0; k < b->count; k++) {
-        if (!add_atom(lower, a, b->atom[k], dim_mul(lower->ir, factor, b->coefficient[k]))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool form_atom(Lower *lower, Ref v, Form *form) {
-    form_constant(form, dim_const(lower->ir, 0));
-    return add_atom(lower, form, v, dim_const(lower->ir, 1));
-}
-
-static bool form_call(Lower *lower, Ref v, Form *form, unsigned depth) {
-    const Node *node = ir_node(lower->ir, v);
-    BuiltinId f = node->as.builtin;
-    Ref a = node->args[0], b = node->arg_count > 1 ? node->args[1] : REF_NONE;
-    Dim zero = dim_const(lower->ir, 0);
-    Form x, y;
-
-    if ((f != BI_add && f != BI_sub && f != BI_neg && f != BI_mul) ||
-        !form_of(lower, a, &x, depth + 1) || (b != REF_NONE && !form_of(lower, b, &y, depth + 1))) {
-        return form_atom(lower, v, form);
-    }
-    form_constant(form, zero);
-    if (f == BI_neg) {
-        return form_add(lower, form, &x, dim_const(lower->ir, -1));
-    }
-    if (f == BI_mul) {
-        if (x.count > 0 && y.count > 0) {
-            return form_atom(lower, v, form);
-        }
-        return form_add(lower, form, x.count > 0 ? &x : &y, x.count > 0 ? y.constant : x.constant);
-    }
-    return form_add(lower, form, &x, dim_const(lower->ir, 1)) &&
-           form_add(lower, form, &y, dim_const(lower->ir, f == BI_add ? 1 : -1));
-}
-
-static bool form_of(Lower *lower, Ref v, Form *form, unsigned depth) {
+static Form form_of(Lower *lower, Ref v, unsigned depth) {
     Dim size = ir_value_dim(lower->ir, v);
+    const Node *node = ir_node(lower->ir, v);
+    Form form;
 
     if (size != DIM_NONE) {
-        form_constant(form, size);
-        return true;
+        return form_constant(size);
     }
     lower->effort = depth == 0 ? EFFORT : lower->effort - (lower->effort > 0);
-    return depth < DEPTH && lower->effort > 0 && ir_node(lower->ir, v)->op == OP_CALL
-               ? form_call(lower, v, form, depth)
-               : form_atom(lower, v, form);
+    return depth < DEPTH && lower->effort > 0 && node->op == OP_CALL &&
+                   form_of_call(lower, node, &form, depth)
+               ? form
+               : form_atom(lower->ir, v);
 }
 
 /* b - a - less */
 static bool difference(Lower *lower, Ref a, Ref b, int64_t less, Form *form) {
-    Form x;
+    Form x = form_of(lower, a, 0);
 
-    if (!form_of(lower, a, &x, 0) || !form_of(lower, b, form, 0) ||
-        !form_add(lower, form, &x, dim_const(lower->ir, -1))) {
+    *form = form_of(lower, b, 0);
+    if (!form_add(lower->ir, form, &x, dim_const(lower->ir, -1))) {
         return false;
     }
     form->constant = dim_sub(lower->ir, form->constant, dim_const(lower->ir, less));
@@ -172,7 +110,7 @@ static void take_extents(Search *s, IndexSet indices) {
         if (indices & INDEX_BIT(i)) {
             Dim extent = ir_index_dim(s->lower->ir, (Index)i);
             if (!dim_proves_le(s->lower->ir, one, extent)) {
-                form_constant(&s->facts[s->fact_count++], dim_sub(s->lower->ir, extent, one));
+                s->facts[s->fact_count++] = form_constant(dim_sub(s->lower->ir, extent, one));
             }
         }
     }
@@ -182,10 +120,9 @@ static void take_extents(Search *s, IndexSet indices) {
 static void sharpen(Search *s) {
     for (unsigned k = 0; k < s->nonzero_count && s->fact_count < FACT_LIMIT; k++) {
         for (int sign = 1; sign >= -1; sign -= 2) {
-            Form form;
-            form_constant(&form, dim_const(s->lower->ir, 0));
+            Form form = form_constant(dim_const(s->lower->ir, 0));
             s->budget = SEARCH_LIMIT;
-            if (form_add(s->lower, &form, &s->nonzero[k], dim_const(s->lower->ir, sign)) &&
+            if (form_add(s->lower->ir, &form, &s->nonzero[k], dim_const(s->lower->ir, sign)) &&
                 nonnegative(s, &form, 0)) {
                 form.constant = dim_sub(s->lower->ir, form.constant, dim_const(s->lower->ir, 1));
                 s->facts[s->fact_count++] = form;
@@ -202,8 +139,8 @@ static bool class_bound(Lower *lower, Dim extent, bool upper, Form *bound) {
     if (extent == DIM_NONE) {
         return false;
     }
-    form_constant(bound, upper ? dim_sub(lower->ir, extent, dim_const(lower->ir, 1))
-                               : dim_const(lower->ir, 0));
+    *bound = form_constant(upper ? dim_sub(lower->ir, extent, dim_const(lower->ir, 1))
+                                 : dim_const(lower->ir, 0));
     return true;
 }
 
@@ -223,20 +160,13 @@ static Dim extent_of(Lower *lower, Ref v) {
 /* a % s for s ≥ 1: from 0 to s - 1. */
 static bool remainder_bound(Search *s, const Node *node, bool upper, Form *bound, unsigned depth) {
     Lower *lower = s->lower;
-    Form size;
+    Form size = form_of(lower, node->args[1], 0);
 
-    if (!form_of(lower, node->args[1], &size, 0)) {
-        return false;
-    }
     size.constant = dim_sub(lower->ir, size.constant, dim_const(lower->ir, 1));
     if (!nonnegative(s, &size, depth + 1)) {
         return false;
     }
-    if (upper) {
-        *bound = size;
-    } else {
-        form_constant(bound, dim_const(lower->ir, 0));
-    }
+    *bound = upper ? size : form_constant(dim_const(lower->ir, 0));
     return true;
 }
 
@@ -247,7 +177,7 @@ static bool constant_bound(Lower *lower, Ref v, bool upper, Form *bound) {
     if (!b.known) {
         return false;
     }
-    form_constant(bound, upper ? b.high : b.low);
+    *bound = form_constant(upper ? b.high : b.low);
     return true;
 }
 
@@ -267,10 +197,13 @@ static bool atom_bound(Search *s, Ref atom, bool upper, unsigned k, Form *bound,
         return k == 0 && constant_bound(s->lower, atom, upper, bound);
     }
     if (f == (upper ? BI_minimum : BI_maximum)) {
-        return k < 2 && form_of(s->lower, node->args[k], bound, 0);
+        if (k < 2) {
+            *bound = form_of(s->lower, node->args[k], 0);
+        }
+        return k < 2;
     }
     if (f == BI_abs && !upper && k == 0) {
-        form_constant(bound, dim_const(s->lower->ir, 0));
+        *bound = form_constant(dim_const(s->lower->ir, 0));
         return true;
     }
     return false;
@@ -284,15 +217,14 @@ static bool with_value(Search *s, const Form *form, unsigned k, const Form *valu
     Dim coefficient = form->coefficient[k];
 
     form_drop(&made, k);
-    return form_add(s->lower, &made, value, coefficient) && nonnegative(s, &made, depth + 1);
+    return form_add(s->lower->ir, &made, value, coefficient) && nonnegative(s, &made, depth + 1);
 }
 
 static bool with_ref(Search *s, const Form *form, unsigned k, Ref value, int sign, unsigned depth) {
-    Form x, signed_x;
+    Form x = form_of(s->lower, value, 0);
+    Form signed_x = form_constant(dim_const(s->lower->ir, 0));
 
-    form_constant(&signed_x, dim_const(s->lower->ir, 0));
-    return form_of(s->lower, value, &x, 0) &&
-           form_add(s->lower, &signed_x, &x, dim_const(s->lower->ir, sign)) &&
+    return form_add(s->lower->ir, &signed_x, &x, dim_const(s->lower->ir, sign)) &&
            with_value(s, form, k, &signed_x, depth);
 }
 
@@ -329,20 +261,20 @@ static bool quotient(Search *s, const Form *form, unsigned k, bool positive, uns
     Lower *lower = s->lower;
     const Node *node = ir_node(lower->ir, form->atom[k]);
     Dim one = dim_const(lower->ir, 1);
-    Form a, made, rest = *form;
+    Form made, rest = *form;
 
     if (node->op != OP_CALL || node->as.builtin != BI_floordiv) {
         return false;
     }
     Dim size = ir_value_dim(lower->ir, node->args[1]);
-    if (size == DIM_NONE || !dim_proves_le(lower->ir, one, size) ||
-        !form_of(lower, node->args[0], &a, 0)) {
+    if (size == DIM_NONE || !dim_proves_le(lower->ir, one, size)) {
         return false;
     }
+    Form a = form_of(lower, node->args[0], 0);
     Dim less = dim_sub(lower->ir, size, one);
     if (positive) {
         if (nonnegative(s, &a, depth + 1)) { /* then q ≥ 0, which may be enough */
-            form_constant(&made, dim_const(lower->ir, 0));
+            made = form_constant(dim_const(lower->ir, 0));
             if (with_value(s, form, k, &made, depth)) {
                 return true;
             }
@@ -351,8 +283,8 @@ static bool quotient(Search *s, const Form *form, unsigned k, bool positive, uns
     }
     Dim coefficient = form->coefficient[k];
     form_drop(&rest, k);
-    form_constant(&made, less);
-    return form_add(lower, &made, &rest, size) && form_add(lower, &made, &a, coefficient) &&
+    made = form_constant(less);
+    return form_add(lower->ir, &made, &rest, size) && form_add(lower->ir, &made, &a, coefficient) &&
            nonnegative(s, &made, depth + 1);
 }
 
@@ -404,7 +336,7 @@ static bool by_fact(Search *s, const Form *form, unsigned k, unsigned depth) {
     Form made = *form, fact = s->facts[k];
 
     if (times == DIM_NONE ||
-        !form_add(lower, &made, &fact, dim_mul(lower->ir, times, dim_const(lower->ir, -1)))) {
+        !form_add(lower->ir, &made, &fact, dim_mul(lower->ir, times, dim_const(lower->ir, -1)))) {
         return false;
     }
     unsigned count = s->fact_count;
@@ -493,11 +425,11 @@ static bool untouched(Lower *lower, const Form *form) {
 }
 
 Bounds reached_bounds(Lower *lower, Ref value) {
-    Form form;
+    Form form = form_of(lower, value, 0);
     Bounds b = {0};
     Dim zero = dim_const(lower->ir, 0), one = dim_const(lower->ir, 1);
 
-    if (!form_of(lower, value, &form, 0) || !untouched(lower, &form)) {
+    if (!untouched(lower, &form)) {
         return b;
     }
     b.low = b.high = form.constant;
