@@ -114,12 +114,18 @@ bool validation_look(Training *training) {
 }
 
 void validation_restore(Training *training) {
-    if (!training->best || !isfinite(training->validation_least) ||
-        training->best_epoch == training->epoch) {
+    if (!training->best || training->best_epoch == training->epoch) {
+        return;
+    }
+    if (!isfinite(training->validation_least)) { /* best_epoch is none: all of them were so */
+        snprintf(training->ended, sizeof training->ended,
+                 "ended after %lld epochs: the validation loss is not finite",
+                 (long long)training->epoch);
         return;
     }
     memcpy(training->params, training->best, training->parameters * sizeof *training->best);
     training->validation_value = training->validation_least;
+    statistics_renew(training->evaluator);
     training->objective = evaluate(training->evaluator, training->params, NULL);
     snprintf(training->ended, sizeof training->ended,
              "ended after %lld epochs; kept are the parameters after %lld, where the validation "

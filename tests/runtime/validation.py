@@ -201,6 +201,19 @@ def test_ends():
     assert 10 < ended < 5000, out[-300:]
 
 
+def test_not_finite():
+    """A validation loss that is never a number is said to be the end."""
+    with open("root.model", "w", encoding="ascii") as file:
+        file.write("param a = 1\nloss(x, y) = (a * sqrt(x) - y)^2\n")
+    with open("bad.csv", "w", encoding="ascii") as file:
+        file.write("x,y\n-1,2\n")
+    with open("good.csv", "w", encoding="ascii") as file:
+        file.write("x,y\n1,2\n4,3\n")
+    run(GRADC, "root.model", "-o", "root")
+    out = run("./root", "train", "good.csv", "--validate=bad.csv", "--patience=3", "--epochs=50")
+    assert "ended after 3 epochs: the validation loss is not finite" in out, out
+
+
 def test_resume():
     """A run with early stopping that goes on from a checkpoint: the same bytes, best parameters and all."""
     words = ["./half", "train", f"{DATA}/diabetes.csv", "--validate=0.3", "--patience=40", "--method=minibatch",
