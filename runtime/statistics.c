@@ -10,7 +10,7 @@
  * cancels is small near the origin. Where rounding could matter all the same (the terms are much
  * larger than their sum), the data are asked again, and the point becomes the origin: then no digit
  * is lost that a sum over the rows keeps. Where that happens too often, it is given up. */
-#include "runtime/runtime.h"
+#include "runtime/optimizer.h"
 
 #include <math.h>
 #include <string.h>
@@ -47,7 +47,7 @@ static bool pays(const Evaluator *evaluator, int64_t epochs) {
 
 bool statistics_start(Context *context, Evaluator *evaluator, StatisticsUse use, int64_t epochs) {
     size_t n = evaluator->parameters;
-    if (use == STATISTICS_NO || evaluator->model->single || evaluator->model->single ||
+    if (use == STATISTICS_NO || evaluator->model->single ||
         !evaluator->model->kernels[ROLE_CURVATURE].function || n > PARAMETERS_MOST ||
         (use == STATISTICS_AUTO && !pays(evaluator, epochs))) {
         return true;
@@ -112,14 +112,6 @@ static double *make_curvature(Evaluator *evaluator) {
     return curvature;
 }
 
-static bool all_numbers(const double *values, size_t count) {
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        sum += values[i] * 0;
-    }
-    return sum == 0;
-}
-
 /* The gradient to `gradient`, Σ |terms| to sizes. */
 static void add_products(const Statistics *s, double *gradient, size_t n) {
     memcpy(gradient, s->slope, n * sizeof *gradient);
@@ -165,7 +157,7 @@ static double go_through(Evaluator *evaluator, double *params) {
     memcpy(s->origin, params, bytes);
     memcpy(s->slope, evaluator->partials, bytes);
     s->value = value;
-    s->known = isfinite(value) && all_numbers(s->slope, evaluator->parameters);
+    s->known = isfinite(value) && all_finite(s->slope, evaluator->parameters);
     s->answered = false;
     s->passes++;
     s->off = s->off || (s->passes + s->saved >= TRIAL && s->passes > s->saved);
@@ -178,7 +170,7 @@ double statistics_losses(Evaluator *evaluator, double *params) {
     double value;
     if (s->known && !s->off && !s->curvature) {
         s->curvature = make_curvature(evaluator);
-        s->off = !s->curvature || !all_numbers(s->curvature, n * n);
+        s->off = !s->curvature || !all_finite(s->curvature, n * n);
     }
     if (!s->known || s->off || !estimate(evaluator, params, &value)) {
         return go_through(evaluator, params);
