@@ -261,6 +261,7 @@ static void do_triangle(void *argument, size_t item, size_t worker) {
     const struct Curvature *c = training->curvature;
     Evaluator *evaluator = training->evaluator;
     size_t width = training->parameters + 1;
+    size_t each = (size_t)residual_count(training, 1) * width;
     double *triangle = c->triangles + item * width * width;
     double *rows = c->blocks[worker];
     int64_t chunk = (evaluator->samples + c->chunks - 1) / c->chunks;
@@ -271,10 +272,9 @@ static void do_triangle(void *argument, size_t item, size_t worker) {
     for (; first < end; first += c->block) {
         int64_t count = end - first < c->block ? end - first : c->block;
         Part part = evaluate_move(evaluator, first, count, evaluator->moved[worker]);
-        int64_t height = residual_count(training, count);
-        evaluate_kernel(evaluator, &training->model->kernels[ROLE_GAUSS], params, &part, rows,
-                        (size_t)height * width, c->gauss_work[worker]);
-        curvature_add_rows(triangle, width, rows, height, width, rows + (size_t)height * width);
+        size_t size = evaluate_rows(evaluator, &training->model->kernels[ROLE_GAUSS], params, &part,
+                                    each, rows, c->gauss_work[worker]);
+        curvature_add_rows(triangle, width, rows, (int64_t)(size / width), width, rows + size);
     }
 }
 

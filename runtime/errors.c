@@ -108,7 +108,9 @@ static bool regular_at(void *self, double *point, double *values) {
 static bool forward_at(void *self, double *point, double *values) {
     Residuals *residuals = self;
     residuals_forward(residuals, point);
-    memcpy(values, residuals->found, (size_t)residuals->count * sizeof *values);
+    for (int64_t i = 0; i < residuals->count; i++) {
+        values[i] = residuals_weight(residuals, i) > 0 ? residuals->found[i] : 0;
+    }
     return true;
 }
 
@@ -612,16 +614,14 @@ static bool take_unit(Work *work, Errors *errors, double squares) {
 
 /* Σ w loss */
 static double sum_of_losses(Work *work) {
-    int64_t samples = work->evaluator->samples;
-    return evaluate_samples(work->evaluator, work->params, 0, samples, NULL) / work->weighting;
+    return evaluate_losses(work->evaluator, work->params, false) / work->weighting;
 }
 
 static double sum_of_squares(Work *work) {
     double squares = 0;
     residuals_forward(&work->residuals, work->params);
     for (int64_t i = 0; i < work->residuals.count; i++) {
-        double r = work->residuals.wanted[i] - work->residuals.found[i];
-        squares += residuals_weight(&work->residuals, i) * r * r;
+        squares += residuals_square(&work->residuals, i);
     }
     return squares;
 }

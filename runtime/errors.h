@@ -74,6 +74,8 @@ void residuals_end(Context *context, Residuals *residuals);
 bool residuals_known(const Model *model, const Data *data);
 /* The weight of number i. */
 double residuals_weight(const Residuals *residuals, int64_t i);
+/* Its weight times its square; 0 where it does not count, whatever it is. */
+double residuals_square(const Residuals *residuals, int64_t i);
 /* found = forward at params. */
 void residuals_forward(Residuals *residuals, const double *params);
 /* Is each sample's loss one and the same multiple of the sum of its squared residuals, here and

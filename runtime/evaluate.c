@@ -95,7 +95,14 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                              .parameters = model->parameter_count};
     if (model->weights && data->columns && data->columns[model->weights - 1]) {
         int64_t zeros;
-        evaluator->weighting = (double)data->samples / weights_sum(model, data, &zeros);
+        double sum = weights_sum(model, data, &zeros);
+        if (!(sum > 0)) { /* of a part: that of all is not (weights_check) */
+            return report_error(context,
+                                "no sample of a part of the data has a weight; the "
+                                "weights `%s` there add up to 0",
+                                model->columns[model->weights - 1].name);
+        }
+        evaluator->weighting = (double)data->samples / sum;
     }
     evaluator->block = block_samples(evaluator);
     evaluator->chunks = chunk_count(evaluator, evaluator->parameters);
@@ -200,6 +207,17 @@ static double part_weight(const Evaluator *evaluator, const Part *part, int64_t 
     return evaluator->weighting * weights_at(evaluator->model, part->columns, at);
 }
 
+/* Where the samples end that have the weight of `first`, as it does. */
+static int64_t run_end(const Evaluator *evaluator, const Part *part, int64_t first,
+                       double *weight) {
+    int64_t end = first + 1;
+    *weight = part_weight(evaluator, part, first);
+    while (end < part->count && part_weight(evaluator, part, end) == *weight) {
+        end++;
+    }
+    return end;
+}
+
 /* Σ weight · what the kernel gives, for each run of samples with one weight. What has none is not
  * computed. Threads do this: its memory is the C library's. */
 static double call_weighted(const Evaluator *evaluator, const Kernel *kernel, void *params,
@@ -215,11 +233,8 @@ static double call_weighted(const Evaluator *evaluator, const Kernel *kernel, vo
         out[i] = 0;
     }
     for (int64_t first = 0, end; first < part->count; first = end) {
-        double weight = part_weight(evaluator, part, first);
-        end = first + 1;
-        while (end < part->count && part_weight(evaluator, part, end) == weight) {
-            end++;
-        }
+        double weight;
+        end = run_end(evaluator, part, first, &weight);
         if (weight == 0) {
             continue;
         }
@@ -245,17 +260,30 @@ static double call(const Evaluator *evaluator, const Kernel *kernel, void *param
     return call_along(evaluator, kernel, params, NULL, part, out, size, work);
 }
 
-double evaluate_kernel(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
-                       double *out, size_t size, double *work) {
-    double value = call_kernel(evaluator, kernel, params, NULL, part, out, size, work);
-    size_t each = part->count > 0 ? size / (size_t)part->count : 0;
-    for (int64_t i = 0; evaluator->weighting > 0 && i < part->count; i++) {
-        double root = sqrt(part_weight(evaluator, part, i));
-        for (size_t k = 0; k < each; k++) {
-            out[(size_t)i * each + k] *= root;
-        }
+size_t evaluate_rows(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
+                     size_t each, double *out, double *work) {
+    const void *columns[WEIGHTED_COLUMNS];
+    size_t size = 0;
+    if (evaluator->weighting == 0) {
+        size = each * (size_t)part->count;
+        call_kernel(evaluator, kernel, params, NULL, part, out, size, work);
+        return size;
     }
-    return value;
+    double weight;
+    for (int64_t first = 0, end; first < part->count; first = end) {
+        end = run_end(evaluator, part, first, &weight);
+        if (weight == 0) {
+            continue;
+        }
+        Part run = move(evaluator, part, first, end - first, columns);
+        size_t numbers = each * (size_t)run.count;
+        call_kernel(evaluator, kernel, params, NULL, &run, out + size, numbers, work);
+        for (size_t i = 0; i < numbers; i++) {
+            out[size + i] *= sqrt(weight);
+        }
+        size += numbers;
+    }
+    return size;
 }
 
 /* Samples, cut into chunks for one kernel; the values go to those of the evaluator. */

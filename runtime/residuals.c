@@ -130,6 +130,12 @@ double residuals_weight(const Residuals *residuals, int64_t i) {
     return residuals->weights ? residuals->weights[i] : 1;
 }
 
+double residuals_square(const Residuals *residuals, int64_t i) {
+    double r = residuals->wanted[i] - residuals->found[i];
+    double weight = residuals_weight(residuals, i);
+    return weight > 0 ? weight * r * r : 0;
+}
+
 /* Σ w r² of one sample; *blur: what rounding of the residuals may change of it. */
 static double sample_square(const Residuals *residuals, int64_t sample, double *blur) {
     const Model *model = residuals->model;
@@ -145,8 +151,8 @@ static double sample_square(const Residuals *residuals, int64_t sample, double *
         double r = residuals->wanted[i] - residuals->found[i];
         double off = unit * (fabs(residuals->wanted[i]) + fabs(residuals->found[i]));
         double weight = residuals_weight(residuals, i);
-        sum += weight * r * r;
-        *blur += weight * (2 * fabs(r) * off + off * off);
+        sum += residuals_square(residuals, i);
+        *blur += weight > 0 ? weight * (2 * fabs(r) * off + off * off) : 0;
     }
     return sum;
 }
@@ -179,8 +185,7 @@ static bool squared_at(Evaluator *evaluator, Residuals *residuals, double *param
         double blur;
         squares += sample_square(residuals, i, &blur);
     }
-    *scale = evaluate_samples(evaluator, params, 0, evaluator->samples, NULL) /
-             weighting(evaluator) / squares;
+    *scale = evaluate_losses(evaluator, params, false) / weighting(evaluator) / squares;
     return isfinite(*scale) && *scale > 0 && losses_fit(evaluator, residuals, params, *scale);
 }
 
@@ -254,19 +259,20 @@ bool residuals_text(Context *context, Residuals *residuals, const double *params
                   {"residual_median", 0.5},
                   {"residual_q3", 0.75},
                   {"residual_max", 1}};
-    int64_t count = residuals->count;
-    double *sorted = NEW(context, double, count + 1);
-    if (!sorted || count == 0) {
+    int64_t count = 0; /* of those that count */
+    double *sorted = NEW(context, double, residuals->count + 1);
+    if (!sorted || residuals->count == 0) {
         return sorted != NULL;
     }
     residuals_forward(residuals, params);
     double square = 0;
     double sum = 0;
-    for (int64_t i = 0; i < count; i++) {
-        double weight = residuals_weight(residuals, i);
-        sorted[i] = residuals->wanted[i] - residuals->found[i];
-        square += weight * sorted[i] * sorted[i];
-        sum += weight;
+    for (int64_t i = 0; i < residuals->count; i++) {
+        if (residuals_weight(residuals, i) > 0) {
+            sorted[count++] = residuals->wanted[i] - residuals->found[i];
+            square += residuals_square(residuals, i);
+            sum += residuals_weight(residuals, i);
+        }
     }
     qsort(sorted, (size_t)count, sizeof *sorted, by_size);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {

@@ -572,10 +572,12 @@ void evaluate_product(Evaluator *evaluator, double *params, const void *directio
 /* That of m · penalty − prior. */
 void evaluate_regular_product(Evaluator *evaluator, double *params, const void *direction,
                               double *product);
-/* One call of a kernel, with params as kernels take them (evaluator->reals where there are some);
- * `size` numbers go to `out`, as many for each sample: times the root of its weight. */
-double evaluate_kernel(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
-                       double *out, size_t size, double *work);
+/* What a kernel gives that has `each` numbers for a sample, to `out`, those of a sample with a
+ * weight times its root; returns how many there are: samples that do not count have none. In what
+ * order they lie is the kernel's matter. Params as kernels take them (evaluator->reals where there
+ * are some). */
+size_t evaluate_rows(Evaluator *evaluator, const Kernel *kernel, double *params, const Part *part,
+                     size_t each, double *out, double *work);
 /* Σ loss of samples first … first + count - 1 of the data, and its gradient; no penalty. */
 double evaluate_samples(Evaluator *evaluator, double *params, int64_t first, int64_t count,
                         double *gradient);

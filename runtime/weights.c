@@ -7,8 +7,16 @@
 #include <math.h>
 #include <string.h>
 
+static bool too_many(Context *context) {
+    return report_error(context, "--weights: not for a model of more than %d columns",
+                        WEIGHTED_COLUMNS);
+}
+
 static bool use_column(Context *context, Model *model, size_t column) {
     const Column *c = &model->columns[column];
+    if (model->column_count > WEIGHTED_COLUMNS) {
+        return too_many(context);
+    }
     if (c->by_row || c->shape.rank > 0) {
         return report_error(context,
                             "--weights: `%s` has more than one value for a sample; a weight is "
@@ -30,8 +38,7 @@ bool weights_take(Context *context, Model *model, const char *name) {
         return false;
     }
     if (model->column_count >= WEIGHTED_COLUMNS) {
-        return report_error(context, "--weights: not for a model of more than %d columns",
-                            WEIGHTED_COLUMNS);
+        return too_many(context);
     }
     for (int role = 0; role < ROLE_COUNT; role++) { /* no kernel reads it */
         if (!model->uses[role]) {

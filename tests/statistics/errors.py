@@ -312,6 +312,7 @@ def weights():
     run("blocks", "train", "blocks.csv", "--sample=s", "--weights=w", "-q", "--method=lbfgs", "-o", "m.json")
     with open("m.json", encoding="utf-8") as file:
         close(json.load(file)["params"]["a"], (3 * (2 + 2) + 0.5 * 5) / (3 * 5 + 0.5), 1e-9, "blocks")
+    uncounted(errors)
     for text, message, status in (
         ("x,y,w\n1,2,-1\n", "bad.csv:2: error: the weight `w` is -1; a weight is a number of at least 0", 1),
         ("x,y,w\n1,2,0\n", "the weights `w` add up to 0", 1),
@@ -323,6 +324,38 @@ def weights():
     got = run("wls", "train", "weighted.csv", "--weights=w", "--stream", status=1)
     assert "read in blocks are not supported yet" in got.stderr, got.stderr
     print("ok weights")
+
+
+def uncounted(errors):
+    """Of a row of weight 0 the residual may be no number; parts without a weight have no mean."""
+    with open("weighted.csv", encoding="ascii") as file:
+        rows = file.read().split("\n")
+    with open("uncounted.csv", "w", encoding="ascii") as file:
+        file.write("\n".join([rows[0], "-1,1,0", *(f"{np.exp(float(row.split(',')[0]))!r},{row.split(',', 1)[1]}"
+                                                       for row in rows[2:] if row)]) + "\n")
+    compile_model("square", "param b, a\nforward(x) = b + a * log(x)\nloss(x, y) = (forward(x) - y)^2\n")
+    compile_model("pieces", "param b, a, c\nloss(x, y) = (b + a * log(x) - y)^2 + sum((c + k * a - y)^2 for k in 2)\n")
+    compile_model("cases", "param b, a\nforward(x) = b + a * log(x)\n"
+                  "loss(x, y) { r = y - forward(x); return if x < -2 then r^4 else r * r }\n")
+    found = {}
+    for name in ("square", "cases", "pieces"):
+        for method in ("lm", "newton", "lbfgs"):
+            result, out = train(name, "uncounted.csv", "--weights=w", "--method=" + method)
+            found[name, method] = np.concatenate([list(result[part].values()) for part in ("params", "std_error")])
+            close(found[name, method], found[name, "lm"], 1e-5, (name, method))
+        assert "nan" not in out, out
+    close(found["square", "lm"][2:], errors, 1e-5, "errors")
+    close(found["cases", "lm"][:2], found["square", "lm"][:2], 1e-7, "cases")
+    with open("parts.csv", "w", encoding="ascii") as file:
+        file.write("x,y,w\n" + "1,2,0\n" * 50 + "1,2,1\n")
+    told = run("plain", "train", "parts.csv", "--weights=w", "--validate=0.5", status=1).stderr
+    assert "the weights `w` there add up to 0" in told, told
+    wide = [f"x{i}" for i in range(300)]
+    compile_model("wide", f"param a\nloss({', '.join(wide)}) = (a * x0 - x1)^2\n")
+    with open("wide.csv", "w", encoding="ascii") as file:
+        file.write(",".join(wide) + "\n" + ",".join("1" for _ in wide) + "\n")
+    told = run("wide", "train", "wide.csv", "--weights=x7", status=2).stderr
+    assert "--weights: not for a model of more than 256 columns" in told, told
 
 
 def profile():
