@@ -221,6 +221,49 @@ static Substitution lets_of(Chain *c, const Nest *nest) {
     return s;
 }
 
+/* ---- which entries --------------------------------------------------------------------------- */
+
+/* Is it the same for all samples, but for the counters? */
+static bool is_steady(const Chain *c, const LoopExpr *x, const bool *counters) {
+    if (x->kind == LX_LOAD ||
+        (x->kind == LX_VAR && c->f.inner[x->as.var] && !counters[x->as.var])) {
+        return false;
+    }
+    for (unsigned k = 0; k < x->count; k++) {
+        if (!is_steady(c, x->args[k], counters)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The counters as digits: those in `taken` make positions 0 … span - 1, and one that is left moves
+ * by span or more. */
+static bool are_digits(Plan *plan, const Nest *nest, const LoopExpr *position, unsigned taken,
+                       const LoopExpr *span) {
+    bool all = true;
+    for (unsigned k = 0; k < nest->depth; k++) {
+        const LoopStmt *loop = nest->loops[k];
+        const LoopExpr *step = stride(plan, position, loop->var);
+        if ((taken >> k) & 1) {
+            continue;
+        }
+        all = false;
+        if (step && x_proves_le(plan, x_int(plan, 0), loop->low) && x_proves_le(plan, span, step) &&
+            are_digits(plan, nest, position, taken | (1U << k),
+                       x_call2(plan, BI_mul, loop->high, step))) {
+            return true;
+        }
+    }
+    return all;
+}
+
+/* Does the nest come to each entry once, and to the same ones for all samples? */
+static bool once_each(const Chain *c, const Nest *nest, const LoopExpr *position) {
+    return is_steady(c, position, counters_of(c, nest)) &&
+           are_digits(c->plan, nest, position, 0, x_int(c->plan, 1));
+}
+
 static bool writes_param(const Chain *c, const LoopStmt *block) {
     for (const LoopStmt *stmt = block; stmt; stmt = stmt->next) {
         bool writes = stmt->kind == LS_STORE || stmt->kind == LS_STORE_ADD || stmt->kind == LS_ZERO;
@@ -258,7 +301,8 @@ static bool take_dots(Chain *c, const LoopStmt *stmt) {
         }
         Dot *dot = &c->dots[c->dot_count];
         if (inner->kind != LS_ADD || c->dot_count == DOTS ||
-            !take_linear(c, substitute(&lets, inner->value), dot)) {
+            !take_linear(c, substitute(&lets, inner->value), dot) ||
+            !once_each(c, &nest, dot->position)) {
             return false;
         }
         dot->at = stmt;
@@ -320,6 +364,7 @@ static bool take_updates(Chain *c, const LoopStmt *stmt) {
         if (!is_call(value, BI_sub) || value->args[0]->kind != LX_LOAD ||
             value->args[0]->as.buffer != inner->buffer ||
             !x_same(value->args[0]->args[0], update.position) || !is_fixed(c, update.position) ||
+            !once_each(c, &nest, update.position) ||
             !take_terms(c, value->args[1], false, counters, &update)) {
             return false;
         }

@@ -33,6 +33,12 @@ OTHERS = {
     "outputs": "dim D\nparam W[2, D]\nloss(x[D], y) = sum((sum(W[k, d] * x[d] for d in D) - y)^2 for k in 2)\n",
     "hidden": "dim D\nparam V[3, D], u[3] = 1\nloss(x[D], y) = (sum(u[k] * tanh(sum(V[k, d] * x[d] for d in D)) for k in 3) - y)^2\n",
     "looked-up": "dim D\nparam w[D], u[4]\nloss(x[D], y) = (dot(w, x) + u[if y > 0 then 1 else 2] - y)^2\n",
+    "rows": "dim D\nparam U[2, D] = 0.1\nloss(x[D], y) = (sum(U[if y > 0 then 1 else 0, d] * x[d] for d in D) - y)^2\n",
+    "labels": "dim D\nparam U[2, D] = 0.1\nloss(x[D], y in 2) = (sum(U[y, d] * x[d] for d in D) - 1)^2\n",
+    "pairs": "dim D\nparam w[D]\nloss(x[D], y) = (sum(w[d // 2] * x[d] for d in D) - y)^2\n",
+    "pairs-step": "dim D\nparam w[D] = 0.1\nloss(x[D], y) = (sum(w[d // 2] * x[d] for d in D) - y)^2 / 2 + sum(w[d]^2 for d in D)\n",
+    "wrapped": "dim D\nparam w[2]\nloss(x[D], y) = (sum(w[d % 2] * x[d] for d in D) - y)^2\n",
+    "one": "dim D\nparam w[D]\nloss(x[D], y) = (sum(w[if y > 0 then d else 0] * x[d] for d in D) - y)^2\n",
 }
 
 
@@ -51,7 +57,7 @@ def write(path, x, y):
     with open(path, "w", encoding="ascii") as file:
         file.write(",".join(f"x{k}" for k in range(x.shape[1])) + ",y\n")
         for row, target in zip(x, y):
-            file.write(",".join(repr(float(v)) for v in (*row, target)) + "\n")
+            file.write(",".join(repr(float(v)) for v in row) + f",{int(target)}\n")
 
 
 def main():
