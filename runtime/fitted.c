@@ -14,6 +14,11 @@ double column_value(const Model *model, const Data *data, size_t column, int64_t
                            : ((const double *)values)[at];
 }
 
+double column_unscaled(const Model *model, size_t column, int64_t entry, double value) {
+    const Column *c = &model->columns[column];
+    return c->scale ? c->shift[entry] + value * c->scale[entry] : value;
+}
+
 const char *column_label(const Column *column) {
     return column->field_count == 1 && column->fields[0][0] ? column->fields[0] : column->name;
 }

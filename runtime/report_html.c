@@ -443,7 +443,8 @@ typedef struct {
 
 static double column_entry(const void *of, int64_t i) {
     const Values *values = of;
-    return column_value(values->model, values->data, values->column, i, values->entry);
+    double value = column_value(values->model, values->data, values->column, i, values->entry);
+    return column_unscaled(values->model, values->column, values->entry, value);
 }
 
 static void add_column(const Page *page, size_t index, int64_t entry) {

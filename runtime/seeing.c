@@ -207,7 +207,8 @@ static bool make_fit_line(const Look *look, Sheet *sheet, Text *alt) {
     }
     for (size_t i = 0; i < sample.count; i++) {
         int64_t row = (int64_t)i * sample.stride;
-        dots->x[i] = column_value(session->model, &session->data, input, row, 0);
+        dots->x[i] = column_unscaled(session->model, input, 0,
+                                     column_value(session->model, &session->data, input, row, 0));
         dots->y[i] = target_value(look, row);
     }
     for (size_t i = 0; i < GRID_POINTS; i++) {
@@ -222,8 +223,14 @@ static bool make_fit_line(const Look *look, Sheet *sheet, Text *alt) {
     note_sample(look, &sample, sheet);
     text_format(alt, "%s by %s: the data of %s rows as dots, what the model says as a line",
                 chart->y_label, chart->x_label, grouped(fitted->rows).text);
-    return !(low <= high) ||
-           fitted_curve(session, look->ending->params, fitted, line->x, line->y, GRID_POINTS);
+    if (low <= high &&
+        !fitted_curve(session, look->ending->params, fitted, line->x, line->y, GRID_POINTS)) {
+        return false;
+    }
+    for (size_t i = 0; i < GRID_POINTS; i++) {
+        line->x[i] = column_unscaled(session->model, input, 0, line->x[i]);
+    }
+    return true;
 }
 
 static bool make_fit_pairs(const Look *look, Sheet *sheet, Text *alt) {

@@ -54,6 +54,8 @@ bool fitted_curve(Session *session, double *params, const Fitted *fitted, double
 /* Entry k of row i of a column of the data, as a double. */
 double column_value(const Model *model, const Data *data, size_t column, int64_t row,
                     int64_t entry);
+/* The same value before --standardize: as the data have it. */
+double column_unscaled(const Model *model, size_t column, int64_t entry, double value);
 /* How a column is called in the data, if that is one name; else in the model. */
 const char *column_label(const Column *column);
 

@@ -156,6 +156,19 @@ def test_fit():
     assert "&lt;&amp;&gt;" in check_page("n.html")[0]
 
 
+def test_standardised():
+    """What is shown is in the units of the data."""
+    build("affine", "param w, b\nforward(x) = w * x + b\nloss(x, y) = (forward(x) - y)^2\n")
+    write("units.csv", [(1000 + 3 * i, 7 * i + i % 3) for i in range(40)])
+    texts = []
+    for words in ((), ("--standardize",)):
+        run("affine", "train", "units.csv", "-q", "--method=lbfgs", *words, "--plot-fit=u.svg", "--report=u.html")
+        texts.append(re.findall("<use [^>]*>", pathlib.Path("u.svg").read_text(encoding="utf-8")))
+        cells = re.findall(r'<td class="n">([^<]*)</td>', check_page("u.html")[0])
+        assert "1000" in cells and "1058.5" in cells and "1117" in cells, cells
+    assert texts[0] == texts[1] and len(texts[0]) > 20, texts
+
+
 def test_numbers():
     """Points that are huge, tiny, equal, or one."""
     cases = {"huge": [(-1e150, 1e150), (1e150, -1e150)], "tiny": [(1e-300, 2e-300), (3e-300, 1e-300)],
