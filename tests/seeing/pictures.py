@@ -288,7 +288,8 @@ def test_failures():
 
 
 if has_cairo():
-    for test in (test_curve, test_same_run, test_fit, test_numbers, test_classes, test_page, test_examples, test_failures):
+    for test in (test_curve, test_same_run, test_fit, test_standardised, test_numbers, test_classes, test_page, test_examples,
+                 test_failures):
         test()
 else:
     print("cairo is not installed: pictures are not tested")
