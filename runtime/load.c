@@ -248,11 +248,16 @@ bool data_reserve(Context *context, const Model *model, const LoadOptions *optio
 }
 
 int64_t data_line(const Data *data, int64_t row) {
-    int64_t line = 0;
-    for (size_t i = 0; i < data->jump_count && data->jumps[i].row <= row; i++) {
-        line = data->jumps[i].line + (row - data->jumps[i].row);
+    size_t low = 0, high = data->jump_count; /* jumps before `low` are not after the row */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (data->jumps[middle].row <= row) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    return line;
+    return low ? data->jumps[low - 1].line + (row - data->jumps[low - 1].row) : 0;
 }
 
 bool data_bind_limit(Context *context, Model *model, Column *column, int64_t classes,
