@@ -393,8 +393,10 @@ static bool store_dense(Svm *svm) {
                       (int64_t)svm->line_count)) {
         return false;
     }
-    memset(cells->data->columns[svm->values], 0,
-           svm->line_count * column_bytes(model, svm->values));
+    if (cells->data->columns[svm->values]) { /* else nobody needs them */
+        memset(cells->data->columns[svm->values], 0,
+               svm->line_count * column_bytes(model, svm->values));
+    }
     for (size_t i = 0; i < svm->line_count; i++) {
         const Line *line = &svm->lines[i];
         store_label(svm, line, number);

@@ -248,6 +248,16 @@ write("narrow.svm", b"1 1:2\n0\n3 2:1\n")
 predicted = run(linreg, "predict", "-m", "out.json", "narrow.svm").stdout.decode().split()[1:]
 if not np.allclose(np.array(predicted, float), [6, 4, 6], atol=1e-5):
     fail("prediction of a narrow file", predicted)
+constant = make("constant", """dim D
+param b, w[D]
+forward(x[D]) = b
+loss(x[D], y) = (sum(w[i] * x[i] for i) + b - y)^2
+""")
+found = train(constant, "a.svm")
+predicted = run(constant, "predict", "-m", "out.json", "a.svm").stdout.decode().split()[1:]
+if len(predicted) != 40 or not np.allclose(np.array(predicted, float), 4, atol=1e-6):  # forward needs no values
+    fail("prediction without values", predicted[:3])
+train(linreg, "a.svm")
 write("wide.svm", b"1 1:2\n0 9:1\n")
 bad(linreg, "wide.svm", "wide.svm:2: error: index 9 is beyond the 3 values of `x`", words=("-m", "out.json"), command="eval")
 for line, *message in (
