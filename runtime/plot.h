@@ -80,6 +80,8 @@ void axis_make(Axis *axis, double low, double high, Scale scale, int wanted, boo
 double axis_place(const Axis *axis, double value);
 /* A number for people: 4 digits or so, `1.5×10⁻⁷`. */
 void number_text(char text[TICK_SIZE], double value, int digits);
+/* A whole number for people: `12,345`. */
+void number_grouped(char text[TICK_SIZE], int64_t value);
 
 /* ---- plot_chart.c: charts ---- */
 

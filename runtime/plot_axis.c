@@ -77,6 +77,19 @@ void number_text(char text[TICK_SIZE], double value, int digits) {
     replace_minus(text);
 }
 
+void number_grouped(char text[TICK_SIZE], int64_t value) {
+    char plain[24];
+    size_t at = 0;
+    int length = snprintf(plain, sizeof plain, "%lld", (long long)value);
+    for (int i = 0; i < length; i++) {
+        if (i > (plain[0] == '-') && (length - i) % 3 == 0) {
+            text[at++] = ',';
+        }
+        text[at++] = plain[i];
+    }
+    text[at] = '\0';
+}
+
 /* ---- linear ---- */
 
 /* high − low, which may be more than a double holds, times `share` ≤ 1/2. */

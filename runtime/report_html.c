@@ -60,12 +60,9 @@ static void number_cell(Text *out, double value, int digits) {
 }
 
 static void add_grouped(Text *out, int64_t value) {
-    char plain[24];
-    int length = snprintf(plain, sizeof plain, "%lld", (long long)value);
-    for (int i = 0; i < length; i++) {
-        bool gap = i > (plain[0] == '-') && (length - i) % 3 == 0;
-        text_format(out, "%s%c", gap ? "," : "", plain[i]);
-    }
+    char text[TICK_SIZE];
+    number_grouped(text, value);
+    text_string(out, text);
 }
 
 /* ---- the head ---- */

@@ -63,18 +63,9 @@ static Words words(double value) {
     return result;
 }
 
-/* 12,345 */
 static Words grouped(int64_t value) {
-    Words result = {""};
-    char plain[24];
-    size_t at = 0;
-    int length = snprintf(plain, sizeof plain, "%lld", (long long)value);
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0) {
-            result.text[at++] = ',';
-        }
-        result.text[at++] = plain[i];
-    }
+    Words result;
+    number_grouped(result.text, value);
     return result;
 }
 
