@@ -180,13 +180,8 @@ static void store_class(Cells *cells, size_t number, const char *text, size_t le
 }
 
 void cells_put_real(const Cells *cells, const Field *field, double value) {
-    void *array = cells->data->columns[field->column];
-    const int64_t at = cells->data->rows * field->stride + field->entry;
-    if (cells->model->single) {
-        ((float *)array)[at] = (float)value;
-    } else {
-        ((double *)array)[at] = value;
-    }
+    real_put(cells->model, cells->data->columns[field->column],
+             cells->data->rows * field->stride + field->entry, value);
 }
 
 static void decide(Cells *cells, Field *field) {

@@ -153,12 +153,10 @@ static bool take_range(Matcher *matcher, size_t column, char *text) {
 }
 
 static bool find_argument(Matcher *matcher, const char *name, size_t *found) {
-    Model *model = matcher->model;
-    for (size_t i = 0; i < model->column_count; i++) {
-        if (strcmp(model->columns[i].name, name) == 0) {
-            *found = i;
-            return true;
-        }
+    const Column *column = model_column(matcher->model, name);
+    if (column) {
+        *found = (size_t)(column - matcher->model->columns);
+        return true;
     }
     return report_error(matcher->context, "--columns: the model has no argument `%s`", name);
 }

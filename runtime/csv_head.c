@@ -77,15 +77,6 @@ char *csv_first_text(const FirstRow *row, size_t field, size_t *length) {
     return row->text.data + row->starts[field];
 }
 
-static bool names_argument(const Csv *csv, const char *text) {
-    for (size_t i = 0; i < csv->cells.model->column_count; i++) {
-        if (strcmp(csv->cells.model->columns[i].name, text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Does the first row name the columns? It does if none of its fields is a number (or could be meant
  * as one), or if one of them is the name of an argument. */
 bool csv_is_header(const Csv *csv, const FirstRow *row) {
@@ -98,7 +89,7 @@ bool csv_is_header(const Csv *csv, const FirstRow *row) {
         size_t length;
         double value;
         const char *text = csv_first_text(row, i, &length);
-        if (names_argument(csv, text)) {
+        if (model_column(csv->cells.model, text)) {
             return true;
         }
         if (length == 0) {

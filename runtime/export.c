@@ -236,15 +236,6 @@ static bool add_values(Writer *writer) {
 
 /* ---- names of classes ---- */
 
-static const Column *find_column(const Model *model, const char *name) {
-    for (size_t i = 0; i < model->column_count; i++) {
-        if (strcmp(model->columns[i].name, name) == 0) {
-            return &model->columns[i];
-        }
-    }
-    return NULL;
-}
-
 /* The C name of a column: that of the argument; of a target, what C has of it. */
 static const char *column_c_name(const Writer *writer, const Column *column) {
     for (size_t i = 0; i < writer->exported->argument_count; i++) {
@@ -318,7 +309,7 @@ static void add_shape(const Writer *writer, Text *text, const Shape *shape) {
 }
 
 static void add_input_comment(const Writer *writer, Text *text, const Argument *argument) {
-    const Column *column = find_column(writer->model, argument->name);
+    const Column *column = model_column(writer->model, argument->name);
     text_format(text, "\n *   %-8s ", argument->c_name);
     if (argument->shape.rank == 0) {
         text_string(text, has_kind(argument, "int") ? "a whole number" : "a number");

@@ -2,16 +2,11 @@
 #include "runtime/seeing.h"
 
 #include <math.h>
-#include <string.h>
 
 double column_value(const Model *model, const Data *data, size_t column, int64_t row,
                     int64_t entry) {
-    const Column *c = &model->columns[column];
-    size_t at = (size_t)(row * c->shape.count + entry);
-    const void *values = data->columns[column];
-    return c->is_int       ? (double)((const int64_t *)values)[at]
-           : model->single ? (double)((const float *)values)[at]
-                           : ((const double *)values)[at];
+    return column_at(model, column, data->columns[column],
+                     row * model->columns[column].shape.count + entry);
 }
 
 double column_unscaled(const Model *model, size_t column, int64_t entry, double value) {

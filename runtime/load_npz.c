@@ -247,20 +247,10 @@ static bool read_header(Archive *archive, Member *member, bool quiet) {
     return done;
 }
 
-/* The argument of that name, or NULL. */
-static const Column *argument_of(const Model *model, const char *name) {
-    for (size_t i = 0; i < model->column_count; i++) {
-        if (strcmp(model->columns[i].name, name) == 0) {
-            return &model->columns[i];
-        }
-    }
-    return NULL;
-}
-
 /* Does the model, or --columns, say that name? */
 static bool is_named(const Archive *archive, const Cells *cells, const Member *member) {
     const char *columns = cells->options->columns;
-    return archive->count == 1 || argument_of(cells->model, member->name) ||
+    return archive->count == 1 || model_column(cells->model, member->name) ||
            (columns && strstr(columns, member->name));
 }
 
@@ -269,7 +259,7 @@ static bool choose_members(Archive *archive, const Cells *cells, int64_t *rows) 
     const Member *first = NULL, *any = NULL;
     for (size_t i = 0; i < archive->count; i++) {
         Member *member = &archive->members[i];
-        const bool argument = argument_of(cells->model, member->name) != NULL;
+        const bool argument = model_column(cells->model, member->name) != NULL;
         if (!read_header(archive, member, !is_named(archive, cells, member))) {
             return false;
         }
@@ -307,7 +297,7 @@ static bool name_fields(Archive *archive, Cells *cells, size_t *count) {
     cells->names = NEW(archive->context, char *, total + 1);
     for (size_t i = 0; cells->names && i < archive->count; i++) {
         const Member *member = &archive->members[i];
-        const Column *argument = argument_of(cells->model, member->name);
+        const Column *argument = model_column(cells->model, member->name);
         bool alone = argument ? argument->shape.rank == 0 : member->npy.rank == 1;
         for (int64_t k = 0; member->used && k < member->npy.width; k++) {
             char **name = &cells->names[member->first + (size_t)k];

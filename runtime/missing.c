@@ -117,24 +117,20 @@ static bool drop_rows(Cells *cells) {
 
 /* ---- means ---- */
 
-static double value_at(const Cells *cells, size_t column, int64_t at) {
-    const void *array = cells->data->columns[column];
-    return cells->model->single ? (double)((const float *)array)[at] : ((const double *)array)[at];
-}
-
 /* In two passes, so that it is right to rounding. False: there is no value at all. */
 static bool mean_of(const Cells *cells, size_t column, int64_t entry, double *mean) {
     int64_t stride = cells->model->columns[column].shape.count;
+    const void *array = cells->data->columns[column];
     int64_t count = 0;
     double sum = 0, rest = 0;
     for (int64_t i = 0; i < cells->data->rows; i++) {
-        double value = value_at(cells, column, i * stride + entry);
+        double value = real_at(cells->model, array, i * stride + entry);
         sum += isnan(value) ? 0 : value;
         count += !isnan(value);
     }
     double first = count ? sum / (double)count : 0;
     for (int64_t i = 0; i < cells->data->rows; i++) {
-        double value = value_at(cells, column, i * stride + entry);
+        double value = real_at(cells->model, array, i * stride + entry);
         rest += isnan(value) ? 0 : value - first;
     }
     *mean = count ? first + rest / (double)count : 0;
@@ -161,7 +157,8 @@ static bool take_means(Cells *cells, size_t number) {
 static bool fill_means(Cells *cells) {
     for (size_t i = 0; i < cells->model->column_count; i++) {
         Column *column = &cells->model->columns[i];
-        if (column->is_int || column->target || !cells->data->columns[i]) {
+        void *array = cells->data->columns[i];
+        if (column->is_int || column->target || !array) {
             continue;
         }
         if (!column->means && !cells->options->trained && !take_means(cells, i)) {
@@ -179,11 +176,8 @@ static bool fill_means(Cells *cells) {
         for (int64_t row = 0; row < cells->data->rows; row++) {
             for (int64_t entry = 0; entry < column->shape.count; entry++) {
                 int64_t at = row * column->shape.count + entry;
-                if (isnan(value_at(cells, i, at))) {
-                    const Field field = {.column = (uint32_t)i, .entry = at};
-                    Data first = {.columns = cells->data->columns};
-                    Cells at_first = {.model = cells->model, .data = &first};
-                    cells_put_real(&at_first, &field, column->means[entry]);
+                if (isnan(real_at(cells->model, array, at))) {
+                    real_put(cells->model, array, at, column->means[entry]);
                 }
             }
         }

@@ -502,6 +502,15 @@ Dim *model_dim(const Model *model, const char *name) {
     return NULL;
 }
 
+Column *model_column(const Model *model, const char *name) {
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (strcmp(model->columns[i].name, name) == 0) {
+            return &model->columns[i];
+        }
+    }
+    return NULL;
+}
+
 Const *model_const(const Model *model, const char *name) {
     for (size_t i = 0; i < model->const_count; i++) {
         if (strcmp(model->consts[i].name, name) == 0) {

@@ -14,6 +14,23 @@ size_t column_bytes(const Model *model, size_t column) {
     return (size_t)c->shape.count * (c->is_int || !model->single ? sizeof(double) : sizeof(float));
 }
 
+double real_at(const Model *model, const void *array, int64_t at) {
+    return model->single ? (double)((const float *)array)[at] : ((const double *)array)[at];
+}
+
+double column_at(const Model *model, size_t column, const void *array, int64_t at) {
+    return model->columns[column].is_int ? (double)((const int64_t *)array)[at]
+                                         : real_at(model, array, at);
+}
+
+void real_put(const Model *model, void *array, int64_t at, double value) {
+    if (model->single) {
+        ((float *)array)[at] = (float)value;
+    } else {
+        ((double *)array)[at] = value;
+    }
+}
+
 double real_rounded(const Model *model, double value) {
     return model->single ? (double)(float)value : value;
 }

@@ -45,12 +45,6 @@ bool residuals_known(const Model *model, const Data *data) {
     return true;
 }
 
-static double wanted_value(const Model *model, const void *values, bool is_int, int64_t i) {
-    return is_int          ? (double)((const int64_t *)values)[i]
-           : model->single ? (double)((const float *)values)[i]
-                           : ((const double *)values)[i];
-}
-
 /* Of each number the weight of its sample. */
 static bool take_weights(Context *context, Residuals *residuals) {
     const Model *model = residuals->model;
@@ -89,9 +83,8 @@ bool residuals_start(Context *context, const Model *model, const Data *data, boo
         return false;
     }
     for (int64_t i = 0; target && i < residuals->count; i++) {
-        const Column *column = &model->columns[residuals->column];
         residuals->wanted[i] =
-            wanted_value(model, data->columns[residuals->column], column->is_int, i);
+            column_at(model, residuals->column, data->columns[residuals->column], i);
     }
     return true;
 }

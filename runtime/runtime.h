@@ -235,6 +235,8 @@ typedef struct {
 
 Model *model_read(Context *context, const char *text, GradcKernel *const *kernels);
 Dim *model_dim(const Model *model, const char *name);
+/* The column of that name, or NULL. */
+Column *model_column(const Model *model, const char *name);
 Const *model_const(const Model *model, const char *name);
 /* After model_bind: what kernels are given from now on. */
 void model_set_const(Model *model, size_t item, double value);
@@ -255,6 +257,10 @@ bool model_uses(const Model *model, Role role, size_t column);
 
 /* Of the entries of one sample (or row of one) of a column. */
 size_t column_bytes(const Model *model, size_t column);
+/* Value `at` of an array of reals of the model; of a column, which may be of integers. */
+double real_at(const Model *model, const void *array, int64_t at);
+double column_at(const Model *model, size_t column, const void *array, int64_t at);
+void real_put(const Model *model, void *array, int64_t at, double value);
 /* As a real of the model. */
 double real_rounded(const Model *model, double value);
 double real_epsilon(const Model *model);

@@ -6,18 +6,6 @@
 
 #include <math.h>
 
-static double get(const Model *model, const void *array, int64_t at) {
-    return model->single ? (double)((const float *)array)[at] : ((const double *)array)[at];
-}
-
-static void put(const Model *model, void *array, int64_t at, double value) {
-    if (model->single) {
-        ((float *)array)[at] = (float)value;
-    } else {
-        ((double *)array)[at] = value;
-    }
-}
-
 /* In two passes, so that both are right to rounding whatever the mean is; entries are neighbours,
  * so the rows are the outer loop. A column that does not vary keeps its unit. */
 static void measure(const Model *model, const Data *data, size_t number, double *sums) {
@@ -28,7 +16,7 @@ static void measure(const Model *model, const Data *data, size_t number, double 
     double *square = sums, *rest = sums + width;
     for (int64_t row = 0; row < data->rows; row++) {
         for (int64_t k = 0; k < width; k++) {
-            column->shift[k] += get(model, array, row * width + k);
+            column->shift[k] += real_at(model, array, row * width + k);
         }
     }
     for (int64_t k = 0; k < width; k++) {
@@ -36,7 +24,7 @@ static void measure(const Model *model, const Data *data, size_t number, double 
     }
     for (int64_t row = 0; row < data->rows; row++) {
         for (int64_t k = 0; k < width; k++) {
-            double off = get(model, array, row * width + k) - column->shift[k];
+            double off = real_at(model, array, row * width + k) - column->shift[k];
             rest[k] += off;
             square[k] += off * off;
         }
@@ -95,9 +83,9 @@ bool scales_apply(Context *context, Model *model, const LoadOptions *options, Da
         }
         for (int64_t row = 0; row < data->rows; row++) {
             for (int64_t k = 0; k < width; k++) {
-                double value = get(model, data->columns[i], row * width + k);
-                put(model, data->columns[i], row * width + k,
-                    (value - column->shift[k]) / column->scale[k]);
+                double value = real_at(model, data->columns[i], row * width + k);
+                real_put(model, data->columns[i], row * width + k,
+                         (value - column->shift[k]) / column->scale[k]);
             }
         }
     }

@@ -28,10 +28,9 @@ static bool use_column(Context *context, Model *model, size_t column) {
 }
 
 bool weights_take(Context *context, Model *model, const char *name) {
-    for (size_t i = 0; i < model->column_count; i++) {
-        if (strcmp(model->columns[i].name, name) == 0) {
-            return use_column(context, model, i);
-        }
+    const Column *found = model_column(model, name);
+    if (found) {
+        return use_column(context, model, (size_t)(found - model->columns));
     }
     Column *columns = NEW(context, Column, model->column_count + 2);
     if (!columns) {
@@ -61,11 +60,7 @@ bool weights_take(Context *context, Model *model, const char *name) {
 }
 
 double weights_at(const Model *model, const void *const *columns, int64_t sample) {
-    const Column *column = &model->columns[model->weights - 1];
-    const void *values = columns[model->weights - 1];
-    return column->is_int  ? (double)((const int64_t *)values)[sample]
-           : model->single ? (double)((const float *)values)[sample]
-                           : ((const double *)values)[sample];
+    return column_at(model, model->weights - 1, columns[model->weights - 1], sample);
 }
 
 double weights_sum(const Model *model, const Data *data, int64_t *zeros) {
