@@ -153,6 +153,7 @@ static bool pack_key(Text *key, const Session *session, const Training *training
     }
     pack_list(key, options->sets, options->set_count);
     pack_list(key, options->defines, options->define_count);
+    pack_list(key, options->searches, options->search_count);
     pack_word(key, data->rows);
     pack_word(key, data->samples);
     pack_word(key, (int64_t)model->column_count);
@@ -323,7 +324,8 @@ static bool other_windows(Keys *keys) {
 
 static bool check_key(Keys *keys) {
     return other_model(keys) && other_option(keys) && other_list(keys, "--set") &&
-           other_list(keys, "-D") && other_data(keys) && other_windows(keys);
+           other_list(keys, "-D") && other_list(keys, "--search") && other_data(keys) &&
+           other_windows(keys);
 }
 
 /* ---- the state ---- */

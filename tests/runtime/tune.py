@@ -165,6 +165,15 @@ def test_signal():
     assert done.wait(10) == 143 and not os.path.exists("s.json")
 
 
+def test_resume():
+    """A run with constants of another search is another run."""
+    words = ["./ridge", "train", DATA, "--cv=2", "-o", "place.json", "--method=sgd", "--epochs=2", "--checkpoint-every=1"]
+    os.mkdir("place.json")  # the result has no place, so that the checkpoint stays
+    run(*words, "--search=lambda=1,2", "--search=unused=1,2", status=1)
+    told = run(*words, "--search=lambda=1", "--search=unused=1,2", "--resume", status=1)
+    assert "`place.json.ckpt` is of a run with other values of --search" in told, told
+
+
 def test_messages():
     for words, message in {
             ("--cv=1",): "--cv: expected a whole number of at least 2, found `1`",
