@@ -9,12 +9,11 @@
 
 enum { STATE_TRIAL, STATE_SLOPE, STATE_SCALE, STATE_STEP, STATE_COUNT };
 enum { ROOM_TRIANGLE, ROOM_MATRIX, ROOM_REGULAR, ROOM_FACTOR, ROOM_ROWS, ROOM_AUX };
-enum { MEMORY_RADIUS, MEMORY_DAMPING, MEMORY_LAST };
 
 static bool refuses(const Training *training, const char **why) {
     *why = training->parameters > CURVATURE_GAUSS
                ? "`lm` is for at most 1024 parameters; --method=lbfgs or newton is for more"
-           : !curvature_has_gauss(training)
+           : !curvature_has_gauss(training->model)
                ? "`lm` is for sums of squares, and this loss is none that the compiler knows as "
                  "one; --method=newton or lbfgs is for others"
                : NULL;
@@ -81,26 +80,20 @@ static bool make_region(Training *training, Region *region) {
         region->matrix = matrix;
         region->triangle = NULL;
     }
-    return all_finite(triangle, (n + 1) * (n + 1));
+    return all_finite(triangle, (n + 1) * (n + 1)) &&
+           (!regular || all_finite(region->matrix, n * n));
 }
 
 static EpochStatus epoch(Training *training) {
     Region region = {.n = training->parameters,
                      .scale = training->state[STATE_SCALE],
-                     .step = training->state[STATE_STEP],
-                     .radius = training->memory[MEMORY_RADIUS],
-                     .damping = training->memory[MEMORY_DAMPING],
-                     .last = training->memory[MEMORY_LAST]};
+                     .step = training->state[STATE_STEP]};
     if (!make_region(training, &region)) {
         training->bad = (Bad){-1, NAN, "a derivative or the weight of a residual"};
         return EPOCH_DIVERGED;
     }
-    EpochStatus status =
-        region_epoch(training, &region, training->state[STATE_TRIAL], training->state[STATE_SLOPE]);
-    training->memory[MEMORY_RADIUS] = region.radius;
-    training->memory[MEMORY_DAMPING] = region.damping;
-    training->memory[MEMORY_LAST] = region.last;
-    return status;
+    return region_epoch(training, &region, training->state[STATE_TRIAL],
+                        training->state[STATE_SLOPE]);
 }
 
 const Optimizer opt_lm = {

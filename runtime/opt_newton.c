@@ -21,7 +21,6 @@ enum {
     STATE_COUNT
 };
 enum { ROOM_MATRIX, ROOM_FACTOR, ROOM_AUX };
-enum { MEMORY_RADIUS, MEMORY_DAMPING, MEMORY_LAST };
 
 /* The sizes of the params; of one that is 0, that of its kind. */
 static void set_scale(Training *training) {
@@ -49,6 +48,11 @@ static bool whole_hessian(Training *training, Region *region) {
     return all_finite(matrix, n * n);
 }
 
+static EpochStatus no_hessian(Training *training) {
+    training->bad = (Bad){-1, NAN, "the Hessian"};
+    return EPOCH_DIVERGED;
+}
+
 /* ---- conjugate gradients -------------------------------------------------------------------- */
 
 /* How far along `direction` (scaled variables) the edge of the region is. */
@@ -60,8 +64,7 @@ static double to_edge(const double *step, const double *direction, size_t n, dou
 }
 
 /* The step of the region, in scaled variables y = Dθ until its end. */
-static bool find_step(Region *region) {
-    Training *training = region->owner;
+static EpochStatus find_step(Training *training, Region *region) {
     size_t n = region->n;
     double *step = region->step, *rest = training->state[STATE_REST];
     double *direction = training->state[STATE_DIRECTION], *product = training->state[STATE_PRODUCT];
@@ -80,8 +83,11 @@ static bool find_step(Region *region) {
         for (size_t i = 0; i < n; i++) {
             v[i] = direction[i] / scale[i];
         }
-        if (!curvature_product(training, v, product)) {
-            return false;
+        if (training->stopped()) {
+            return EPOCH_STOPPED; /* a part of the way would be another step */
+        }
+        if (!curvature_product(training, v, product) || !all_finite(product, n)) {
+            return no_hessian(training);
         }
         for (size_t i = 0; i < n; i++) {
             product[i] /= scale[i];
@@ -101,7 +107,7 @@ static bool find_step(Region *region) {
         for (size_t i = 0; i < n; i++) {
             direction[i] = square / before * direction[i] - rest[i];
         }
-        if (leaves || training->stopped()) {
+        if (leaves) {
             break;
         }
     }
@@ -109,32 +115,23 @@ static bool find_step(Region *region) {
     for (size_t i = 0; i < n; i++) {
         step[i] /= scale[i];
     }
-    return isfinite(region->length) && isfinite(region->predicted);
+    return isfinite(region->length) && isfinite(region->predicted) ? EPOCH_DONE : EPOCH_CONVERGED;
 }
 
 static EpochStatus epoch(Training *training) {
     Region region = {.n = training->parameters,
-                     .owner = training,
                      .scale = training->state[STATE_SCALE],
-                     .step = training->state[STATE_STEP],
-                     .radius = training->memory[MEMORY_RADIUS],
-                     .damping = training->memory[MEMORY_DAMPING],
-                     .last = training->memory[MEMORY_LAST]};
+                     .step = training->state[STATE_STEP]};
     if (training->epoch == 0) {
         set_scale(training);
     }
     if (training->parameters > WHOLE) {
         region.find = find_step;
     } else if (!whole_hessian(training, &region)) {
-        training->bad = (Bad){-1, NAN, "the Hessian"};
-        return EPOCH_DIVERGED;
+        return no_hessian(training);
     }
-    EpochStatus status =
-        region_epoch(training, &region, training->state[STATE_TRIAL], training->state[STATE_SLOPE]);
-    training->memory[MEMORY_RADIUS] = region.radius;
-    training->memory[MEMORY_DAMPING] = region.damping;
-    training->memory[MEMORY_LAST] = region.last;
-    return status;
+    return region_epoch(training, &region, training->state[STATE_TRIAL],
+                        training->state[STATE_SLOPE]);
 }
 
 const Optimizer opt_newton = {

@@ -162,7 +162,8 @@ static double predict(const Region *region) {
     return sum + region->damping * region->length * region->length;
 }
 
-bool region_step(Region *region) {
+/* The step of the model in the region. False: there is none (numbers that are not finite). */
+static bool region_step(Region *region) {
     double guess = region->damping;
     double high = upper_bound(region);
     double low = 0;
@@ -208,7 +209,8 @@ bool region_step(Region *region) {
     return known;
 }
 
-void region_resize(Region *region, double actual) {
+/* What the next radius is, when J has fallen by `actual` (a NaN: it is not finite there). */
+static void region_resize(Region *region, double actual) {
     double ratio = actual / region->predicted;
     if (!(ratio > 0.25)) { /* a NaN too */
         double share = 0.5;
@@ -258,7 +260,14 @@ static EpochStatus go(Training *training, Region *region, const double *trial, c
     return EPOCH_DONE;
 }
 
-EpochStatus region_epoch(Training *training, Region *region, double *trial, double *slope) {
+static EpochStatus find_step(Training *training, Region *region) {
+    if (region->find) {
+        return region->find(training, region);
+    }
+    return region_step(region) ? EPOCH_DONE : EPOCH_CONVERGED;
+}
+
+static EpochStatus run(Training *training, Region *region, double *trial, double *slope) {
     size_t n = region->n;
     double samples = (double)training->data->samples;
     double size = scaled_norm(region->scale, training->params, n, true);
@@ -269,8 +278,11 @@ EpochStatus region_epoch(Training *training, Region *region, double *trial, doub
         if (training->stopped()) {
             return EPOCH_STOPPED;
         }
-        if (!(region->find ? region->find(region) : region_step(region)) ||
-            !(region->predicted > 0) || region->length <= DBL_EPSILON * size) {
+        EpochStatus status = find_step(training, region);
+        if (status != EPOCH_DONE) {
+            return status;
+        }
+        if (!(region->predicted > 0) || region->length <= DBL_EPSILON * size) {
             return EPOCH_CONVERGED;
         }
         for (size_t i = 0; i < n; i++) {
@@ -292,4 +304,17 @@ EpochStatus region_epoch(Training *training, Region *region, double *trial, doub
         }
     }
     return EPOCH_CONVERGED;
+}
+
+EpochStatus region_epoch(Training *training, Region *region, double *trial, double *slope) {
+    enum { RADIUS, DAMPING, LAST };
+    double *memory = training->memory;
+    region->radius = memory[RADIUS];
+    region->damping = memory[DAMPING];
+    region->last = memory[LAST];
+    EpochStatus status = run(training, region, trial, slope);
+    memory[RADIUS] = region->radius;
+    memory[DAMPING] = region->damping;
+    memory[LAST] = region->last;
+    return status;
 }

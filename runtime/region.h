@@ -11,27 +11,24 @@ typedef struct Region {
     size_t n;
     const double *matrix, *triangle; /* one of them */
     const double *slope;
-    bool (*find)(struct Region *region); /* or NULL: finds the step in its own way */
-    Training *owner;                     /* for it */
-    double *scale;                       /* the diagonal of D */
-    double radius;                       /* 0: not yet chosen */
-    double damping;                      /* λ of the last step: (B + λ D²) δ = −slope */
-    double *step;                        /* δ */
-    double length;                       /* |D δ| */
-    double last;                         /* that of the step before; 0: none */
-    double predicted;                    /* by how much the model falls */
-    double *factor, *rows, *aux;         /* scratch: n (n + 1), (n + 1) (n + 2), 2 n */
+    /* or NULL: finds the step in its own way. EPOCH_DONE: there is one; else the epoch ends so */
+    EpochStatus (*find)(Training *training, struct Region *region);
+    double *scale;               /* the diagonal of D */
+    double radius;               /* 0: not yet chosen */
+    double damping;              /* λ of the last step: (B + λ D²) δ = −slope */
+    double *step;                /* δ */
+    double length;               /* |D δ| */
+    double last;                 /* that of the step before; 0: none */
+    double predicted;            /* by how much the model falls */
+    double *factor, *rows, *aux; /* scratch: n (n + 1), (n + 1) (n + 2), 2 n */
 } Region;
 
 /* Room of so many numbers that the Training keeps until its end; `which` < 8 tells them apart.
  * NULL: reported. */
 double *region_room(Training *training, unsigned which, size_t count);
-/* The step of the model in the region. False: there is none (numbers that are not finite). */
-bool region_step(Region *region);
-/* What the next radius is, when J has fallen by `actual` (a NaN: it is not finite there). */
-void region_resize(Region *region, double actual);
 /* Goes along the steps of the region until one lowers m·J enough, and there. EPOCH_CONVERGED where
- * none does, or rounding is all that is left. `states`: two vectors. */
+ * none does, or rounding is all that is left. What of the region outlives an epoch (radius,
+ * damping, last) is in Training.memory. */
 EpochStatus region_epoch(Training *training, Region *region, double *trial, double *slope);
 
 #endif

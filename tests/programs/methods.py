@@ -76,6 +76,19 @@ def main():
             near = 1e-8 if method in FULL_BATCH else 2e-3
             assert -1e-12 <= distance < near, (method, name, distance)
         print("ok", method)
+    no_hessian()
+
+
+def no_hessian():
+    """Where a penalty has no second derivative there is no step, and no minimum either."""
+    with open("root.model", "w", encoding="ascii") as file:
+        file.write("param b, a\nloss(x, y) = (b + a * x - y)^2\npenalty = abs(a)^1.5\n")
+    with open("root.csv", "w", encoding="ascii") as file:
+        file.write("x,y\n1,2\n2,3\n3,5\n")
+    run(GRADC, "root.model", "-o", "root")
+    for method in ("lm", "newton"):
+        done = subprocess.run(["./root", "train", "root.csv", "--method=" + method], capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and "not finite" in done.stderr and "converged" not in done.stdout, done
 
 
 main()

@@ -6,6 +6,8 @@ import sys
 import tempfile
 import time
 
+import numpy as np
+
 LINE, SOFTMAX, QUADRATIC = (os.path.abspath(p) for p in sys.argv[1:4])
 failures = []
 ENDLESS = ["--epochs=1000000000", "--rate=0.01"]
@@ -231,6 +233,23 @@ def test_statistics():
             interrupted(*words, "--resume", program=QUADRATIC, number=signal.SIGKILL, seconds=seconds)
         done = run(*words, "--resume", program=QUADRATIC)
         expect(done.returncode == 0 and read("out.json") == whole and read("log.csv") == log, f"{method}: {done}")
+
+
+def test_within_a_step():
+    """newton with many params: a signal comes while a step is looked for."""
+    clean()
+    random = np.random.default_rng(1)
+    x = random.normal(size=(20000, 100)) * np.logspace(0, -2, 100)
+    np.save("wide.npy", np.column_stack([x, x @ random.normal(size=100) + 0.1 * random.normal(size=20000)]))
+    words = ["wide.npy", "-q", "-o", "out.json", "--checkpoint-every=1000", "--method=newton", "--epochs=4"]
+    start = time.monotonic()
+    expect(run(*words, program=QUADRATIC).returncode == 0, "no result")
+    length = time.monotonic() - start
+    whole = read("out.json")
+    for share in (0.3, 0.5, 0.7, 0.9):
+        interrupted(*words, program=QUADRATIC, seconds=share * length)
+        done = run(*words, "--resume", program=QUADRATIC)
+        expect(done.returncode == 0 and read("out.json") == whole, f"{share}: {done}")
 
 
 with tempfile.TemporaryDirectory() as place:
