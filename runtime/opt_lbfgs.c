@@ -57,13 +57,22 @@ static void keep_pair(Training *training, int64_t pairs) {
     const double *scale = training->state[STATE_SCALE];
     double *move = training->state[STATE_MOVE + pairs % PAIRS];
     double *change = training->state[STATE_CHANGE + pairs % PAIRS];
+    double along = 0;
+    double square = 0;
+    for (size_t i = 0; i < n; i++) {
+        double s = (training->state[STATE_TRIAL][i] - training->params[i]) / scale[i];
+        double y = (training->state[STATE_SLOPE][i] - training->gradient[i]) * scale[i];
+        along += s * y;
+        square += y * y;
+    }
+    if (!(along > 1e-16 * square)) {
+        return; /* the oldest pair keeps its place */
+    }
     for (size_t i = 0; i < n; i++) {
         move[i] = (training->state[STATE_TRIAL][i] - training->params[i]) / scale[i];
         change[i] = (training->state[STATE_SLOPE][i] - training->gradient[i]) * scale[i];
     }
-    if (dot(move, change, n) > 1e-16 * dot(change, change, n)) {
-        training->step++;
-    }
+    training->step++;
 }
 
 static double first_step(const Training *training, const Point *start, double length) {
