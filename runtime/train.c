@@ -717,6 +717,8 @@ int command_train(Session *session) {
     bool failed = false;
     training.end_time = clock_seconds() + training.max_time;
     EpochStatus status = run_epochs(&training, &progress, &failed);
+    failed |= store_failed(
+        session->data.store); /* reported; numbers that it could not read are made up */
     int result =
         failed ? STATUS_FAILED : finish(session, &training, &progress, &seeing, status, &answer);
     checkpoint_end(&training, result == STATUS_OK);
