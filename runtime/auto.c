@@ -1,6 +1,6 @@
 /* auto.c: --method=auto: the method that fits the model and the size of the problem, and why. Rules
  * in their order; the first that fits is it. */
-#include "runtime/optimizer.h"
+#include "runtime/curvature.h"
 
 #include <string.h>
 
@@ -36,11 +36,8 @@ static bool has_kinks_only_in_penalty(const Case *c) {
 }
 
 static bool is_squares(const Case *c) {
-    const Kernel *kernels = c->model->kernels;
-    return kernels[ROLE_GAUSS].function &&
-           (!kernels[ROLE_REGULAR].function || kernels[ROLE_REGULAR_HVP].function) &&
-           (!kernels[ROLE_PRIOR].function || kernels[ROLE_PRIOR_HVP].function) &&
-           c->parameters <= FEW_PARAMETERS && c->samples * c->parameters * c->parameters <= lm_work;
+    return curvature_has_gauss(c->model) && c->parameters <= FEW_PARAMETERS &&
+           c->samples * c->parameters * c->parameters <= lm_work;
 }
 
 static bool is_small_and_smooth(const Case *c) {
@@ -50,8 +47,7 @@ static bool is_small_and_smooth(const Case *c) {
 }
 
 static bool has_kinks_and_many(const Case *c) {
-    return !c->model->smooth && c->parameters > MANY_PARAMETERS &&
-           c->model->kernels[ROLE_SHRINK].function == NULL;
+    return !c->model->smooth && c->parameters > MANY_PARAMETERS;
 }
 
 static bool is_large(const Case *c) {

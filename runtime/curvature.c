@@ -217,16 +217,15 @@ void curvature_add_rows(double *triangle, size_t height, double *rows, int64_t c
     }
 }
 
-static int64_t residual_count(const Training *training, int64_t samples) {
+static int64_t residual_count(const Model *model, int64_t samples) {
     int64_t count = 0;
-    const char *rpn = training->model->residuals;
-    return rpn && model_size(training->model, rpn, samples, &count) ? count : 0;
+    const char *rpn = model->residuals;
+    return rpn && model_size(model, rpn, samples, &count) ? count : 0;
 }
 
-bool curvature_has_gauss(const Training *training) {
-    return training->model->kernels[ROLE_GAUSS].function && training->model->residuals &&
-           has_regular(training->model) && training->parameters <= CURVATURE_GAUSS &&
-           residual_count(training, 1) > 0;
+bool curvature_has_gauss(const Model *model) {
+    return model->kernels[ROLE_GAUSS].function && has_regular(model) &&
+           model->parameter_count <= CURVATURE_GAUSS && residual_count(model, 1) > 0;
 }
 
 static bool start_gauss(Training *training) {
@@ -237,7 +236,7 @@ static bool start_gauss(Training *training) {
         return c != NULL;
     }
     size_t width = training->parameters + 1;
-    int64_t each = residual_count(training, 1) * (int64_t)width;
+    int64_t each = residual_count(training->model, 1) * (int64_t)width;
     c->block = each < ROOM ? ROOM / each : 1;
     c->block = c->block > BLOCK ? BLOCK : c->block;
     c->block = c->block > evaluator->samples ? evaluator->samples : c->block;
@@ -261,7 +260,7 @@ static void do_triangle(void *argument, size_t item, size_t worker) {
     const struct Curvature *c = training->curvature;
     Evaluator *evaluator = training->evaluator;
     size_t width = training->parameters + 1;
-    size_t each = (size_t)residual_count(training, 1) * width;
+    size_t each = (size_t)residual_count(training->model, 1) * width;
     double *triangle = c->triangles + item * width * width;
     double *rows = c->blocks[worker];
     int64_t chunk = (evaluator->samples + c->chunks - 1) / c->chunks;
@@ -279,7 +278,7 @@ static void do_triangle(void *argument, size_t item, size_t worker) {
 }
 
 bool curvature_factor(Training *training, double *r, int64_t *residuals) {
-    if (!curvature_has_gauss(training) || !start_gauss(training)) {
+    if (!curvature_has_gauss(training->model) || !start_gauss(training)) {
         return false;
     }
     const struct Curvature *c = training->curvature;
@@ -298,7 +297,7 @@ bool curvature_factor(Training *training, double *r, int64_t *residuals) {
     }
     memcpy(r, c->triangles, size * sizeof *r);
     if (residuals) {
-        *residuals = residual_count(training, evaluator->samples);
+        *residuals = residual_count(training->model, evaluator->samples);
     }
     return true;
 }
@@ -306,7 +305,8 @@ bool curvature_factor(Training *training, double *r, int64_t *residuals) {
 bool curvature_gauss(Training *training, double *jtj, double *rss, int64_t *residuals) {
     size_t n = training->parameters;
     size_t width = n + 1;
-    double *r = curvature_has_gauss(training) ? NEW(training->context, double, width *width) : NULL;
+    double *r =
+        curvature_has_gauss(training->model) ? NEW(training->context, double, width *width) : NULL;
     if (!r || !curvature_factor(training, r, residuals)) {
         return false;
     }

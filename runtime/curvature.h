@@ -22,7 +22,7 @@ bool curvature_hessian(Training *training, double *h);
 
 /* Are the losses such a sum, and the params few enough (CURVATURE_GAUSS) for what follows? */
 enum { CURVATURE_GAUSS = 1024 };
-bool curvature_has_gauss(const Training *training);
+bool curvature_has_gauss(const Model *model);
 /* Of J = ∂ρ/∂θ at params: the upper triangle R of its QR factors, (n+1) × (n+1), row-major, zeros
  * below the diagonal. Its last column is that of ρ: R[0…n)[n] = Qᵀρ, and R[n][n]² = what of Σ ρ² no
  * linear change of params can take away. False, unreported: no such sum. */

@@ -657,7 +657,7 @@ static bool user_deviation(Work *work, Errors *errors) {
 static bool squares_compiled(Work *work, Errors *errors) {
     int64_t count;
     Training *training = &work->training;
-    if (errors->kind == ERRORS_LIKELIHOOD || !curvature_has_gauss(training) ||
+    if (errors->kind == ERRORS_LIKELIHOOD || !curvature_has_gauss(training->model) ||
         !curvature_gauss(training, NULL, &work->squares, &count)) {
         return false;
     }
