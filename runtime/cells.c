@@ -4,10 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHOWN = 40, GUESSES_MAX = 1 << 14, VALUE_MESSAGE = 640 };
+enum { GUESSES_MAX = 1 << 14, VALUE_MESSAGE = 640 };
 
-/* Text for a message: control characters and what is too long are replaced. */
-static void show(char *shown, size_t size, const char *text, size_t length) {
+void cells_show(char *shown, size_t size, const char *text, size_t length) {
     size_t used = 0;
     size_t i = 0;
     for (; i < length && used + 8 < size; i++) {
@@ -56,14 +55,14 @@ void cells_bad(Cells *cells, int64_t line, int64_t column, const char *message) 
 
 static void value_message(const Cells *cells, size_t number, const char *text, size_t length,
                           const char *why, char message[VALUE_MESSAGE]) {
-    char shown[SHOWN + 16];
+    char shown[CELL_SHOWN];
     char where[96];
     const char *argument = cells->fields[number].kind == FIELD_SAMPLE
                                ? "--sample"
                                : cells->model->columns[cells->fields[number].column].name;
-    show(shown, sizeof shown, text, length);
+    cells_show(shown, sizeof shown, text, length);
     if (cells->names && cells->names[number]) {
-        show(where, sizeof where, cells->names[number], strlen(cells->names[number]));
+        cells_show(where, sizeof where, cells->names[number], strlen(cells->names[number]));
     } else {
         snprintf(where, sizeof where, "%zu", number + 1);
     }
@@ -116,8 +115,8 @@ static void store_int(Cells *cells, size_t number, const char *text, size_t leng
 
 /* What was probably meant, or NULL. */
 static const char *nearest_class(const Column *column, const char *text, size_t length) {
-    char copy[SHOWN + 1];
-    if (length > SHOWN || column->class_count > GUESSES_MAX) {
+    char copy[CELL_SHOWN + 1];
+    if (length > CELL_SHOWN || column->class_count > GUESSES_MAX) {
         return NULL;
     }
     memcpy(copy, text, length);

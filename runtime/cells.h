@@ -60,6 +60,9 @@ void cells_number_written(Cells *cells, size_t number, double value, const char 
 /* A cell without a value; `why` says so where that is an error. */
 void cells_missing(Cells *cells, size_t number, const char *why);
 void cells_put_real(const Cells *cells, const Field *field, double value);
+enum { CELL_SHOWN = 56 };
+/* Text for a message: control characters and what is too long are replaced. */
+void cells_show(char *shown, size_t size, const char *text, size_t length);
 /* A complaint at a place; a complaint of a value, at that of the cell. */
 void cells_bad(Cells *cells, int64_t line, int64_t column, const char *message);
 void cells_bad_value(Cells *cells, size_t number, const char *text, size_t length, const char *why);

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { SHOWN = 40, ESTIMATE_AFTER = 1 << 19, FIELD_LONGEST = 1 << 20 };
+enum { ESTIMATE_AFTER = 1 << 19, FIELD_LONGEST = 1 << 20 };
 
 /* ---- places and complaints ---- */
 

@@ -151,15 +151,9 @@ static TokenKind next_token(Svm *svm, char **start, size_t *length) {
 /* ---- a line ---- */
 
 static void bad_word(Svm *svm, const char *at, size_t length, const char *what, const char *why) {
-    char message[256];
-    char shown[48];
-    size_t used = 0;
-    for (; used < length && used < 40; used++) {
-        unsigned char c = (unsigned char)at[used];
-        shown[used] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
-    }
-    shown[used] = 0;
-    snprintf(message, sizeof message, "%s `%s`%s %s", what, shown, length > 40 ? "…" : "", why);
+    char message[256], shown[CELL_SHOWN];
+    cells_show(shown, sizeof shown, at, length);
+    snprintf(message, sizeof message, "%s `%s` %s", what, shown, why);
     cells_bad(&svm->cells, svm->line, column_of(svm, at), message);
 }
 
