@@ -412,7 +412,7 @@ bool dim_is_symbol(const Ir *ir, Dim d, Name *name) {
 
 /* Value where symbol k has symbols[k], or its bound value if symbols is NULL; false where one is
  * not known or a divisor is 0. Recursion over the nesting of quotients. */
-bool dim_evaluates(const Ir *ir, Dim d, const int64_t *symbols, int64_t *value) {
+static bool evaluate(const Ir *ir, Dim d, const int64_t *symbols, int64_t *value) {
     const Poly *poly = ir_dim_poly(ir, d);
     *value = 0;
     for (uint32_t k = 0; k < poly->count; k++) {
@@ -426,8 +426,8 @@ bool dim_evaluates(const Ir *ir, Dim d, const int64_t *symbols, int64_t *value) 
                 }
                 factor = symbols != NULL ? symbols[atom->number] : atom->value;
             } else {
-                if (!dim_evaluates(ir, atom->a, symbols, &a) ||
-                    !dim_evaluates(ir, atom->b, symbols, &b) || b == 0) {
+                if (!evaluate(ir, atom->a, symbols, &a) || !evaluate(ir, atom->b, symbols, &b) ||
+                    b == 0) {
                     return false;
                 }
                 int64_t q = floor_quotient(a, b);
@@ -441,12 +441,12 @@ bool dim_evaluates(const Ir *ir, Dim d, const int64_t *symbols, int64_t *value) 
 }
 
 bool dim_value(const Ir *ir, Dim d, int64_t *value) {
-    return dim_evaluates(ir, d, NULL, value);
+    return evaluate(ir, d, NULL, value);
 }
 
 int64_t dim_evaluate(const Ir *ir, Dim d, const int64_t *symbols) {
     int64_t value;
-    if (!dim_evaluates(ir, d, symbols, &value)) {
+    if (!evaluate(ir, d, symbols, &value)) {
         fatal("the size `%s` divides by zero", dim_text(ir, d));
     }
     return value;

@@ -30,8 +30,6 @@ bool dim_is_symbol(const Ir *ir, Dim d, Name *name);
 bool dim_value(const Ir *ir, Dim d, int64_t *value); /* known: constant or of bound symbols */
 /* Value when symbol k of the table has value symbols[k] (see dim_symbol_count). */
 int64_t dim_evaluate(const Ir *ir, Dim d, const int64_t *symbols);
-/* The same; false where a divisor is 0. */
-bool dim_evaluates(const Ir *ir, Dim d, const int64_t *symbols, int64_t *value);
 size_t dim_symbol_count(const Ir *ir);
 Dim dim_symbol_at(const Ir *ir, size_t k);          /* in the order they were made */
 size_t dim_symbol_number(const Ir *ir, Dim symbol); /* its k */

@@ -194,12 +194,6 @@ bool proves_le(Lower *lower, Ref a, Ref b);
 /* The bounds of a value whose atoms may take all their values independently; else not known. */
 Bounds reached_bounds(Lower *lower, Ref value);
 
-/* ---- trial.c --------------------------------------------------------------------------------- */
-
-/* Is a position of indices and sizes inside of the axis at all small sizes, where the facts hold?
- */
-bool tried_inside(Lower *lower, Ref position, Dim axis);
-
 /* ---- range.c --------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -271,7 +271,7 @@ bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const 
     bool above = proves_le(lower, zero, position);
     bool below = proves_le(lower, position, last);
 
-    if ((above && below) || trusted(lower, position) || tried_inside(lower, position, axis)) {
+    if ((above && below) || trusted(lower, position)) {
         return true;
     }
     lower->contextual |= lower->facts != NULL || lower->conditional > 0;
