@@ -113,21 +113,47 @@ static Ref by_number(Expander *x, Ref e, Ref v) {
     return dot[e] != REF_NONE ? dot[e] : zero_like(x->ir, e, v);
 }
 
-/* The indices that are axes of arrays between v and e: none of them can be held. An index that is
- * no such axis, as that of a map over samples, is held as it is: no entry of e depends on v
- * elsewhere. */
-static IndexSet axes_between(Ir *ir, Ref e, Ref v) {
+/* The indices that the value itself binds. */
+static IndexSet bound_by(const Node *node) {
+    switch ((int)node->op) {
+    case OP_ARRAY:
+        return diff_index_set(node->as.indices.list, node->as.indices.count);
+    case OP_SUM:
+    case OP_MAX:
+    case OP_ARGMAX:
+    case OP_LSE:
+        return INDEX_BIT(node->as.index);
+    case OP_DEPOSIT:
+        return node->as.deposit.bound |
+               diff_index_set(node->as.deposit.targets, node->as.deposit.count);
+    case OP_SCAN:
+        return INDEX_BIT(node->as.scan.t);
+    case OP_STATE:
+        return INDEX_BIT(node->as.state.t);
+    default:
+        return 0;
+    }
+}
+
+/* The indices that are bound, or axes of arrays, between v and e: none of them can be held, for an
+ * adjoint there is of all their values. An index that is neither, as that of a map over samples, is
+ * held as it is: no entry of e depends on v elsewhere. */
+static IndexSet bound_between(Ir *ir, Ref e, Ref v) {
     const bool *needed = ir_reach(ir, &e, 1);
     const Recurrences recurrences = diff_recurrences(ir, ir_count(ir));
     const bool *active = diff_active(ir, ir_count(ir), &recurrences, &v, 1);
-    IndexSet axes = 0;
+    IndexSet bound = 0;
     for (Ref u = 1; u <= e; u++) {
-        if (needed[u] && active[u] && ir_rank(ir, u) > 0) {
+        if (!needed[u] || !active[u]) {
+            continue;
+        }
+        bound |= bound_by(ir_node(ir, u));
+        if (ir_rank(ir, u) > 0) {
             Index names[RANK_LIMIT];
-            axes |= diff_index_set(names, ir_axis_names(ir, u, names));
+            bound |= diff_index_set(names, ir_axis_names(ir, u, names));
         }
     }
-    return axes;
+    return bound;
 }
 
 /* The indices that these values need anywhere, free or bound. */
@@ -143,14 +169,7 @@ static IndexSet indices_below(Ir *ir, const Ref *values, size_t count) {
         if (!needed[u]) {
             continue;
         }
-        used |= node->free;
-        if (node->op == OP_ARRAY) {
-            used |= diff_index_set(node->as.indices.list, node->as.indices.count);
-        } else if (node->op == OP_SCAN) {
-            used |= INDEX_BIT(node->as.scan.t);
-        } else if (node->op == OP_STATE) {
-            used |= INDEX_BIT(node->as.state.t);
-        }
+        used |= node->free | bound_by(node);
     }
     return used;
 }
@@ -176,7 +195,7 @@ static Ref by_array(Expander *x, Ref e, Ref v) {
     }
     Ref component = diff_read_at(ir, e, REF_NONE, axes, rank);
     IndexSet held = ir_free(ir, component);
-    const IndexSet clash = held & axes_between(ir, e, v);
+    const IndexSet clash = held & bound_between(ir, e, v);
     for (unsigned i = 0; i < INDEX_LIMIT; i++) {
         if (clash & INDEX_BIT(i)) {
             from[renamed] = (Index)i;

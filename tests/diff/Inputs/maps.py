@@ -33,6 +33,13 @@ def across(a):
     return (2 * a * a.T + (a.T) ** 2).sum(axis=1)
 
 
+def pairs(v):  # of v[i]^2 v[j] T, T = sum(v) sum(v^2): the indices of T are those of the map
+    e, total = np.eye(len(v)), v.sum() * (v ** 2).sum()
+    slope = (v ** 2).sum() + 2 * v.sum() * v
+    own = 2 * np.einsum("i,j,ik->ijk", v, v, e) + np.einsum("i,jk->ijk", v ** 2, e)
+    return own * total + np.einsum("i,j,k->ijk", v ** 2, v, slope)
+
+
 cases = {
     "inner": ([n], [x, 0.7], inner(x, 0.7)),
     "by_scale": ([n, m], [x, t], [inner(x, s) for s in t]),
@@ -44,6 +51,7 @@ cases = {
     "square": ([n], [A, wide], [product(a, v) for a, v in zip(A, wide)]),
     "across": ([n], [wide], across(wide)),
     "second": ([n], [x], second(x)),
+    "pairs": ([n], [x], pairs(x)),
     "seconds": ([n], [wide], [second(v) for v in wide]),
 }
 bad = 0
