@@ -92,6 +92,31 @@ static void find_call(Finder *finder, Ref v, Path path) {
     }
 }
 
+/* Below a sum over i inside of another over i, what the outer one counts goes by a new name. */
+static void bind(Ir *ir, Path *path, Index i) {
+    for (unsigned k = 0; k < path->count; k++) {
+        if (path->indices[k] != i) {
+            continue;
+        }
+        Ref replacement[INDEX_LIMIT] = {REF_NONE};
+        IndexSet used = INDEX_BIT(i);
+        for (unsigned j = 0; j < path->count; j++) {
+            used |= INDEX_BIT(path->indices[j]);
+        }
+        used |= path->factor == REF_NONE ? 0 : ir_free(ir, path->factor);
+        used |= path->condition == REF_NONE ? 0 : ir_free(ir, path->condition);
+        path->indices[k] = ir_fresh(ir, ir_index_dim(ir, i), used);
+        replacement[i] = ir_idx(ir, path->indices[k]);
+        if (path->factor != REF_NONE) {
+            path->factor = ir_subst(ir, path->factor, replacement);
+        }
+        if (path->condition != REF_NONE) {
+            path->condition = ir_subst(ir, path->condition, replacement);
+        }
+    }
+    path->indices[path->count++] = i;
+}
+
 static void find(Finder *finder, Ref v, Path path) {
     Ir *ir = finder->ir;
     const Node *node = ir_node(ir, v);
@@ -101,7 +126,7 @@ static void find(Finder *finder, Ref v, Path path) {
     if (path.depth++ == DEPTH) {
         finder->ok = false;
     } else if (node->op == OP_SUM && path.count < RANK_LIMIT) {
-        path.indices[path.count++] = node->as.index;
+        bind(ir, &path, node->as.index);
         find(finder, node->args[0], path);
     } else if (node->op == OP_CALL) {
         find_call(finder, v, path);
