@@ -2,9 +2,11 @@
 # Does the time to compile grow with the length of a model? Prints, for statements of each kind, the
 # milliseconds of models of 100 and of 2,000 statements and their ratio, which must stay below 20. (Of statements with a
 # derivative in each it may be more: each looks through the whole program.)
-# usage: bench/growth.sh [GRADC]
-set -e
-gradc=${1:-gradc}
+#
+#     bench/growth.sh [GRADC]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+gradc=${1:-$here/../gradc}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
