@@ -26,27 +26,60 @@ static LoopStmt *sample_loop(Fission *f, const LoopExpr *low, const LoopExpr *hi
     return loop;
 }
 
-/* Is it at another position for each turn of the counter, by itself and not by what data say?
- * NULL: of any counter. */
-static bool moves(const LoopExpr *x, const VarId *counter) {
-    bool found = x->kind == LX_VAR && (!counter || x->as.var == *counter);
-    for (unsigned k = 0; k < x->count && x->kind != LX_LOAD && !found; k++) {
-        found = moves(x->args[k], counter);
+static bool is_set_in(const LoopStmt *body, VarId var) {
+    for (const LoopStmt *stmt = body; stmt; stmt = stmt->next) {
+        bool sets = stmt->kind == LS_LET || stmt->kind == LS_DECLARE || stmt->kind == LS_FOR;
+        if ((sets && stmt->var == var) || is_set_in(stmt->body, var)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is it made of something that is set in the body, or of the counter? */
+static bool is_made_in(const LoopStmt *body, const LoopExpr *x, const VarId *counter) {
+    if (x->kind == LX_VAR) {
+        return (counter && x->as.var == *counter) || is_set_in(body, x->as.var);
+    }
+    for (unsigned k = 0; k < x->count; k++) {
+        if (is_made_in(body, x->args[k], counter)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_load(const LoopExpr *x) {
+    bool found = x->kind == LX_LOAD;
+    for (unsigned k = 0; k < x->count && !found; k++) {
+        found = has_load(x->args[k]);
     }
     return found;
 }
 
-bool are_apart(const LoopStmt *body, VarId counter) {
-    for (const LoopStmt *stmt = body; stmt; stmt = stmt->next) {
-        const bool adds = stmt->kind == LS_STORE_ADD;
+/* What is added may go anywhere: another place for each turn of the counter must be seen. */
+static bool adds_apart(Plan *plan, const LoopStmt *body, const LoopExpr *index, VarId counter) {
+    const LoopExpr *step = stride(plan, index, counter);
+    return step && x_proves_le(plan, x_int(plan, 1), step) && !has_load(index) &&
+           !is_made_in(body, index, NULL);
+}
+
+/* Of the statements in the body of the loop, which may stand under conditions in it. */
+static bool is_apart(Plan *plan, const LoopStmt *body, const LoopStmt *stmt, VarId counter) {
+    for (; stmt; stmt = stmt->next) {
         const bool shared =
             stmt->kind == LS_ZERO || stmt->kind == LS_PRODUCT || stmt->kind == LS_LIB ||
-            ((adds || stmt->kind == LS_STORE) && !moves(stmt->index, adds ? &counter : NULL));
-        if (shared || !are_apart(stmt->body, counter)) {
+            (stmt->kind == LS_STORE_ADD && !adds_apart(plan, body, stmt->index, counter)) ||
+            (stmt->kind == LS_STORE && !is_made_in(body, stmt->index, &counter));
+        if (shared || !is_apart(plan, body, stmt->body, counter)) {
             return false;
         }
     }
     return true;
+}
+
+bool are_apart(Plan *plan, const LoopStmt *body, VarId counter) {
+    return is_apart(plan, body, body, counter);
 }
 
 /* All pieces of a part, sample after sample. */
@@ -66,7 +99,7 @@ LoopStmt *write_plain(Fission *f, unsigned part, const LoopExpr *low, const Loop
         }
     }
     end_part(&copy, part, &end);
-    if (!nest && are_apart(loop->body, loop->var)) {
+    if (!nest && are_apart(f->plan, loop->body, loop->var)) {
         loop->flags |= LOOP_INDEPENDENT | (reduces ? LOOP_REDUCES : 0);
     }
     return loop;

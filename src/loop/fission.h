@@ -142,7 +142,7 @@ LoopStmt *lanes_split(Plan *plan, LoopStmt *over, const Block *inside, const cha
 
 /* Does each turn of the counter touch entries of its own? Two samples may add to one entry, as the
  * gradient of a param does whose rows data look up: such a loop is not independent. */
-bool are_apart(const LoopStmt *body, VarId counter);
+bool are_apart(Plan *plan, const LoopStmt *body, VarId counter);
 
 /* All pieces of a part, sample after sample. */
 LoopStmt *write_plain(Fission *f, unsigned part, const LoopExpr *low, const LoopExpr *high);

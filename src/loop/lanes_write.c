@@ -37,7 +37,7 @@ static LoopStmt *lane_loop(const Lanes *l, LoopStmt *body, bool reduces) {
     loop->var = l->lane->as.var;
     loop->low = x_int(l->plan, 0);
     loop->high = x_int(l->plan, LANES);
-    loop->flags = !are_apart(body, loop->var)
+    loop->flags = !are_apart(l->plan, body, loop->var)
                       ? 0
                       : LOOP_INDEPENDENT | LOOP_LANES | (reduces ? LOOP_REDUCES : 0);
     loop->span = body->span;
