@@ -403,15 +403,6 @@ static bool writes_others(const Chain *c, const LoopStmt *block) {
     return false;
 }
 
-static void find_declared(const LoopStmt *block, bool *vars) {
-    for (const LoopStmt *stmt = block; stmt; stmt = stmt->next) {
-        if (stmt->kind == LS_LET || stmt->kind == LS_DECLARE || stmt->kind == LS_FOR) {
-            vars[stmt->var] = true;
-        }
-        find_declared(stmt->body, vars);
-    }
-}
-
 static const Dot *dot_of(const Chain *c, VarId sum) {
     for (unsigned d = 0; d < c->dot_count; d++) {
         if (c->dots[d].add->var == sum) {
@@ -779,12 +770,10 @@ static LoopStmt *in_blocks(Chain *c) {
 
 static LoopStmt *blocks_of(Plan *plan, LoopStmt *loop) {
     Chain c = {.f = fission_new(plan, loop, ((Stmt *)loop)->body), .plan = plan, .loop = loop};
-    c.f.inner = arena_array(plan->arena, bool, c.f.var_count + 1);
+    fission_inner(&c.f);
     c.f.crosses_buffer = arena_array(plan->arena, bool, c.f.buffer_count + 1);
     c.moving = arena_array(plan->arena, bool, c.f.var_count + 1);
     c.updated = arena_array(plan->arena, bool, c.f.buffer_count + 1);
-    find_declared(loop->body, c.f.inner);
-    c.f.inner[loop->var] = true;
     for (size_t k = 0; k < plan->ir->leaf_count; k++) {
         if (plan->leaf_updated[k] && plan->leaf_has_buffer[k]) {
             c.updated[plan->leaf_buffer[k]] = true;
