@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { DEPTH_LIMIT = 4 };
+enum { DEPTH_LIMIT = 4, SYMBOL_LIMIT = 3, DIVISOR_LIMIT = 6 };
 
 static bool proves_nonnegative(Ir *ir, Dim d, int depth);
 
@@ -54,6 +54,73 @@ static Dim replace_atom(Ir *ir, Dim d, uint32_t atom, Dim bound, int64_t scale) 
     return result;
 }
 
+/* The atoms of a polynomial, each once, and a remainder for each. */
+typedef struct {
+    uint32_t count;
+    uint32_t atoms[SYMBOL_LIMIT];
+    int64_t rest[SYMBOL_LIMIT];
+} Residues;
+
+static uint32_t place_of(const Residues *r, uint32_t atom) {
+    uint32_t at = 0;
+    while (at < r->count && r->atoms[at] != atom) {
+        at++;
+    }
+    return at;
+}
+
+static bool take_atoms(const Poly *poly, Residues *r) {
+    for (uint32_t k = 0; k < poly->count; k++) {
+        for (uint32_t j = 0; j < poly->terms[k].degree; j++) {
+            uint32_t at = place_of(r, poly->terms[k].atoms[j]);
+            if (at == SYMBOL_LIMIT) {
+                return false;
+            }
+            r->atoms[at] = poly->terms[k].atoms[j];
+            r->count += at == r->count;
+        }
+    }
+    return true;
+}
+
+static int64_t remainder_at(const Poly *poly, const Residues *r, int64_t divisor) {
+    int64_t value = 0;
+    for (uint32_t k = 0; k < poly->count; k++) {
+        int64_t product = poly->terms[k].coefficient % divisor;
+        for (uint32_t j = 0; j < poly->terms[k].degree; j++) {
+            product = product * r->rest[place_of(r, poly->terms[k].atoms[j])] % divisor;
+        }
+        value = (value + product) % divisor;
+    }
+    return value;
+}
+
+/* The next remainders of all; false: those were the last. */
+static bool next_remainders(Residues *r, int64_t divisor) {
+    for (uint32_t at = 0; at < r->count; at++) {
+        if (++r->rest[at] < divisor) {
+            return true;
+        }
+        r->rest[at] = 0;
+    }
+    return false;
+}
+
+/* Does a constant divide a whatever the atoms are, as 2 does n·(n + 1)? Their remainders say it. */
+static bool divides_always(const Ir *ir, Dim a, int64_t divisor) {
+    const Poly *poly = ir_dim_poly(ir, a);
+    Residues r = {0};
+
+    if (divisor > DIVISOR_LIMIT || !take_atoms(poly, &r)) {
+        return false;
+    }
+    bool zero;
+    do {
+        zero = remainder_at(poly, &r, divisor) == 0;
+    } while (zero && next_remainders(&r, divisor));
+    return zero;
+}
+
 /* Replaces one quotient or remainder by a bound that makes d smaller; the terms that hold it have
  * factors that are ≥ 0. Returns whether d ≥ 0 was proved. */
 static bool prove_by_bound(Ir *ir, Dim d, uint32_t number, int depth) {
@@ -70,7 +137,8 @@ static bool prove_by_bound(Ir *ir, Dim d, uint32_t number, int depth) {
         return proves_nonnegative(ir, replace_atom(ir, d, number, bound, 1), depth);
     }
     /* (a - divisor + 1) / divisor ≤ quotient ≤ a / divisor; and it is ≥ 0 if a is */
-    Dim low = dim_sub(ir, dim_add(ir, atom.a, one), atom.b);
+    Dim low = divides_always(ir, atom.a, divisor) ? atom.a
+                                                  : dim_sub(ir, dim_add(ir, atom.a, one), atom.b);
     Dim bound = sign > 0 ? low : atom.a;
     /* d is whole: divisor · d > -divisor is enough */
     Dim scaled =

@@ -4,6 +4,7 @@
 #ifndef GRADC_LOWER_ELABORATE_H
 #define GRADC_LOWER_ELABORATE_H
 
+#include "ir/form.h"
 #include "lower/lower.h"
 
 /* Names in scope: a list from the innermost outwards. Never changed once made. */
@@ -191,8 +192,22 @@ Bounds int_bounds(Lower *lower, Ref value);
 void add_fact(Lower *lower, Ref condition, bool holds);
 /* Is a ≤ b, both whole numbers, by the facts here? Conservative. */
 bool proves_le(Lower *lower, Ref a, Ref b);
+/* A whole number as a linear form of nodes. */
+Form whole_form(Lower *lower, Ref v);
 /* The bounds of a value whose atoms may take all their values independently; else not known. */
 Bounds reached_bounds(Lower *lower, Ref value);
+
+/* ---- monomials.c: forms as polynomials of what their atoms are products of --------------------- */
+
+/* The form with sums in products multiplied out; false: too many terms, *made is of no use. */
+bool expand_form(Lower *lower, const Form *form, Form *made);
+bool has_product(const Lower *lower, const Form *form);
+/* The factor of an atom that comes after `last` (REF_NONE: the first), or REF_NONE. */
+Ref next_factor(const Lower *lower, Ref atom, Ref last);
+/* The highest power of the variable. */
+unsigned form_degree(const Lower *lower, const Form *form, Ref variable);
+/* The form with the value in the place of the variable; false as expand_form. */
+bool form_with(Lower *lower, const Form *form, Ref variable, const Form *value, Form *made);
 
 /* ---- range.c --------------------------------------------------------------------------------- */
 

@@ -3,10 +3,9 @@
  *     constant + Σ coefficient · atom
  * whose atoms are indices, labels, quotients, remainders and the like. Atoms are then replaced by a
  * bound of theirs, or cancelled against a condition, until a comparison of sizes is left. */
-#include "ir/form.h"
 #include "lower/elaborate.h"
 
-enum { DEPTH = 48, SEARCH_LIMIT = 600, EFFORT = 2000, FACT_LIMIT = 24 };
+enum { DEPTH = 48, SEARCH_LIMIT = 2000, EFFORT = 2000, FACT_LIMIT = 24 };
 
 /* One search: the conditions that it may use, as forms that are ≥ 0 and forms that are not 0. */
 typedef struct {
@@ -33,6 +32,10 @@ static bool form_of_call(Lower *lower, const Node *node, Form *form, unsigned de
     a = form_of(lower, node->args[0], depth + 1);
     b = node->arg_count > 1 ? form_of(lower, node->args[1], depth + 1) : a;
     return form_call(lower->ir, f, &a, &b, form);
+}
+
+Form whole_form(Lower *lower, Ref v) {
+    return form_of(lower, v, 0);
 }
 
 static Form form_of(Lower *lower, Ref v, unsigned depth) {
@@ -350,6 +353,86 @@ static bool by_fact(Search *s, const Form *form, unsigned k, unsigned depth) {
     return proved;
 }
 
+/* Does f fall from the value of v to the end? Its step f(v) - f(v + sign) is linear in v: it is ≥ 0
+ * between when it is so at the value and before the end. Where they differ, that is; `differs`,
+ * which says so, may be used. */
+static bool falls(Search *s, const Form *f, Ref v, const Form *end, int sign, unsigned depth) {
+    Ir *ir = s->lower->ir;
+    Dim step = dim_const(ir, sign), minus = dim_const(ir, -1);
+    Form next = form_atom(ir, v), inner = *end, fall = *f, before, at, moved;
+    Form differs = form_constant(minus);
+
+    if (s->fact_count == FACT_LIMIT || !form_add(ir, &differs, end, step) ||
+        !form_add(ir, &differs, &next, dim_const(ir, -sign))) {
+        return false;
+    }
+    next.constant = step;
+    inner.constant = dim_sub(ir, inner.constant, step);
+    s->facts[s->fact_count++] = differs;
+    bool good = form_with(s->lower, f, v, &next, &moved) && form_add(ir, &fall, &moved, minus) &&
+                nonnegative(s, &fall, depth + 1);
+    if (good && form_degree(s->lower, f, v) == 2) {
+        good = form_with(s->lower, f, v, &inner, &before) && form_with(s->lower, f, v, end, &at) &&
+               form_add(ir, &before, &at, minus) && nonnegative(s, &before, depth + 1);
+    }
+    s->fact_count--;
+    return good;
+}
+
+/* A polynomial f of v is ≥ 0 where it is so at an end of the range of v that it falls towards. */
+static bool by_end(Search *s, const Form *f, Ref v, const Form *end, int sign, unsigned depth) {
+    Form at;
+
+    return falls(s, f, v, end, sign, depth) && form_with(s->lower, f, v, end, &at) &&
+           nonnegative(s, &at, depth + 1);
+}
+
+/* The ends of v that its own range and the conditions know. */
+static bool by_variable(Search *s, const Form *f, Ref v, unsigned depth) {
+    Form end;
+    unsigned degree = form_degree(s->lower, f, v);
+
+    if (degree == 0 || degree > 2) {
+        return false;
+    }
+    for (unsigned k = s->fact_count; k-- > 0;) {
+        Form fact = s->facts[k];
+        for (unsigned j = 0; j < fact.count; j++) {
+            int64_t c;
+            if (fact.atom[j] != v || !dim_is_const(s->lower->ir, fact.coefficient[j], &c) ||
+                (c != 1 && c != -1)) {
+                continue;
+            }
+            form_drop(&fact, j);
+            end = form_constant(dim_const(s->lower->ir, 0));
+            if (form_degree(s->lower, &fact, v) == 0 &&
+                form_add(s->lower->ir, &end, &fact, dim_const(s->lower->ir, -c)) &&
+                by_end(s, f, v, &end, (int)-c, depth)) {
+                return true;
+            }
+            break;
+        }
+    }
+    return (atom_bound(s, v, true, 0, &end, depth) && by_end(s, f, v, &end, 1, depth)) ||
+           (atom_bound(s, v, false, 0, &end, depth) && by_end(s, f, v, &end, -1, depth));
+}
+
+static bool by_polynomial(Search *s, const Form *form, unsigned depth) {
+    Form f;
+
+    if (!has_product(s->lower, form) || !expand_form(s->lower, form, &f)) {
+        return false;
+    }
+    for (unsigned k = 0; k < f.count; k++) {
+        for (Ref v = REF_NONE; (v = next_factor(s->lower, f.atom[k], v)) != REF_NONE;) {
+            if (by_variable(s, &f, v, depth)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static bool nonnegative(Search *s, const Form *form, unsigned depth) {
     if (form->count == 0 &&
         dim_proves_le(s->lower->ir, dim_const(s->lower->ir, 0), form->constant)) {
@@ -368,7 +451,7 @@ static bool nonnegative(Search *s, const Form *form, unsigned depth) {
             return true;
         }
     }
-    return false;
+    return by_polynomial(s, form, depth);
 }
 
 /* ---- questions ------------------------------------------------------------------------------- */
