@@ -23,14 +23,6 @@ static bool is_given(const Session *session, OptionId id) {
     return option_text(session->model, session->options, id) != NULL;
 }
 
-static bool has_rate(const Case *c) {
-    return is_given(c->session, OPT_rate) && !is_given(c->session, OPT_batch);
-}
-
-static bool has_batch(const Case *c) {
-    return is_given(c->session, OPT_batch);
-}
-
 static bool has_kinks_only_in_penalty(const Case *c) {
     return c->model->kernels[ROLE_SHRINK].function != NULL;
 }
@@ -59,13 +51,29 @@ static bool always(const Case *c) {
     return true;
 }
 
+/* Settings that only some methods have: who gives one means such a method, and this one where no
+ * name is given. The first that is given decides. */
+static const struct {
+    OptionId id;
+    const char *method, *why;
+} implied[] = {
+    {OPT_beta1, "adam", "--beta1 is given"},
+    {OPT_beta2, "adam", "--beta2 is given"},
+    {OPT_epsilon, "adam", "--epsilon is given"},
+    {OPT_momentum, "momentum", "--momentum is given"},
+    {OPT_proximal, "minibatch", "--proximal is given"},
+    {OPT_batch, "minibatch", "--batch is given"},
+    {OPT_rate, "bgd", "--rate is given"},
+    {OPT_schedule, "bgd", "--schedule is given"},
+    {OPT_warmup, "bgd", "--warmup is given"},
+    {OPT_clip, "bgd", "--clip is given"},
+    {OPT_decay, "bgd", "--decay is given"},
+};
+
 static const struct {
     bool (*fits)(const Case *c);
     const char *method, *why;
 } rules[] = {
-    /* no why: the user has in effect said it */
-    {has_batch, "minibatch", NULL},
-    {has_rate, "bgd", NULL},
     {has_kinks_only_in_penalty, "proximal", "the penalty has absolute values"},
     {is_squares, "lm", "the loss is a sum of squares"},
     {is_small_and_smooth, "newton", "the loss is smooth, and the parameters are few"},
@@ -74,20 +82,30 @@ static const struct {
     {always, "lbfgs", "one that needs no rate"},
 };
 
+static const Optimizer *named(const char *method) {
+    size_t k = 0;
+    while (strcmp(optimizers[k]->name, method) != 0) {
+        k++;
+    }
+    return optimizers[k];
+}
+
 const Optimizer *auto_method(const Session *session, const char **why) {
     const Model *model = session->model;
     const Case c = {.session = session,
                     .model = model,
                     .samples = (double)session->data.samples,
                     .parameters = (double)model->parameter_count};
+    for (size_t i = 0; i < sizeof implied / sizeof *implied; i++) {
+        if (is_given(session, implied[i].id)) {
+            *why = implied[i].why;
+            return named(implied[i].method);
+        }
+    }
     size_t rule = 0;
     while (!rules[rule].fits(&c)) {
         rule++;
     }
     *why = rules[rule].why;
-    size_t k = 0;
-    while (strcmp(optimizers[k]->name, rules[rule].method) != 0) {
-        k++;
-    }
-    return optimizers[k];
+    return named(rules[rule].method);
 }

@@ -39,11 +39,7 @@ static void watch_signals(void) {
 static bool choose_method(Session *session, Training *training) {
     const char *name = option_text(session->model, session->options, OPT_method);
     const char *names[32];
-    training->optimizer = optimizers[0];
-    if (!name) {
-        return true;
-    }
-    if (strcmp(name, "auto") == 0) {
+    if (!name || strcmp(name, "auto") == 0) {
         training->optimizer = auto_method(session, &training->chosen);
         return true;
     }

@@ -210,7 +210,7 @@ def test_not_finite():
     with open("good.csv", "w", encoding="ascii") as file:
         file.write("x,y\n1,2\n4,3\n")
     run(GRADC, "root.model", "-o", "root")
-    out = run("./root", "train", "good.csv", "--validate=bad.csv", "--patience=3", "--epochs=50")
+    out = run("./root", "train", "good.csv", "--validate=bad.csv", "--patience=3", "--epochs=50", "--method=bgd")
     assert "ended after 3 epochs: the validation loss is not finite" in out, out
 
 

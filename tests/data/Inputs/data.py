@@ -17,7 +17,7 @@ with tempfile.TemporaryDirectory() as place:
     for name in sorted(n for n in os.listdir(".") if n.endswith((".csv", ".npy"))):
         with open(result, "w", encoding="utf-8") as file:
             file.write("old")
-        run = subprocess.run([trainer, "train", name, "-o", result, "--epochs=2", "--report=2"],
+        run = subprocess.run([trainer, "train", name, "-o", result, "--method=bgd", "--epochs=2", "--report=2"],
                              capture_output=True, check=False, timeout=60)
         with open(result, encoding="utf-8") as file:
             kept = file.read() == "old"

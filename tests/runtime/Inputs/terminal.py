@@ -76,7 +76,7 @@ def train(width, resized=None, epochs=2000, **environment):
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     settings = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
     settings |= {"TERM": "xterm"} | environment
-    command = [LINE, "train", "rows.csv", f"--epochs={epochs}", "--rate=1e-6", "--tolerance=0", "--threads=1",
+    command = [LINE, "train", "rows.csv", f"--epochs={epochs}", "--method=bgd", "--rate=1e-6", "--tolerance=0", "--threads=1",
                "--statistics=no"]
     with subprocess.Popen(command, stdout=slave, stderr=slave, env=settings) as child:
         os.close(slave)
