@@ -497,7 +497,7 @@ static Values map_call(Lower *lower, const Callee *callee, const Expr *call,
     const Function *f = callee->function;
     Ref *args = arguments->refs;
     Lead lead;
-    IndexSet used = 0;
+    IndexSet used = seen_by(callee);
     size_t k = 0;
 
     if (!find_lead(lower, f, call, args, &lead)) {
@@ -505,6 +505,7 @@ static Values map_call(Lower *lower, const Callee *callee, const Expr *call,
     }
     for (size_t j = 0; j < f->formal_count; j++) {
         used |= args[j] == REF_NONE ? 0 : ir_free(lower->ir, args[j]);
+        used |= seen_by(arguments->functions[j]);
     }
     fresh_names(lower, lead.shape, lead.rank, used, lead.names);
     for (const Formal *a = f->formals; a && lead.rank > 0; a = a->next, k++) {
@@ -514,7 +515,12 @@ static Values map_call(Lower *lower, const Callee *callee, const Expr *call,
         unsigned extra = ir_rank(lower->ir, args[k]) - (unsigned)a->rank;
         args[k] = open_lead(lower, &lead, args[k], extra);
     }
+    const Fact *facts = lower->facts;
+    for (k = 0; k < lead.rank; k++) {
+        hide_facts(lower, INDEX_BIT(lead.names[k]));
+    }
     Values values = invoke(lower, callee, arguments, call->span);
+    lower->facts = facts;
     if (lead.rank == 0 || values.count == 0) {
         return values;
     }

@@ -30,11 +30,13 @@ struct Binding {
     const Binding *next;
 };
 
-/* A condition that holds, or does not, where an expression stands: the innermost first. */
+/* A condition that holds, or does not, where an expression stands: the innermost first. Or, without
+ * a condition: from here on these indices are others than those of the facts before. */
 typedef struct Fact Fact;
 struct Fact {
-    Ref condition;
+    Ref condition; /* or REF_NONE */
     bool holds;
+    IndexSet bound;
     const Fact *next;
 };
 
@@ -136,6 +138,8 @@ const Binding *find_binding(const Lower *lower, Name name);
 void bind_name(Lower *lower, Name name, Span span, Ref ref);
 void bind_callee(Lower *lower, Name name, Span span, const Callee *callee);
 IndexSet visible(const Lower *lower);
+/* The free indices of the values that a local function sees. */
+IndexSet seen_by(const Callee *callee);
 Values one_value(Lower *lower, Ref ref);
 
 /* ---- array.c: elementwise operations, reads, literals ---------------------------------------- */
@@ -190,6 +194,9 @@ Bounds int_bounds(Lower *lower, Ref value);
 
 /* From here on, until lower->facts is set back. */
 void add_fact(Lower *lower, Ref condition, bool holds);
+/* These indices are bound here. A call does not see those of its caller, and may use them again:
+ * what is known of those says nothing of these. */
+void hide_facts(Lower *lower, IndexSet bound);
 /* Is a ≤ b, both whole numbers, by the facts here? Conservative. */
 bool proves_le(Lower *lower, Ref a, Ref b);
 /* A whole number as a linear form of nodes. */
@@ -197,7 +204,8 @@ Form whole_form(Lower *lower, Ref v);
 /* The bounds of a value whose atoms may take all their values independently; else not known. */
 Bounds reached_bounds(Lower *lower, Ref value);
 
-/* ---- monomials.c: forms as polynomials of what their atoms are products of --------------------- */
+/* ---- monomials.c: forms as polynomials of what their atoms are products of ---------------------
+ */
 
 /* The form with sums in products multiplied out; false: too many terms, *made is of no use. */
 bool expand_form(Lower *lower, const Form *form, Form *made);

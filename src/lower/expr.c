@@ -10,6 +10,10 @@ IndexSet visible(const Lower *lower) {
     return lower->env ? lower->env->visible : 0;
 }
 
+IndexSet seen_by(const Callee *callee) {
+    return callee && callee->env ? callee->env->visible : 0;
+}
+
 void bind_name(Lower *lower, Name name, Span span, Ref ref) {
     Binding *b = arena_new(lower->arena, Binding);
 
@@ -25,7 +29,7 @@ void bind_callee(Lower *lower, Name name, Span span, const Callee *callee) {
     Binding *b = arena_new(lower->arena, Binding);
 
     *b = (Binding){.name = name, .span = span, .callee = callee, .next = lower->env};
-    b->visible = visible(lower);
+    b->visible = visible(lower) | seen_by(callee);
     lower->env = b;
 }
 

@@ -457,9 +457,14 @@ static bool nonnegative(Search *s, const Form *form, unsigned depth) {
 /* ---- questions ------------------------------------------------------------------------------- */
 
 static void begin(Search *s, Lower *lower, Ref a, Ref b, const Fact *outer) {
+    IndexSet bound = 0;
+
     *s = (Search){.lower = lower};
     for (const Fact *f = lower->facts; f != outer; f = f->next) {
-        take_condition(s, f->condition, f->holds, 0);
+        bound |= f->bound;
+        if (f->condition != REF_NONE && !(ir_free(lower->ir, f->condition) & bound)) {
+            take_condition(s, f->condition, f->holds, 0);
+        }
     }
     take_extents(s, ir_free(lower->ir, a) | ir_free(lower->ir, b) | visible(lower));
     sharpen(s);
@@ -491,15 +496,26 @@ bool proves_le(Lower *lower, Ref a, Ref b) {
 void add_fact(Lower *lower, Ref condition, bool holds) {
     Fact *fact = arena_new(lower->arena, Fact);
 
-    *fact = (Fact){condition, holds, lower->facts};
+    *fact = (Fact){condition, holds, 0, lower->facts};
     lower->facts = fact;
+}
+
+void hide_facts(Lower *lower, IndexSet bound) {
+    for (const Fact *f = lower->facts; f; f = f->next) {
+        if (f->condition != REF_NONE && (ir_free(lower->ir, f->condition) & bound)) {
+            Fact *fact = arena_new(lower->arena, Fact);
+            *fact = (Fact){REF_NONE, false, bound, lower->facts};
+            lower->facts = fact;
+            return;
+        }
+    }
 }
 
 /* Do the conditions say nothing of the atoms of this form? */
 static bool untouched(Lower *lower, const Form *form) {
     for (unsigned k = 0; k < form->count; k++) {
         for (const Fact *f = lower->facts; f; f = f->next) {
-            if (ir_reach(lower->ir, &f->condition, 1)[form->atom[k]]) {
+            if (f->condition != REF_NONE && ir_reach(lower->ir, &f->condition, 1)[form->atom[k]]) {
                 return false;
             }
         }

@@ -282,6 +282,7 @@ Dim infer_range(Lower *lower, const Pending *pending, const Expr *body, const ch
  */
 
 static void bind_range(Lower *lower, Range *r) {
+    hide_facts(lower, INDEX_BIT(r->index));
     if (r->condition != REF_NONE) {
         add_fact(lower, r->condition, true);
     }

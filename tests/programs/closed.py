@@ -13,6 +13,7 @@ def check(name, expected, *args):
     function.restype = ctypes.c_double
     found = function(*[ctypes.c_size_t(a) if isinstance(a, int) else
                        ctypes.c_double(a) if isinstance(a, float) else a for a in args], work)
-    if not abs(found - expected) <= 1e-13 * max(1, abs(expected)):
+    same = found == expected or (found != found and expected != expected)
+    if not same and not abs(found - expected) <= 1e-13 * max(1, abs(expected)):
         print("%s is %.17g, expected %.17g" % (name, found, expected))
         failed.append(name)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """formals.py LIBRARY: the functions of formals.model, compiled, have the values of their closed forms."""
-import math, sys
+import ctypes, math, sys
 from closed import check, failed, vector
 
 x, c = 0.75, -1.25
@@ -27,4 +27,8 @@ v = step(slope, z, h)
 check("formals_rk4_step", v[0] + 10 * v[1], vector(z), h)
 v = step(lambda w: step(slope, w, 0.5), z, h)
 check("formals_nested", v[0] + 10 * v[1], vector(z), h)
+y = [0.5, -1.5, 2.0]
+check("formals_mapped", 3 * sum(y) ** 2, len(y), vector(y))
+check("formals_outside", len(y) * sum(y), len(y), vector(y), ctypes.c_int64(0))
+check("formals_outside", math.nan, len(y), vector(y), ctypes.c_int64(1))
 sys.exit(bool(failed))
