@@ -65,7 +65,7 @@ static uint8_t degree_of(const Ir *ir, const Node *node, const uint8_t *degree) 
     case OP_MAX:
     case OP_ARGMAX:
     case OP_LSE:
-    case OP_STATE: /* right if no step has params; else its scan, which it is read through, has */
+    case OP_STATE:
     case OP_SCAN:
     case OP_LIB:
     case OP_EXTERN:
@@ -76,12 +76,31 @@ static uint8_t degree_of(const Ir *ir, const Node *node, const uint8_t *degree) 
     return fixed_only(node, degree);
 }
 
+/* The states of a recurrence that has params in a step have them too, and stand before it. */
+static bool spread_to_states(const Ir *ir, uint8_t *degree) {
+    bool more = false;
+    for (Ref r = 1; r < ir_count(ir); r++) {
+        const Node *node = ir_node(ir, r);
+        const Ref scan = node->op == OP_STATE ? ir_scan_of_tag(ir, node->as.state.tag) : REF_NONE;
+        if (scan != REF_NONE && degree[scan] != 0 && degree[r] == 0) {
+            degree[r] = DEGREE_NONE;
+            more = true;
+        }
+    }
+    return more;
+}
+
 unsigned opt_degree(const Ir *ir, Ref v) {
     Arena *arena = arena_create();
     uint8_t *degree = arena_array(arena, uint8_t, ir_count(ir));
-    for (Ref r = 1; r <= v; r++) {
-        degree[r] = degree_of(ir, ir_node(ir, r), degree);
-    }
+    do {
+        for (Ref r = 1; r < ir_count(ir); r++) {
+            const Node *node = ir_node(ir, r);
+            if (node->op != OP_STATE || degree[r] == 0) {
+                degree[r] = degree_of(ir, node, degree);
+            }
+        }
+    } while (spread_to_states(ir, degree));
     const unsigned result = degree[v];
     arena_destroy(arena);
     return result;
