@@ -237,17 +237,21 @@ static double state_bytes(const Plan *plan, const Segment *segment) {
     return bytes;
 }
 
-/* As many as `size` steps: all of them, if they are not more. */
+/* As many as `size` steps: all of them, if they are not more; one, if there are none. */
 static Dim size_up_to(Plan *plan, Dim steps, int64_t size) {
     Ir *ir = plan->ir;
     Dim most = dim_const(ir, size);
     int64_t known;
     if (dim_value(ir, steps, &known)) {
-        return dim_const(ir, known < size ? known : size);
+        return dim_const(ir, known < 1 ? 1 : known < size ? known : size);
     }
     /* 2T // (T + size) is 0 or 1: are there more? */
     Dim more = dim_floordiv(ir, dim_add(ir, steps, steps), dim_add(ir, steps, most));
-    return dim_sub(ir, steps, dim_mul(ir, more, dim_sub(ir, steps, most)));
+    Dim least = dim_sub(ir, steps, dim_mul(ir, more, dim_sub(ir, steps, most)));
+    Dim one = dim_const(ir, 1);
+    return dim_proves_le(ir, one, steps)
+               ? least
+               : dim_add(ir, least, dim_floordiv(ir, one, dim_add(ir, steps, one)));
 }
 
 /* By itself: half of the room for the steps of a segment, the other half for states. */
