@@ -451,24 +451,26 @@ static void count_uses(Plan *plan) {
 }
 
 /* Σ_i Σ_j a with one use of the inner sum is one stage; under --strict each sum is added up alone,
- * as the IR has it. */
+ * as the IR has it. An index that has a loop in the stage already, or is one of its result's, stays
+ * with a sum of its own. */
 static void merge_sums(Plan *plan, Select *select) {
-    if (plan->options->strict) {
-        return;
-    }
-    for (Ref v = 1; v < ir_count(plan->ir); v++) {
+    IndexSet *loops = arena_array(plan->arena, IndexSet, ir_count(plan->ir)); /* of the stage */
+    for (Ref v = ir_count(plan->ir); v-- > 1 && !plan->options->strict;) { /* outer sums first */
         const Node *node = ir_node(plan->ir, v);
         if (!plan->reached[v] || node->op != OP_SUM) {
             continue;
         }
+        loops[v] = (select->merged[v] ? loops[v] : node->free) | INDEX_BIT(node->as.index);
         Ref inner = node->args[0];
         while (ir_node(plan->ir, inner)->op == OP_GUARD && plan->uses[inner] == 1) {
             inner = ir_node(plan->ir, inner)->args[1];
         }
         const Node *sum = ir_node(plan->ir, inner);
-        select->merged[inner] = sum->op == OP_SUM && plan->uses[inner] == 1 &&
-                                !(node->free & INDEX_BIT(sum->as.index)) &&
-                                sum->as.index != node->as.index;
+        if (sum->op == OP_SUM && plan->uses[inner] == 1 &&
+            !(loops[v] & INDEX_BIT(sum->as.index))) {
+            select->merged[inner] = true;
+            loops[inner] = loops[v];
+        }
     }
 }
 
