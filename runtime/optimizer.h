@@ -100,6 +100,7 @@ struct Training {
     double *evaluated; /* when the objective was last known to be finite */
     double **state;
     Validation *validation; /* or NULL */
+    char *searched, *folds; /* JSON of --search and --cv for the result; or NULL */
     double *best;           /* params where validation_least was; NULL without --patience */
     double *shrink;         /* c of the terms c |θ| of the penalty, 0: none; or NULL */
     double *work;           /* of the sgd or step kernel */

@@ -309,6 +309,12 @@ static void make_json(Text *text, const Model *model, const Result *result) {
         text_string(text, ",\n  \"validation\": ");
         add_double(text, *result->validation);
     }
+    if (result->search) {
+        text_format(text, ",\n  \"search\": %s", result->search);
+    }
+    if (result->folds) {
+        text_format(text, ",\n  \"cv\": %s", result->folds);
+    }
     text_string(text, ",\n  \"dims\": ");
     add_dims(text, model);
     text_string(text, ",\n  \"consts\": ");
@@ -427,6 +433,14 @@ static void add_metadata(Text *text, const Model *model, const Result *result, u
         text_string(text, ",\"validation\":\"");
         text_number(text, *result->validation, true);
         text_string(text, "\"");
+    }
+    if (result->search) {
+        text_string(text, ",\"search\":");
+        json_text(text, result->search);
+    }
+    if (result->folds) {
+        text_string(text, ",\"cv\":");
+        json_text(text, result->folds);
     }
     add_quoted(text, "dims", add_dims, model);
     add_quoted(text, "consts", add_consts, model);

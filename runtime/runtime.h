@@ -659,6 +659,7 @@ typedef struct {
     double objective;
     const double *validation;    /* loss on data that training does not see, or NULL */
     const struct Errors *errors; /* or NULL */
+    const char *search, *folds;  /* JSON of --search and --cv, or NULL */
 } Result;
 
 typedef enum { FORMAT_SAFETENSORS, FORMAT_JSON, FORMAT_CSV, FORMAT_COUNT } Format;

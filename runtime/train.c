@@ -571,7 +571,9 @@ static int finish(Session *session, Training *training, Progress *progress, Seei
                       training->epoch,
                       training->objective,
                       training->validation ? &training->validation_value : NULL,
-                      answer->made ? &answer->errors : NULL};
+                      answer->made ? &answer->errors : NULL,
+                      training->searched,
+                      training->folds};
     if (path && (fflush(stdout) != 0 ||
                  !result_write(session->context, session->model, &written, path, format))) {
         result = STATUS_FAILED;

@@ -33,6 +33,11 @@ typedef struct {
     double loss, *metrics;
 } Score;
 
+/* What is told of a run or of several, as a line for people and as an object of JSON. */
+typedef struct {
+    Text line, json;
+} Row;
+
 typedef struct {
     Session *session;
     const Training *training;
@@ -42,23 +47,43 @@ typedef struct {
     int64_t folds;  /* of --cv, or 0 */
     int64_t points; /* of each range */
     int64_t random; /* --search-random, or 0 */
+    Text *tried;    /* rows of the search and of the folds, for the result file */
+    Text *parts;
 } Tune;
 
 /* ---- one run ---- */
 
-static void add_number(Text *text, const char *name, const char *suffix, double value) {
-    char number[NUMBER_SIZE];
-    number_write(number, value, false);
-    text_format(text, "%s%s%s=%s", text->length ? " " : "", name, suffix, number);
+static void row_start(const Tune *tune, Row *row, const char *first) {
+    text_start(&row->line, tune->session->context);
+    text_start(&row->json, tune->session->context);
+    text_string(&row->line, first);
 }
 
-static bool print_line(const Tune *tune, Text *text) {
-    bool done = !text->failed;
+static void add_number(Row *row, const char *name, const char *suffix, double value) {
+    char number[NUMBER_SIZE];
+    number_write(number, value, false);
+    text_format(&row->line, "%s%s%s=%s", row->line.length ? " " : "", name, suffix, number);
+    char *key = memory_format(row->json.context, "%s%s", name, suffix);
+    text_string(&row->json, row->json.length ? ", " : "");
+    json_text(&row->json, key ? key : "");
+    text_format(&row->json, ": %s", isfinite(value) ? number : "null");
+    row->json.failed |= !key;
+    memory_free(row->json.context, key);
+}
+
+/* The line is printed; the object becomes one more of the list, if there is one. */
+static bool tell_row(const Tune *tune, Row *row, Text *list) {
+    bool done = !row->line.failed && !row->json.failed;
     if (done && tune->stream) {
-        fprintf(tune->stream, "%s\n", text->data);
+        fprintf(tune->stream, "%s\n", row->line.data);
         fflush(tune->stream);
     }
-    text_free(text);
+    if (done && list) {
+        text_format(list, "%s{%s}", list->length ? ", " : "", row->json.data);
+        done = !list->failed;
+    }
+    text_free(&row->line);
+    text_free(&row->json);
     return done;
 }
 
@@ -117,14 +142,14 @@ static bool score_fold(const Tune *tune, const int64_t *folds, int64_t fold, Sco
 
 static bool print_fold(const Tune *tune, int64_t fold, const Score *score) {
     const Model *model = tune->session->model;
-    Text text;
-    text_start(&text, tune->session->context);
-    text_format(&text, "fold=%lld", (long long)fold + 1);
-    add_number(&text, "validation", "", score->loss);
+    Row row;
+    row_start(tune, &row, "");
+    add_number(&row, "fold", "", (double)fold + 1);
+    add_number(&row, "validation", "", score->loss);
     for (size_t i = 0; i < model->metric_count; i++) {
-        add_number(&text, model->metrics[i].name, "", score->metrics[i]);
+        add_number(&row, model->metrics[i].name, "", score->metrics[i]);
     }
-    return print_line(tune, &text);
+    return tell_row(tune, &row, tune->parts);
 }
 
 static void mean_of(const Score *scores, int64_t count, size_t metric, double *mean,
@@ -142,21 +167,21 @@ static void mean_of(const Score *scores, int64_t count, size_t metric, double *m
 }
 
 /* Adds means, and standard deviations among the folds. */
-static void add_means(const Tune *tune, const Score *scores, Text *text) {
+static void add_means(const Tune *tune, const Score *scores, Row *row) {
     const Model *model = tune->session->model;
     double mean, spread;
     mean_of(scores, tune->folds, SIZE_MAX, &mean, &spread);
-    add_number(text, "validation", "", mean);
-    add_number(text, "validation", "_sd", spread);
+    add_number(row, "validation", "", mean);
+    add_number(row, "validation", "_sd", spread);
     for (size_t i = 0; i < model->metric_count; i++) {
         mean_of(scores, tune->folds, i, &mean, &spread);
-        add_number(text, model->metrics[i].name, "", mean);
-        add_number(text, model->metrics[i].name, "_sd", spread);
+        add_number(row, model->metrics[i].name, "", mean);
+        add_number(row, model->metrics[i].name, "_sd", spread);
     }
 }
 
-/* The mean loss of all folds to *loss; what there is to tell is added to `text`. */
-static bool score_folds(const Tune *tune, bool each, Text *text, double *loss) {
+/* The mean loss of all folds to *loss; what there is to tell is added to `row`. */
+static bool score_folds(const Tune *tune, bool each, Row *row, double *loss) {
     Context *context = tune->session->context;
     const Model *model = tune->session->model;
     int64_t *folds = NEW(context, int64_t, tune->session->data.samples);
@@ -172,7 +197,7 @@ static bool score_folds(const Tune *tune, bool each, Text *text, double *loss) {
     }
     if (done) {
         mean_of(scores, tune->folds, SIZE_MAX, loss, &spread);
-        add_means(tune, scores, text);
+        add_means(tune, scores, row);
     }
     for (int64_t k = 0; scores && k < tune->folds; k++) {
         memory_free(context, scores[k].metrics);
@@ -182,7 +207,7 @@ static bool score_folds(const Tune *tune, bool each, Text *text, double *loss) {
     return done;
 }
 
-static bool score_validation(const Tune *tune, Text *text, double *loss) {
+static bool score_validation(const Tune *tune, Row *row, double *loss) {
     const Model *model = tune->session->model;
     Context inner;
     context_start(&inner, tune->session->context->program);
@@ -190,9 +215,9 @@ static bool score_validation(const Tune *tune, Text *text, double *loss) {
     bool done = score.metrics && score_run(tune, &inner, tune->training->data,
                                            &tune->training->validation->data, &score);
     if (done) {
-        add_number(text, "validation", "", score.loss);
+        add_number(row, "validation", "", score.loss);
         for (size_t i = 0; i < model->metric_count; i++) {
-            add_number(text, model->metrics[i].name, "", score.metrics[i]);
+            add_number(row, model->metrics[i].name, "", score.metrics[i]);
         }
     }
     *loss = score.loss;
@@ -238,9 +263,9 @@ static void set_point(const Tune *tune, const double *values) {
     }
 }
 
-static void add_point(const Tune *tune, const double *values, Text *text) {
+static void add_point(const Tune *tune, const double *values, Row *row) {
     for (size_t a = 0; a < tune->axis_count; a++) {
-        add_number(text, tune->session->model->consts[tune->axes[a].item].name, "", values[a]);
+        add_number(row, tune->session->model->consts[tune->axes[a].item].name, "", values[a]);
     }
 }
 
@@ -253,26 +278,26 @@ static int64_t point_count(const Tune *tune) {
 }
 
 static bool try_point(const Tune *tune, const double *values, double *loss) {
-    Text text;
-    text_start(&text, tune->session->context);
+    Row row;
+    row_start(tune, &row, "");
     set_point(tune, values);
-    add_point(tune, values, &text);
+    add_point(tune, values, &row);
     bool done =
-        tune->folds ? score_folds(tune, false, &text, loss) : score_validation(tune, &text, loss);
+        tune->folds ? score_folds(tune, false, &row, loss) : score_validation(tune, &row, loss);
     if (!done) {
-        text_free(&text);
+        text_free(&row.line);
+        text_free(&row.json);
         return false;
     }
-    return print_line(tune, &text);
+    return tell_row(tune, &row, tune->tried);
 }
 
 static bool print_best(const Tune *tune, const double *best, double least) {
-    Text text;
-    text_start(&text, tune->session->context);
-    text_string(&text, "best:");
-    add_point(tune, best, &text);
-    add_number(&text, "validation", "", least);
-    return print_line(tune, &text);
+    Row row;
+    row_start(tune, &row, "best:");
+    add_point(tune, best, &row);
+    add_number(&row, "validation", "", least);
+    return tell_row(tune, &row, NULL);
 }
 
 static bool search(const Tune *tune) {
@@ -469,22 +494,37 @@ bool tune_check(Session *session) {
     return true;
 }
 
-bool tune_run(Session *session, const Training *training, FILE *stream) {
-    Tune tune = {.session = session, .training = training, .stream = stream};
+/* {"folds": […], "validation": …} */
+static bool tell_folds(const Tune *tune, char **json) {
     double loss;
-    if (!read_tune(&tune)) {
+    Row row;
+    row_start(tune, &row, "cv:");
+    if (!score_folds(tune, true, &row, &loss) || row.json.failed || tune->parts->failed) {
         return false;
     }
-    if (tune.axis_count && !search(&tune)) {
-        return false;
+    *json = memory_format(tune->session->context, "{\"folds\": [%s], %s}", tune->parts->data,
+                          row.json.data);
+    return tell_row(tune, &row, NULL) && *json;
+}
+
+bool tune_run(Session *session, Training *training, FILE *stream) {
+    Text tried, parts;
+    Tune tune = {.session = session,
+                 .training = training,
+                 .stream = stream,
+                 .tried = &tried,
+                 .parts = &parts};
+    text_start(&tried, session->context);
+    text_start(&parts, session->context);
+    bool done = read_tune(&tune) && (!tune.axis_count || search(&tune)) && !tried.failed;
+    if (done && tune.axis_count) {
+        training->searched = memory_format(session->context, "[%s]", tried.data);
+        done = training->searched != NULL;
     }
-    if (!tune.folds) {
-        return true;
-    }
-    Text text;
-    text_start(&text, session->context);
-    text_string(&text, "cv:");
-    return score_folds(&tune, true, &text, &loss) && print_line(&tune, &text);
+    done = done && (!tune.folds || tell_folds(&tune, &training->folds));
+    text_free(&tried);
+    text_free(&parts);
+    return done;
 }
 
 /* ---- --rate=auto ---- */

@@ -41,10 +41,11 @@ void validation_restore(Training *training);
 
 /* Are the options right? False: reported; session->usage says whether it is them. */
 bool tune_check(Session *session);
-/* Does what they ask for; prints to `stream` (NULL: nothing) and leaves the best constants in the
- * model and a start by them in session->params. `training`: settings and data of the final run.
- * False: reported, or a signal came. */
-bool tune_run(Session *session, const Training *training, FILE *stream);
+/* Does what they ask for; prints to `stream` (NULL: nothing), leaves the best constants in the
+ * model and a start by them in session->params, and what there is to know of points and folds in
+ * training->searched and folds. `training`: settings and data of the final run. False: reported, or
+ * a signal came. */
+bool tune_run(Session *session, Training *training, FILE *stream);
 /* Sets the rate of --rate=auto: that which has the least objective after a short run from the
  * start. False as above. */
 bool rate_find(Session *session, Training *training, FILE *stream);

@@ -101,6 +101,29 @@ def test_random():
     assert points == lines(run(*words), "lambda="), "by the seed"
 
 
+def test_file():
+    """The result file has what was told: points, folds, their means."""
+    words = ["./ridge", "train", DATA, "--method=lbfgs", "--cv=3", "--search=lambda=0.01,0.1,1e300", "-o"]
+    out = run(*words, "tuned.json")
+    with open("tuned.json", encoding="utf-8") as file:
+        result = json.load(file)
+    told = lines(out, "lambda=")
+    for point, line in zip(result["search"], told):
+        assert point == {k: None if np.isnan(v) else v for k, v in line.items()}, (point, line)
+    assert result["cv"].pop("folds") == lines(out, "fold=") and len(told) == 3
+    assert result["cv"] == lines(out, "cv:")[0] and result["consts"]["lambda"] == lines(out, "best:")[0]["lambda"]
+    run(*words, "tuned.safetensors")
+    with open("tuned.safetensors", "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        metadata = json.loads(file.read(length))["__metadata__"]
+    assert json.loads(metadata["search"]) == result["search"] and len(json.loads(metadata["cv"])["folds"]) == 3
+    run("./ridge", "eval", "-m", "tuned.safetensors", DATA)
+    run("./ridge", "eval", "-m", "tuned.json", DATA)
+    held = ["./ridge", "train", DATA, "--validate=0.2", "--search=lambda=1..2", "--search-points=2", "-q", "-o", "-"]
+    result = json.loads(run(*held))
+    assert "cv" not in result and [p["lambda"] for p in result["search"]] == [1, 2] and "search" in result
+
+
 def test_start():
     """The start depends on the constant that is searched: each run has its own."""
     with open("scale.model", "w", encoding="ascii") as file:
