@@ -365,9 +365,11 @@ static const char *derived_model(const Compiler *compiler, const DerivedList *li
     const Model *model = compiler->model;
     Text text;
     text_init(&text, compiler->arena);
+    Name *sizes = arena_array(compiler->arena, Name, model->dim_count + 1);
     text_format(&text, "# derivatives of the model %s\n", model->name);
     for (size_t k = 0; k < model->dim_count; k++) {
         const ModelDim *dim = &model->dims[k];
+        sizes[k] = dim->name;
         text_format(&text, "dim %s", dim->name);
         if (dim->known) {
             text_format(&text, " = %lld", (long long)dim->value);
@@ -379,14 +381,7 @@ static const char *derived_model(const Compiler *compiler, const DerivedList *li
     }
     emit_model_leaves(&text, list->items[0].ir);
     for (size_t k = 0; k < list->count; k++) {
-        const char *unsaid = emit_model_unsaid(list->items[k].ir);
-        if (unsaid != NULL) {
-            fprintf(stderr,
-                    "gradc: error: `--emit=model` of `%s`, which needs %s, is not supported yet\n",
-                    list->items[k].function, unsaid);
-            return NULL;
-        }
-        emit_model(&text, &list->items[k]);
+        emit_model(&text, &list->items[k], sizes, model->dim_count);
     }
     return text.data;
 }

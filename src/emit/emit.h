@@ -124,12 +124,10 @@ const char *emit_tex(Arena *arena, const Derived *list, size_t count);
  * ------------------------------------------------------------------------------------------- */
 
 /* A derivative as a function of the model language, f_grad, which returns the value and one
- * derivative for each variable. */
-void emit_model(Text *out, const Derived *derived);
-/* The params and data that such functions name, as items of a model. */
+ * derivative for each variable. `sizes`: those that are items of the model. */
+void emit_model(Text *out, const Derived *derived, const Name *sizes, size_t size_count);
+/* The params, data and extern functions that such functions name, as items of a model. */
 void emit_model_leaves(Text *out, const Ir *ir);
-/* What of the derivative the language has no words for; NULL: nothing. */
-const char *emit_model_unsaid(const Ir *ir);
 
 /* ---- html.c
  * ------------------------------------------------------------------------------------------- */

@@ -498,6 +498,18 @@ const char *ir_carried_name(const Ir *ir, uint32_t tag, uint32_t k) {
     return before == 0 ? state->name : arena_format(ir->arena, "%s_%u", state->name, before + 1);
 }
 
+/* The operations as the language calls them. */
+static int write_library(const Formula *f, Text *text, const Node *node) {
+    const LibId id = node->as.lib.id;
+    if (!f->people && (id == LIB_SOLVE_T || id == LIB_LOWER_SOLVE_T)) {
+        text_add(text, id == LIB_SOLVE_T ? "solve(" : "solve_upper(");
+        add_operand(f, text, node->args[0], ATOM, true);
+        text_format(text, "', %s)", f->texts[node->args[1]]);
+        return ATOM;
+    }
+    return write_function(f, text, lib_table[id].name, node);
+}
+
 static int write_node(const Formula *f, Text *text, const Node *node) {
     switch (node->op) {
     case OP_CONST:
@@ -552,7 +564,7 @@ static int write_node(const Formula *f, Text *text, const Node *node) {
                  ir_carried_name(f->ir, ir_node(f->ir, node->args[0])->as.scan.tag, node->as.pick));
         return ATOM;
     case OP_LIB:
-        return write_function(f, text, lib_table[node->as.lib.id].name, node);
+        return write_library(f, text, node);
     case OP_DERIV:
         return write_function(f, text, "deriv", node);
     case OP_COUNT:
@@ -707,6 +719,11 @@ void ir_formulas_name(IrFormulas *f, Ref v, const char *name) {
     f->names[v] = 1;
     f->texts[v] = name;
     f->levels[v] = ATOM;
+}
+
+void ir_formulas_forget(IrFormulas *f, Ref v) {
+    f->names[v] = 0;
+    f->texts[v] = NULL;
 }
 
 const char *ir_formula(const Ir *ir, Ref v) {

@@ -406,6 +406,8 @@ typedef struct IrFormulas IrFormulas;
 IrFormulas *ir_formulas(const Ir *ir);
 const char *ir_formulas_text(IrFormulas *formulas, Ref v);
 void ir_formulas_name(IrFormulas *formulas, Ref v, const char *name);
+/* Takes back the name and the text of v; users whose texts are made keep theirs. */
+void ir_formulas_forget(IrFormulas *formulas, Ref v);
 /* The same, where values that have a name in the model stand by it: "r * x", and among the
  * definitions "r = w * x - y". A definition of a part without a name begins with t and a number. */
 const char *ir_formula_named(const Ir *ir, Ref v, const char *const **definitions, size_t *count);

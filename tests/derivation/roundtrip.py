@@ -1,7 +1,7 @@
-"""roundtrip.py GRADC EXAMPLES FOLDER: gradients as programs of the model language give the same numbers.
+"""roundtrip.py GRADC MODELS FOLDER: gradients as programs of the model language give the same numbers.
 
-`gradc --emit=model` of each example is compiled again; for the same arguments the values that f_grad
-of the program returns are those of m_f_grad, one after the other. What has no such program says so.
+`gradc --emit=model` of each model is compiled again; for the same arguments the values that f_grad
+of the program returns are those of m_f_grad, one after the other.
 """
 import ctypes
 import pathlib
@@ -61,8 +61,7 @@ def check(gradc, model, folder):
     program = folder / f"back_{model.stem}.model"
     made = run(gradc, "--emit=model", *sizes, "-o", program, model)
     if made.returncode != 0:
-        if "is not supported yet" not in made.stderr:
-            yield made.stderr
+        yield made.stderr
         return
     libraries = []
     for file in (model, program):
@@ -83,7 +82,7 @@ def check(gradc, model, folder):
         compared += 1
         if expected.shape != found.shape or not np.allclose(expected, found, rtol=1e-11, atol=1e-12):
             yield f"{name}: {expected[:8]} and {found[:8]}"
-    if compared == 0:
+    if compared == 0 and any(name.endswith("_grad") for name in known):
         yield "nothing was compared"
 
 
