@@ -30,7 +30,9 @@ Ir *opt_dead(const OptOptions *options, const Ir *ir) {
 }
 
 Ir *opt_before_diff(const OptOptions *options, const Ir *ir) {
-    Ir *result = opt_inplace(options, ir);
+    Ir *result = opt_assigned(options, ir);
+    verify(options, "assigned", result);
+    result = opt_inplace(options, result);
     verify(options, "inplace", result);
     result = opt_stable_recorded(options, result);
     verify(options, "stable", result);

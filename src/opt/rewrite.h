@@ -56,6 +56,7 @@ bool opt_is_square(const Ir *ir, Ref a, Ref *x);
 Ref opt_sum_of_list(Ir *ir, Ref v);
 Ir *opt_stable(const OptOptions *options, const Ir *ir);
 Ir *opt_stable_recorded(const OptOptions *options, const Ir *ir); /* the same, for opt_rewrites */
+Ir *opt_assigned(const OptOptions *options, const Ir *ir);        /* before differentiation */
 Ir *opt_inplace(const OptOptions *options, const Ir *ir);         /* before differentiation */
 Ir *opt_assoc(const OptOptions *options, const Ir *ir);
 Ir *opt_collect(const OptOptions *options, const Ir *ir); /* assoc in the order people write */
