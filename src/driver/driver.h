@@ -137,12 +137,16 @@ typedef enum {
 } CompileStage;
 
 /* What the cache keeps of one compilation; each may be empty. */
-enum { CACHE_messages, CACHE_code, CACHE_header, CACHE_name, CACHE_description, CACHE_PARTS };
+enum {
+    CACHE_messages,
+    CACHE_header,
+    CACHE_name,
+    CACHE_description,
+    CACHE_code, /* a file, or the objects of --run, those that there are */
+    CACHE_PARTS = CACHE_code + OBJECTS_MOST
+};
 
-typedef struct {
-    const char *data;
-    size_t length;
-} CachePart;
+typedef ObjectCode CachePart;
 
 typedef struct {
     const char *folder, *path; /* of the entry; NULL: nothing is kept */
@@ -287,8 +291,8 @@ bool describe_export(Compiler *compiler, const Unit *unit, Text *text);
 
 /* Writes what was asked for. */
 Status output_unit(Compiler *compiler, const Unit *unit);
-/* The object file of a unit, as CACHE_code. */
-void output_object(Compiler *compiler, const Unit *unit);
+/* The object files of a unit, from CACHE_code on. Returns their number. */
+size_t output_objects(Compiler *compiler, const Unit *unit);
 /* Writes what the cache has. */
 void output_cached(Compiler *compiler);
 /* Text to -o; without it to standard output, or where the kind has a suffix to a file of that name.
@@ -311,10 +315,10 @@ void cache_keep(const Compiler *compiler);
 
 typedef enum { LINK_EXECUTABLE, LINK_SHARED, LINK_ARCHIVE } LinkKind;
 
-/* Links one object into what becomes the file `output`, by way of a private folder. Returns the
+/* Links the objects into what becomes the file `output`, by way of a private folder. Returns the
  * bytes in the arena, or NULL if that failed (reported). */
-const char *link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
-                        bool lapack, const char *output, size_t *size);
+const char *link_objects(const Compiler *compiler, LinkKind kind, const CachePart *objects,
+                         size_t count, bool lapack, const char *output, size_t *size);
 /* The objects and sources of extern functions, loaded into this process; NULL on errors (reported).
  */
 void *link_load(const Compiler *compiler);

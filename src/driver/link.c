@@ -1,4 +1,4 @@
-/* link.c: one object to an executable, a shared library or an archive, in a private folder that is
+/* link.c: objects to an executable, a shared library or an archive, in a private folder that is
  * always removed: by the linker itself where configure found all that it needs and the model brings
  * no objects of its own, else by cc; or by ar. */
 #include "config.h"
@@ -182,15 +182,29 @@ static bool add_own(Command *command, const char *name) {
     return true;
 }
 
+/* The files of the code, and what they become. */
+typedef struct {
+    const char *objects[OBJECTS_MOST];
+    size_t count;
+    const char *result;
+    bool lapack;
+} Files;
+
+static void add_objects(Command *command, const Files *files) {
+    for (size_t k = 0; k < files->count; k++) {
+        add(command, files->objects[k]);
+    }
+}
+
 static bool build_command(Command *command, const Options *options, LinkKind kind,
-                          const char *object, const char *result, bool lapack) {
+                          const Files *files) {
     const Words *objects = &options->objects;
     switch (kind) {
     case LINK_ARCHIVE:
         add(command, "ar");
         add(command, "crD");
-        add(command, result);
-        add(command, object);
+        add(command, files->result);
+        add_objects(command, files);
         return true;
     case LINK_SHARED:
         add(command, compiler_name());
@@ -201,8 +215,8 @@ static bool build_command(Command *command, const Options *options, LinkKind kin
         break;
     }
     add(command, "-o");
-    add(command, result);
-    add(command, object);
+    add(command, files->result);
+    add_objects(command, files);
     for (size_t k = 0; k < objects->count; k++) {
         add(command, objects->items[k]);
     }
@@ -218,7 +232,7 @@ static bool build_command(Command *command, const Options *options, LinkKind kin
         add_words(command, "-static -Wl,--wrap=dlopen -Wl,--wrap=dlsym");
         add_words(command, options->debug ? "" : "-s");
     }
-    if (lapack) {
+    if (files->lapack) {
         add_words(command, options->is_static ? static_lapack : "-llapack");
     }
     add(command, "-lm");
@@ -228,12 +242,12 @@ static bool build_command(Command *command, const Options *options, LinkKind kin
 /* The linker's own command; false where cc is needed: for objects and libraries of the user's, for
  * LAPACK, for a runtime that debuggers see, and where GRADC_CC asks for it. */
 static bool build_direct(Command *command, const Options *options, LinkKind kind,
-                         const char *object, const char *result, bool lapack) {
+                         const Files *files) {
     const char *asked = getenv("GRADC_CC");
     const char *start = find_own(command->arena, start_name);
     const char *end = find_own(command->arena, end_name);
-    if (*GRADC_LINKER == '\0' || kind == LINK_ARCHIVE || options->objects.count > 0 || lapack ||
-        options->is_static || options->debug || (asked != NULL && *asked != '\0') ||
+    if (*GRADC_LINKER == '\0' || kind == LINK_ARCHIVE || options->objects.count > 0 ||
+        files->lapack || options->is_static || options->debug || (asked != NULL && *asked != '\0') ||
         start == NULL || end == NULL) {
         return false;
     }
@@ -245,11 +259,11 @@ static bool build_direct(Command *command, const Options *options, LinkKind kind
         add(command, "-shared");
     }
     add(command, "-o");
-    add(command, result);
+    add(command, files->result);
     if (kind == LINK_EXECUTABLE) {
         add(command, start);
     }
-    add(command, object);
+    add_objects(command, files);
     if (kind == LINK_EXECUTABLE) {
         add(command, end);
     }
@@ -258,10 +272,10 @@ static bool build_direct(Command *command, const Options *options, LinkKind kind
 }
 
 /* Silent: where it fails, cc follows, and tells why. */
-static bool link_direct(const Compiler *compiler, LinkKind kind, const char *object,
-                        const char *result, bool lapack, const sigset_t *unblocked) {
+static bool link_direct(const Compiler *compiler, LinkKind kind, const Files *files,
+                        const sigset_t *unblocked) {
     Command command = {.arena = compiler->arena};
-    if (!build_direct(&command, compiler->options, kind, object, result, lapack)) {
+    if (!build_direct(&command, compiler->options, kind, files)) {
         return false;
     }
     if (compiler->options->verbose) {
@@ -270,33 +284,40 @@ static bool link_direct(const Compiler *compiler, LinkKind kind, const char *obj
     return run_command(&command, unblocked, true) == 0;
 }
 
-static bool link_by_cc(const Compiler *compiler, LinkKind kind, const char *object,
-                       const char *result, bool lapack, const sigset_t *unblocked) {
+static bool link_by_cc(const Compiler *compiler, LinkKind kind, const Files *files,
+                       const sigset_t *unblocked) {
     Command command = {.arena = compiler->arena};
-    return build_command(&command, compiler->options, kind, object, result, lapack) &&
-           run_or_report(compiler, &command, unblocked, lapack);
+    return build_command(&command, compiler->options, kind, files) &&
+           run_or_report(compiler, &command, unblocked, files->lapack);
 }
 
-/* Links in the folder and reads the result. NULL: reported. */
+/* Writes the objects into the folder, links them there and reads the result. NULL: reported. */
 static const char *link_in(const Compiler *compiler, const char *folder, LinkKind kind,
-                           const CachePart *object, bool lapack, const char *output, size_t *size,
-                           const sigset_t *unblocked) {
+                           const CachePart *objects, size_t count, bool lapack, const char *output,
+                           size_t *size, const sigset_t *unblocked) {
     Arena *arena = compiler->arena;
     const char *slash = strrchr(output, '/');
     const char *name = slash != NULL ? slash + 1 : output;
-    const char *object_path = arena_format(arena, "%s/%s.o", folder, name);
-    const char *result = arena_format(arena, "%s/%s", folder, name);
+    Files files = {.result = arena_format(arena, "%s/%s", folder, name), .lapack = lapack};
     const char *linked = NULL;
-    const char *error = file_write(arena, object_path, object->data, object->length, false);
-    if (error == NULL && (link_direct(compiler, kind, object_path, result, lapack, unblocked) ||
-                          link_by_cc(compiler, kind, object_path, result, lapack, unblocked))) {
-        linked = file_read(arena, result, size, &error);
+    const char *error = NULL;
+    for (size_t k = 0; k < count && error == NULL; k++) {
+        const char *part = k > 0 ? arena_format(arena, ".%zu", k + 1) : "";
+        const char *path = arena_format(arena, "%s/%s%s.o", folder, name, part);
+        error = file_write(arena, path, objects[k].data, objects[k].length, false);
+        files.objects[files.count++] = path;
+    }
+    if (error == NULL && (link_direct(compiler, kind, &files, unblocked) ||
+                          link_by_cc(compiler, kind, &files, unblocked))) {
+        linked = file_read(arena, files.result, size, &error);
     }
     if (error != NULL) {
         fprintf(stderr, "gradc: error: %s\n", error);
     }
-    unlink(object_path);
-    unlink(result);
+    for (size_t k = 0; k < files.count; k++) {
+        unlink(files.objects[k]);
+    }
+    unlink(files.result);
     return linked;
 }
 
@@ -354,17 +375,16 @@ void *link_load(const Compiler *compiler) {
     return handle;
 }
 
-const char *link_object(const Compiler *compiler, LinkKind kind, const void *object, size_t length,
-                        bool lapack, const char *output, size_t *size) {
+const char *link_objects(const Compiler *compiler, LinkKind kind, const CachePart *objects,
+                         size_t count, bool lapack, const char *output, size_t *size) {
     const char *tmp = getenv("TMPDIR");
     char *folder = arena_format(compiler->arena, "%s/gradc.XXXXXX",
                                 tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
-    const CachePart part = {object, length};
     const char *linked = NULL;
     sigset_t before;
     block_signals(&before);
     if (mkdtemp(folder) != NULL) {
-        linked = link_in(compiler, folder, kind, &part, lapack, output, size, &before);
+        linked = link_in(compiler, folder, kind, objects, count, lapack, output, size, &before);
         rmdir(folder);
     } else {
         fprintf(stderr, "gradc: error: cannot make a folder in `%s`: %s\n",

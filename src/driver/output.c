@@ -130,16 +130,14 @@ static void keep(Compiler *compiler, int part, const void *data, size_t length) 
     compiler->cache.parts[part] = (CachePart){data, length};
 }
 
-void output_object(Compiler *compiler, const Unit *unit) {
+size_t output_objects(Compiler *compiler, const Unit *unit) {
     LlvmOptions options = output_llvm_options(compiler);
     options.times = &compiler->llvm_times;
-    size_t length;
-    Llvm *llvm = llvm_build(compiler->arena, unit, &options);
-    const void *object = llvm_object(llvm, compiler->arena, &length);
-    llvm_free(llvm);
-    keep(compiler, CACHE_code, object, length);
+    CachePart *code = &compiler->cache.parts[CACHE_code];
+    size_t count = llvm_objects(compiler->arena, unit, &options, code);
     compiler->cache.lapack = unit_uses_lapack(unit);
     compile_time(compiler, TIME_build);
+    return count;
 }
 
 /* Makes an object file, or an executable or a library of one; false: reported. */
@@ -148,11 +146,12 @@ static bool make_code(Compiler *compiler, const Unit *unit, const char *path) {
         [EMIT_exe] = LINK_EXECUTABLE, [EMIT_shared] = LINK_SHARED, [EMIT_archive] = LINK_ARCHIVE};
     EmitKind kind = compiler->options->kind;
     const CachePart *code = &compiler->cache.parts[CACHE_code];
-    output_object(compiler, unit);
+    const size_t count = output_objects(compiler, unit);
     if (kind != EMIT_obj) {
         size_t length = 0;
-        const char *linked = link_object(compiler, links[kind], code->data, code->length,
-                                         compiler->cache.lapack, path, &length);
+        const char *linked = link_objects(compiler, links[kind], code, count,
+                                          compiler->cache.lapack, path, &length);
+        memset(&compiler->cache.parts[CACHE_code], 0, OBJECTS_MOST * sizeof(CachePart));
         keep(compiler, CACHE_code, linked, length);
         compile_time(compiler, TIME_link);
     }

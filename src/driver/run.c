@@ -5,10 +5,14 @@
 
 #include <string.h>
 
-static Status run_object(Compiler *compiler, const char *model_name, const char *description) {
+static Status run_objects(Compiler *compiler, const char *model_name, const char *description) {
     const Options *options = compiler->options;
     const CachePart *code = &compiler->cache.parts[CACHE_code];
-    Jit *jit = jit_load(compiler->arena, code->data, code->length, compiler->cache.lapack);
+    size_t count = 0;
+    while (count < OBJECTS_MOST && code[count].length > 0) {
+        count++;
+    }
+    Jit *jit = jit_load(compiler->arena, code, count, compiler->cache.lapack);
     GradcKernel *const *kernels = jit_lookup(jit, "gradc_kernels");
     compile_time(compiler, TIME_link);
     if (kernels == NULL) {
@@ -27,16 +31,16 @@ static Status run_object(Compiler *compiler, const char *model_name, const char 
 Status run_trainer(Compiler *compiler, const Unit *unit) {
     Cache *cache = &compiler->cache;
     compile_messages(compiler);
-    output_object(compiler, unit);
+    output_objects(compiler, unit);
     cache->parts[CACHE_description] = (CachePart){unit->description, strlen(unit->description)};
     cache->parts[CACHE_name] = (CachePart){unit->model_name, strlen(unit->model_name)};
     cache_keep(compiler);
     compile_time(compiler, TIME_cache);
-    return run_object(compiler, unit->model_name, unit->description);
+    return run_objects(compiler, unit->model_name, unit->description);
 }
 
 Status run_cached(Compiler *compiler) {
     const Cache *cache = &compiler->cache;
-    return run_object(compiler, cache->parts[CACHE_name].data,
+    return run_objects(compiler, cache->parts[CACHE_name].data,
                       cache->parts[CACHE_description].data);
 }

@@ -59,6 +59,12 @@ typedef struct {
     LlvmTimes *times; /* to be added to, or NULL */
 } LlvmOptions;
 
+/* An object file in memory. */
+typedef struct {
+    const void *data;
+    size_t length;
+} ObjectCode;
+
 typedef struct Llvm Llvm;
 
 /* Builds and optimises the module of a unit. With a description, it also holds gradc_model,
@@ -70,6 +76,12 @@ const char *llvm_text(Llvm *llvm, Arena *arena);
 /* Bytes in the arena. */
 const void *llvm_bitcode(Llvm *llvm, Arena *arena, size_t *length);
 const void *llvm_object(Llvm *llvm, Arena *arena, size_t *length);
+/* The object files of a unit, at most OBJECTS_MOST, in the arena; returns their number. Together they
+ * are what llvm_build and llvm_object make; of a trainer with much code there are several, made at
+ * the same time by as many threads as there are processors. */
+enum { OBJECTS_MOST = 4 };
+size_t llvm_objects(Arena *arena, const Unit *unit, const LlvmOptions *options,
+                    ObjectCode *objects);
 const char *llvm_assembly(Llvm *llvm, Arena *arena, size_t *length);
 const char *llvm_version(void); /* for --version */
 /* Name and features of the processor that `native` means. */
@@ -81,8 +93,8 @@ const char *llvm_host(Arena *arena);
 typedef struct Jit Jit;
 /* Takes the module (llvm is used up). Symbols of libc and libm, and of this process, are found. */
 Jit *jit_create(Llvm *llvm);
-/* The same of an object file that llvm_object made. */
-Jit *jit_load(Arena *arena, const void *object, size_t length, bool lapack);
+/* The same of the object files of a unit. */
+Jit *jit_load(Arena *arena, const ObjectCode *objects, size_t count, bool lapack);
 void *jit_lookup(Jit *jit, const char *name); /* NULL if there is none */
 void jit_destroy(Jit *jit);
 

@@ -73,7 +73,7 @@ Jit *jit_create(Llvm *llvm) {
     return jit;
 }
 
-Jit *jit_load(Arena *arena, const void *object, size_t length, bool lapack) {
+Jit *jit_load(Arena *arena, const ObjectCode *objects, size_t count, bool lapack) {
     if (lapack) {
         load_lapack();
     }
@@ -81,9 +81,13 @@ Jit *jit_load(Arena *arena, const void *object, size_t length, bool lapack) {
     LLVMOrcJITTargetMachineBuilderRef machine;
     check(LLVMOrcJITTargetMachineBuilderDetectHost(&machine), "the processor");
     Jit *jit = create(arena, machine);
-    LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(object, length, "model");
-    check(LLVMOrcLLJITAddObjectFile(jit->lljit, LLVMOrcLLJITGetMainJITDylib(jit->lljit), buffer),
-          "the object");
+    for (size_t k = 0; k < count; k++) {
+        LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(
+            objects[k].data, objects[k].length, arena_format(arena, "model.%zu", k));
+        check(
+            LLVMOrcLLJITAddObjectFile(jit->lljit, LLVMOrcLLJITGetMainJITDylib(jit->lljit), buffer),
+            "the object");
+    }
     return jit;
 }
 

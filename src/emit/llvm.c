@@ -1,11 +1,10 @@
-/* llvm.c: loop programs as LLVM functions, and the module of a unit. Decides nothing: one
+/* llvm.c: loop programs as LLVM functions. Decides nothing: one
  * statement, a few instructions. Scalars that never change are values, accumulators are stack slots
  * that mem2reg turns into phis; loops are rotated (a guard, then the test at the end), indices are
  * i64 without overflow, every pointer argument is noalias: loop programs have no aliases by
  * construction. */
 #include "emit/llvm_private.h"
 
-#include <llvm-c/Analysis.h>
 #include <string.h>
 
 /* ---- types, constants, attributes ------------------------------------------------------------ */
@@ -864,7 +863,7 @@ static void build_piece(LlvmFunction *whole, const Cut *cut) {
     LLVMSetCurrentDebugLocation2(llvm->builder, place);
 }
 
-static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
+LLVMValueRef llvm_function(Llvm *llvm, const LoopProgram *program) {
     LLVMTypeRef value_type = program->trainer ? llvm->wide_real : llvm->real;
     LLVMTypeRef result = program->returns ? value_type : llvm->nothing;
     LLVMValueRef value = declare(llvm, program->name, result, program->args, program->arg_count);
@@ -901,7 +900,7 @@ static LLVMValueRef build_function(Llvm *llvm, const LoopProgram *program) {
     return value;
 }
 
-static void build_size_function(Llvm *llvm, const SizeFunction *size) {
+void llvm_size_function(Llvm *llvm, const SizeFunction *size) {
     LlvmFunction function = {.llvm = llvm};
     function.function = declare(llvm, size->name, llvm->integer, size->args, size->arg_count);
     function.args = arena_array(llvm->arena, LLVMValueRef, size->arg_count + 1);
@@ -910,87 +909,4 @@ static void build_size_function(Llvm *llvm, const SizeFunction *size) {
     }
     LLVMPositionBuilderAtEnd(llvm->builder, new_block(&function, "entry"));
     LLVMBuildRet(llvm->builder, build_expr(&function, size->value));
-}
-
-/* ---- the module ------------------------------------------------------------------------------ */
-
-/* Remarks on loops that asked for a width and did not get it are not for users. */
-static void on_diagnostic(LLVMDiagnosticInfoRef info, void *unused) {
-    (void)unused;
-    if (LLVMGetDiagInfoSeverity(info) == LLVMDSError) {
-        ice("emit", "LLVM: %s", LLVMGetDiagInfoDescription(info));
-    }
-}
-
-static void create_context(Llvm *llvm) {
-    llvm->safe_context = LLVMOrcCreateNewThreadSafeContext();
-    llvm->context = LLVMOrcThreadSafeContextGetContext(llvm->safe_context);
-    LLVMContextSetDiagnosticHandler(llvm->context, on_diagnostic, NULL);
-    llvm->module = LLVMModuleCreateWithNameInContext(llvm->unit->prefix, llvm->context);
-    LLVMSetSourceFileName(llvm->module, llvm->unit->source_path, strlen(llvm->unit->source_path));
-    llvm->builder = LLVMCreateBuilderInContext(llvm->context);
-    llvm->wide_real = LLVMDoubleTypeInContext(llvm->context);
-    llvm->real = unit_precision(llvm->unit) == PRECISION_F32 ? LLVMFloatTypeInContext(llvm->context)
-                                                             : llvm->wide_real;
-    llvm->integer = LLVMInt64TypeInContext(llvm->context);
-    llvm->boolean = LLVMInt1TypeInContext(llvm->context);
-    llvm->byte = LLVMInt8TypeInContext(llvm->context);
-    llvm->pointer = LLVMPointerTypeInContext(llvm->context, 0);
-    llvm->nothing = LLVMVoidTypeInContext(llvm->context);
-}
-
-static void verify(Llvm *llvm, const char *when) {
-    char *message = NULL;
-    if (LLVMVerifyModule(llvm->module, LLVMReturnStatusAction, &message)) {
-        ice("emit", "LLVM rejects the module %s: %s", when, message);
-    }
-    LLVMDisposeMessage(message);
-}
-
-Llvm *llvm_build(Arena *arena, const Unit *unit, const LlvmOptions *options) {
-    Llvm *llvm = arena_new(arena, Llvm);
-    llvm->arena = arena;
-    llvm->unit = unit;
-    llvm->options = *options;
-    create_context(llvm);
-    target_create(llvm);
-    llvm->debug = options->debug ? debug_create(llvm) : NULL;
-    size_t count;
-    const SizeFunction *sizes = unit_sizes(arena, unit, &count);
-    for (size_t k = 0; k < count; k++) {
-        build_size_function(llvm, &sizes[k]);
-    }
-    for (size_t f = 0; f < unit->function_count; f++) {
-        build_function(llvm, unit->functions[f]);
-    }
-    if (unit->description) {
-        LLVMValueRef *kernels = arena_array(arena, LLVMValueRef, unit->kernel_count + 1);
-        for (size_t k = 0; k < unit->kernel_count; k++) {
-            kernels[k] = build_function(llvm, unit->kernels[k]);
-            LLVMSetLinkage(kernels[k], LLVMInternalLinkage);
-        }
-        abi_build(llvm, kernels);
-    }
-    llvm_link_library(llvm);
-    llvm_link_product(llvm);
-    debug_finish(llvm);
-    if (options->verify) {
-        verify(llvm, "as built");
-    }
-    target_optimise(llvm);
-    if (options->verify) {
-        verify(llvm, "after its passes");
-    }
-    return llvm;
-}
-
-void llvm_free(Llvm *llvm) {
-    LLVMDisposeBuilder(llvm->builder);
-    if (llvm->module) {
-        LLVMDisposeModule(llvm->module);
-    }
-    if (llvm->machine) {
-        LLVMDisposeTargetMachine(llvm->machine);
-    }
-    LLVMOrcDisposeThreadSafeContext(llvm->safe_context);
 }

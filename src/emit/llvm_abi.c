@@ -187,11 +187,21 @@ static LLVMTypeRef args_type(const Llvm *llvm) {
     return LLVMStructTypeInContext(llvm->context, members, KERNEL_MEMBERS, false);
 }
 
-static LLVMValueRef build_wrapper(Llvm *llvm, LLVMValueRef kernel, const LoopProgram *program) {
+/* Parts of one unit see each other's wrappers; nobody else does. */
+static LLVMValueRef declare_wrapper(Llvm *llvm, const LoopProgram *program) {
     const char *name = arena_format(llvm->arena, "%s.kernel", program->name);
     LLVMTypeRef type = LLVMFunctionType(llvm->wide_real, &llvm->pointer, 1, false);
     LLVMValueRef function = LLVMAddFunction(llvm->module, name, type);
-    LLVMSetLinkage(function, LLVMInternalLinkage);
+    if (llvm->share) {
+        LLVMSetVisibility(function, LLVMHiddenVisibility);
+    } else {
+        LLVMSetLinkage(function, LLVMInternalLinkage);
+    }
+    return function;
+}
+
+static LLVMValueRef build_wrapper(Llvm *llvm, LLVMValueRef kernel, const LoopProgram *program) {
+    LLVMValueRef function = declare_wrapper(llvm, program);
     llvm_add_attribute(llvm, function, LLVMAttributeFunctionIndex, "nounwind", 0);
     Wrapper wrapper = {llvm, LLVMGetParam(function, 0), args_type(llvm), program};
     LLVMSetValueName2(wrapper.args, "args", strlen("args"));
@@ -237,7 +247,14 @@ void abi_build(Llvm *llvm, const LLVMValueRef *kernels) {
     LLVMSetCurrentDebugLocation2(llvm->builder, NULL);
     LLVMValueRef *wrappers = arena_array(llvm->arena, LLVMValueRef, unit->kernel_count + 1);
     for (size_t k = 0; k < unit->kernel_count; k++) {
-        wrappers[k] = build_wrapper(llvm, kernels[k], unit->kernels[k]);
+        if (kernels[k]) {
+            wrappers[k] = build_wrapper(llvm, kernels[k], unit->kernels[k]);
+        } else if (llvm->share->table) {
+            wrappers[k] = declare_wrapper(llvm, unit->kernels[k]);
+        }
+    }
+    if (llvm->share && !llvm->share->table) {
+        return;
     }
     size_t length = strlen(unit->description);
     LLVMValueRef text = LLVMConstStringInContext2(llvm->context, unit->description, length, false);

@@ -11,9 +11,17 @@
 
 typedef struct Debug Debug;
 
+/* What of a unit a module has that is a part of its code. */
+typedef struct {
+    bool *kernels; /* by kernel: it is there; others see its wrapper */
+    bool table;    /* gradc_model, gradc_kernels and main are there, and what is no kernel */
+    bool products; /* so are the functions for products of matrices */
+} Share;
+
 struct Llvm {
     Arena *arena; /* of the compilation: names, tables */
     const Unit *unit;
+    const Share *share; /* NULL: the module is the whole unit */
     LlvmOptions options;
     LLVMOrcThreadSafeContextRef safe_context; /* owns the context, so that the JIT can take it */
     LLVMContextRef context;
@@ -89,6 +97,10 @@ void llvm_add_attribute(const Llvm *llvm, LLVMValueRef function, LLVMAttributeIn
 void llvm_add_text_attribute(const Llvm *llvm, LLVMValueRef function, const char *name,
                              const char *value);
 
+/* The function of a loop program, and one of the sizes. */
+LLVMValueRef llvm_function(Llvm *llvm, const LoopProgram *program);
+void llvm_size_function(Llvm *llvm, const SizeFunction *size);
+
 /* ---- llvm_alias.c ---------------------------------------------------------------------------- */
 
 /* Sets the scopes of the function's buffers: accesses in one do not touch what is in another. */
@@ -150,16 +162,22 @@ void debug_place(Llvm *llvm, LLVMMetadataRef scope, Span span);
 void debug_variable(LlvmFunction *function, const LoopStmt *statement, LLVMValueRef value);
 void debug_finish(Llvm *llvm);
 
-/* ---- llvm_target.c: machine, passes ---------------------------------------------------------- */
+/* ---- llvm_target.c: machine, passes, code ---------------------------------------------------------- */
 
 /* Makes LLVM know this machine's kind of code. */
 void target_register(void);
 void target_create(Llvm *llvm);
 void target_optimise(Llvm *llvm);
+/* The object file of the module, which is used up. */
+LLVMMemoryBufferRef target_generate(Llvm *llvm);
+/* The bytes of the buffer, which goes, in the arena. */
+const char *target_take(Arena *arena, LLVMMemoryBufferRef buffer, size_t *length);
+double llvm_clock(void); /* in milliseconds */
 
 /* ---- llvm_abi.c: the trainer's kernels ------------------------------------------------------- */
 
-/* gradc_model, gradc_kernels and main; kernels[k] is the function of unit->kernels[k]. */
+/* gradc_model, gradc_kernels and main; kernels[k] is the function of unit->kernels[k], or NULL
+ * where another part has it. */
 void abi_build(Llvm *llvm, const LLVMValueRef *kernels);
 
 #endif

@@ -482,7 +482,12 @@ void llvm_product(Llvm *llvm, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b,
 }
 
 void llvm_link_product(Llvm *llvm) {
-    if (!LLVMGetNamedFunction(llvm->module, "tiles.product")) {
+    LLVMValueRef called = LLVMGetNamedFunction(llvm->module, "tiles.product");
+    const bool elsewhere = llvm->share && !llvm->share->products;
+    if (called && elsewhere) {
+        LLVMSetVisibility(called, LLVMHiddenVisibility);
+    }
+    if (elsewhere || (!called && !llvm->share)) {
         return;
     }
     const char *text = product_text(llvm->arena, choose_tile(llvm));
@@ -498,5 +503,10 @@ void llvm_link_product(Llvm *llvm) {
     if (LLVMLinkModules2(llvm->module, library)) {
         ice("emit", "matrix products do not fit the module");
     }
-    LLVMSetLinkage(LLVMGetNamedFunction(llvm->module, "tiles.product"), LLVMInternalLinkage);
+    LLVMValueRef product = LLVMGetNamedFunction(llvm->module, "tiles.product");
+    if (llvm->share) {
+        LLVMSetVisibility(product, LLVMHiddenVisibility);
+    } else {
+        LLVMSetLinkage(product, LLVMInternalLinkage);
+    }
 }

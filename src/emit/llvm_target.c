@@ -145,7 +145,7 @@ static const char *const pipelines[] = {
     "early-cse,loop-simplify,lcssa," LATER,
 };
 
-static double milliseconds(void) {
+double llvm_clock(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
@@ -237,7 +237,7 @@ static void spare_time(Llvm *llvm, bool large) {
  */
 
 void target_optimise(Llvm *llvm) {
-    double start = milliseconds();
+    double start = llvm_clock();
     int level = llvm->options.level < 0 ? 0 : llvm->options.level > 3 ? 3 : llvm->options.level;
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     const bool large = level > 0 && (llvm->huge || largest(llvm) > LONG_FUNCTION);
@@ -249,7 +249,7 @@ void target_optimise(Llvm *llvm) {
         ice("emit", "LLVM passes: %s", LLVMGetErrorMessage(error));
     }
     if (llvm->options.times) {
-        llvm->options.times->passes += milliseconds() - start;
+        llvm->options.times->passes += llvm_clock() - start;
     }
     spare_time(llvm, large);
 }
@@ -263,7 +263,7 @@ const char *llvm_text(Llvm *llvm, Arena *arena) {
     return copy;
 }
 
-static const char *take_buffer(Arena *arena, LLVMMemoryBufferRef buffer, size_t *length) {
+const char *target_take(Arena *arena, LLVMMemoryBufferRef buffer, size_t *length) {
     *length = LLVMGetBufferSize(buffer);
     const char *copy = arena_copy(arena, LLVMGetBufferStart(buffer), *length);
     LLVMDisposeMemoryBuffer(buffer);
@@ -271,25 +271,33 @@ static const char *take_buffer(Arena *arena, LLVMMemoryBufferRef buffer, size_t 
 }
 
 const void *llvm_bitcode(Llvm *llvm, Arena *arena, size_t *length) {
-    return take_buffer(arena, LLVMWriteBitcodeToMemoryBuffer(llvm->module), length);
+    return target_take(arena, LLVMWriteBitcodeToMemoryBuffer(llvm->module), length);
 }
 
-/* Code generation changes the module, so it works on a copy: object, assembly and text may all be
- * asked. */
-static const char *generate(Llvm *llvm, Arena *arena, LLVMCodeGenFileType type, size_t *length) {
-    double start = milliseconds();
-    LLVMModuleRef copy = LLVMCloneModule(llvm->module);
+/* The module is used up. */
+static LLVMMemoryBufferRef emit(Llvm *llvm, LLVMModuleRef module, LLVMCodeGenFileType type) {
+    double start = llvm_clock();
     LLVMMemoryBufferRef buffer = NULL;
     char *message = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(llvm->machine, copy, type, &message, &buffer)) {
+    if (LLVMTargetMachineEmitToMemoryBuffer(llvm->machine, module, type, &message, &buffer)) {
         ice("emit", "LLVM makes no code: %s", message);
     }
-    LLVMDisposeModule(copy);
-    const char *bytes = take_buffer(arena, buffer, length);
+    LLVMDisposeModule(module);
     if (llvm->options.times) {
-        llvm->options.times->code += milliseconds() - start;
+        llvm->options.times->code += llvm_clock() - start;
     }
-    return bytes;
+    return buffer;
+}
+
+LLVMMemoryBufferRef target_generate(Llvm *llvm) {
+    LLVMModuleRef module = llvm->module;
+    llvm->module = NULL;
+    return emit(llvm, module, LLVMObjectFile);
+}
+
+/* Of a copy: object, assembly and text may all be asked. */
+static const char *generate(Llvm *llvm, Arena *arena, LLVMCodeGenFileType type, size_t *length) {
+    return target_take(arena, emit(llvm, LLVMCloneModule(llvm->module), type), length);
 }
 
 const void *llvm_object(Llvm *llvm, Arena *arena, size_t *length) {
