@@ -158,6 +158,19 @@ static bool runs_again(const Segment *segment, const Stage *stage) {
     return stage->segment || !has_axis(stage->axes, stage->axis_count, segment->t);
 }
 
+/* A recurrence inside a step that begins with what another loop has made: its start would be written
+ * over by the first run, so it keeps all states of all steps, and does not run again. */
+static void keep_starts(Plan *plan, const Segment *segment) {
+    for (size_t c = 0; c < plan->carries.count; c++) {
+        Carry *carry = plan->carries.list[c];
+        if (carry->used && carry->buffered && carry->loop != segment->up &&
+            scope_inside(carry->loop, segment->up) &&
+            !scope_inside(carry->init_stage->scope, segment->up)) {
+            carry->history = true;
+        }
+    }
+}
+
 /* What the loop downwards needs, and what that needs. */
 static void find_again(Plan *plan, Segment *segment) {
     bool more = true;
@@ -340,6 +353,7 @@ static void try_pair(Plan *plan, const Readers *readers, Scope *up, Scope *down)
         segment->slots = 0;
     }
     up->segment = down->segment = segment;
+    keep_starts(plan, segment);
     find_again(plan, segment);
     describe(plan, segment);
 }
