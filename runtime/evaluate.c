@@ -93,7 +93,8 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                              .data = data,
                              .samples = data->samples,
                              .parameters = model->parameter_count};
-    if (model->weights && data->columns && data->columns[model->weights - 1]) {
+    bool weighted = model->weights && data->columns;
+    if (weighted && (data->store || data->columns[model->weights - 1])) {
         int64_t zeros;
         double sum = weights_sum(model, data, &zeros);
         if (!(sum > 0)) { /* of a part: that of all is not (weights_check) */

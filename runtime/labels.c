@@ -5,18 +5,66 @@
 
 #include <string.h>
 
+/* A field of labels, gone through row by row. */
+typedef struct {
+    const Field *field;
+    int64_t *rank; /* by label */
+    int64_t largest, wanted, row;
+} Labels;
+
+static bool mark_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Labels *labels = self;
+    const int64_t *at = (const int64_t *)array + labels->field->entry;
+    (void)first;
+    for (int64_t i = 0; i < count; i++) {
+        labels->rank[at[i * labels->field->stride]] = 0;
+    }
+    return true;
+}
+
+static bool number_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Labels *labels = self;
+    int64_t *at = (int64_t *)array + labels->field->entry;
+    (void)first;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t *label = &at[i * labels->field->stride];
+        *label = labels->rank[*label];
+    }
+    return true;
+}
+
+static bool largest_piece(void *self, void *array, int64_t first, int64_t count) {
+    Labels *labels = self;
+    const int64_t *at = (const int64_t *)array + labels->field->entry;
+    (void)first;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t index = at[i * labels->field->stride];
+        labels->largest = index > labels->largest ? index : labels->largest;
+    }
+    return true;
+}
+
+/* The first row that has the label. */
+static bool find_piece(void *self, void *array, int64_t first, int64_t count) {
+    Labels *labels = self;
+    const int64_t *at = (const int64_t *)array + labels->field->entry;
+    for (int64_t i = 0; labels->row < 0 && i < count; i++) {
+        labels->row = at[i * labels->field->stride] == labels->wanted ? first + i : -1;
+    }
+    return true;
+}
+
 /* rank[label] = 0 of the texts that rows still have. */
-static void mark_used(const Cells *cells, const Classes *classes, int64_t *rank) {
+static bool mark_used(const Cells *cells, const Classes *classes, int64_t *rank) {
     for (size_t k = 0; k < cells->field_count; k++) {
         const Field *field = &cells->fields[k];
-        if (field->kind != FIELD_TEXT || field->classes != classes) {
-            continue;
-        }
-        const int64_t *array = cells->data->columns[field->column];
-        for (int64_t i = 0; i < cells->data->rows; i++) {
-            rank[array[i * field->stride + field->entry]] = 0;
+        Labels labels = {.field = field, .rank = rank};
+        if (field->kind == FIELD_TEXT && field->classes == classes &&
+            !data_pieces(cells->data, field->column, false, mark_piece, &labels)) {
+            return false;
         }
     }
+    return true;
 }
 
 /* The classes of a text column are numbered in the order of their bytes, whatever the order of
@@ -32,8 +80,8 @@ static bool number_classes(Cells *cells, const Classes *classes, bool pruned) {
     for (size_t i = 0; i < count; i++) {
         rank[i] = pruned ? -1 : 0;
     }
-    if (pruned) {
-        mark_used(cells, classes, rank);
+    if (pruned && !mark_used(cells, classes, rank)) {
+        return false;
     }
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
@@ -49,15 +97,9 @@ static bool number_classes(Cells *cells, const Classes *classes, bool pruned) {
             continue;
         }
         Column *column = &cells->model->columns[field->column];
-        int64_t *array = cells->data->columns[field->column];
-        Store *store = cells->data->store;
-        if (store &&
-            !store_relabel(store, cells->data, field->column, field->stride, field->entry, rank)) {
+        Labels labels = {.field = field, .rank = rank};
+        if (!data_pieces(cells->data, field->column, true, number_piece, &labels)) {
             return false;
-        }
-        for (int64_t i = 0; !store && i < cells->data->rows; i++) {
-            int64_t *label = &array[i * field->stride + field->entry];
-            *label = rank[*label];
         }
         column->classes = texts;
         column->class_count = count;
@@ -87,30 +129,26 @@ static bool labels_alike(Cells *cells, const Field *texts) {
 }
 
 /* Of the rows that are left. */
-static void find_largest(Cells *cells) {
+static bool find_largest(Cells *cells) {
     for (size_t k = 0; k < cells->field_count; k++) {
         Field *field = &cells->fields[k];
-        const int64_t *array = cells->data->columns[field->column];
-        field->largest = -1;
-        for (int64_t i = 0; field->kind == FIELD_INT && i < cells->data->rows; i++) {
-            int64_t index = array[i * field->stride + field->entry];
-            field->largest = index > field->largest ? index : field->largest;
+        Labels labels = {.field = field, .largest = -1};
+        if (field->kind == FIELD_INT &&
+            !data_pieces(cells->data, field->column, false, largest_piece, &labels)) {
+            return false;
         }
+        field->largest = labels.largest;
     }
+    return true;
 }
 
-/* FILE:LINE of the largest index. */
-static char *largest_place(Cells *cells, uint32_t column, int64_t largest) {
-    const int64_t *array = cells->data->columns[column];
-    int64_t width = cells->model->columns[column].shape.count;
-    int64_t at = 0;
-    if (cells->data->store) {
-        return memory_copy(cells->context, cells->path, strlen(cells->path));
+/* FILE:LINE of the largest index of a field. NULL: reported. */
+static char *largest_place(Cells *cells, const Field *field) {
+    Labels labels = {.field = field, .wanted = field->largest, .row = -1};
+    if (!data_pieces(cells->data, field->column, false, find_piece, &labels)) {
+        return NULL;
     }
-    while (at < cells->data->rows * width && array[at] != largest) {
-        at++;
-    }
-    int64_t row = width > 0 ? at / width : 0;
+    int64_t row = labels.row < 0 ? 0 : labels.row;
     return cells->data->jump_count
                ? memory_format(cells->context, "%s:%lld", cells->path,
                                (long long)data_line(cells->data, row))
@@ -118,8 +156,8 @@ static char *largest_place(Cells *cells, uint32_t column, int64_t largest) {
 }
 
 bool labels_finish(Cells *cells, bool pruned) {
-    if (pruned) {
-        find_largest(cells);
+    if (pruned && !find_largest(cells)) {
+        return false;
     }
     for (size_t i = 0; i < cells->field_count; i++) {
         Field *field = &cells->fields[i];
@@ -144,7 +182,7 @@ bool labels_finish(Cells *cells, bool pruned) {
             most = same && other->largest > most->largest ? other : most;
         }
         Column *of = &cells->model->columns[most->column];
-        char *place = largest_place(cells, most->column, most->largest);
+        char *place = largest_place(cells, most);
         if (!place ||
             !data_bind_limit(cells->context, cells->model, of, most->largest + 1, place)) {
             return false;

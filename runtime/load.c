@@ -416,12 +416,13 @@ bool data_load(Context *context, Model *model, const LoadOptions *options, const
     }
     if (done && options->stream && !data->store) {
         return report_error(context,
-                            "--stream: %s is no table of text, or --na or --standardize is given; "
-                            "streaming that is not supported yet",
+                            "--stream: streaming %s is not supported yet; CSV, SQLite and .npy "
+                            "arrays in C order can be, and libsvm with -D for its number of values",
                             data->path);
     }
     if (data->store) {
-        return done && store_finish(data->store, data);
+        return done && scales_apply(context, model, options, data) &&
+               store_finish(data->store, data);
     }
     /* give back what growth took in advance */
     return done && data_reserve(context, model, options, data, data->rows) &&

@@ -443,9 +443,7 @@ bool load_csv(Context *context, Model *model, const LoadOptions *options, Input 
     Csv csv = {.input = input};
     FirstRow row = {0};
     cells_start(&csv.cells, context, model, options, input->path, data);
-    /* what comes after the last row wants the values in memory */
-    data->may_store = !model_rows_dim(model) && options->na == NA_ERROR && !options->standardize &&
-                      !scales_any(model);
+    data->may_store = !model_rows_dim(model);
     if (input->end - input->position >= 3 && memcmp(input->position, "\xEF\xBB\xBF", 3) == 0) {
         input->position += 3;
     }

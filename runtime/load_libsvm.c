@@ -1,7 +1,7 @@
 /* load_libsvm.c: `label index:value index:value … # comment`, indices from 1, ascending, others 0.
  *
  * The entries are first kept as they come, so that the width need not be known; then they become
- * the columns of x[D], zeros included. A model with `dim T = rows` that has an index and a value
+ * the columns of x[D], zeros included. Where the width is known, each line becomes a row at once. A model with `dim T = rows` that has an index and a value
  * for each row, `j[T] in D` and `v[T]`, gets the entries themselves: each line is a sample, each of
  * its entries a row. */
 #include "runtime/cells.h"
@@ -35,6 +35,8 @@ typedef struct {
     int64_t width; /* the largest index */
     /* columns of the model, or SIZE_MAX */
     size_t label, values, indices;
+    bool label_first;   /* of dense fields */
+    size_t label_field;
 } Svm;
 
 /* ---- is it one? ---- */
@@ -356,53 +358,118 @@ static bool beyond(Svm *svm, const Line *line, int64_t index, int64_t width) {
                         svm->cells.model->columns[svm->values].name);
 }
 
+/* The lines of the rows that follow. */
 static bool keep_lines(Svm *svm) {
     Data *data = svm->cells.data;
-    data->jumps = NEW(svm->cells.context, LineJump, svm->line_count);
-    for (size_t i = 0; data->jumps && i < svm->line_count; i++) {
-        if (i == 0 || svm->lines[i].line != svm->lines[i - 1].line + 1) {
-            data->jumps[data->jump_count++] = (LineJump){(int64_t)i, svm->lines[i].line};
+    for (size_t i = 0; i < svm->line_count; i++) {
+        int64_t row = data->rows + (int64_t)i;
+        if (data->jump_count && data_line(data, row) == svm->lines[i].line) {
+            continue;
         }
+        if (data->jump_count == data->jump_capacity) {
+            data->jump_capacity = data->jump_capacity ? 2 * data->jump_capacity : 64;
+            LineJump *jumps = memory_resize(svm->cells.context, data->jumps,
+                                            data->jump_capacity * sizeof *jumps);
+            if (!jumps) {
+                return false;
+            }
+            data->jumps = jumps;
+        }
+        data->jumps[data->jump_count++] = (LineJump){row, svm->lines[i].line};
     }
-    data->jump_capacity = data->jump_count;
-    return data->jumps != NULL;
+    return true;
 }
 
 /* The fields are all columns of the model in their order. */
-static bool store_dense(Svm *svm) {
+static bool dense_fields(Svm *svm, int64_t width) {
+    const bool labelled = svm->label != SIZE_MAX;
+    svm->label_first = labelled && svm->label < svm->values;
+    svm->label_field = svm->label_first ? 0 : (size_t)width;
+    return cells_make_fields(&svm->cells, (size_t)width + labelled, svm->cells.path) &&
+           name_label(svm, svm->label_field);
+}
+
+/* All lines that are kept become rows, for which there is room. */
+static bool store_lines(Svm *svm, int64_t width) {
     Cells *cells = &svm->cells;
-    Model *model = cells->model;
-    Shape *shape = &model->columns[svm->values].shape;
-    int64_t width = shape_resolve(cells->context, model, shape) ? shape->count : svm->width;
-    const bool labelled = svm->label != SIZE_MAX,
-               label_first = labelled && svm->label < svm->values;
-    const size_t number = label_first ? 0 : (size_t)width;
-    if (width == 0) {
-        return report_place(cells->context, cells->path, "no sample has a value");
-    }
-    if (too_wide(svm, width) || !keep_lines(svm) ||
-        !cells_make_fields(cells, (size_t)width + labelled, cells->path) ||
-        !name_label(svm, number) ||
-        !data_reserve(cells->context, model, cells->options, cells->data,
-                      (int64_t)svm->line_count)) {
+    size_t bytes = column_bytes(cells->model, svm->values);
+    if (!keep_lines(svm)) {
         return false;
-    }
-    if (cells->data->columns[svm->values]) { /* else nobody needs them */
-        memset(cells->data->columns[svm->values], 0,
-               svm->line_count * column_bytes(model, svm->values));
     }
     for (size_t i = 0; i < svm->line_count; i++) {
         const Line *line = &svm->lines[i];
-        store_label(svm, line, number);
+        char *values = cells->data->columns[svm->values];
+        if (values) { /* else nobody needs them */
+            memset(values + (size_t)cells->data->rows * bytes, 0, bytes);
+        }
+        store_label(svm, line, svm->label_field);
         for (size_t k = line->first; k < line_end(svm, i); k++) {
             if (svm->entries[k].index >= width) {
                 return beyond(svm, line, svm->entries[k].index, width);
             }
-            cells_number(cells, (size_t)svm->entries[k].index + label_first, svm->entries[k].value);
+            cells_number(cells, (size_t)svm->entries[k].index + svm->label_first,
+                         svm->entries[k].value);
         }
         cells->data->rows++;
     }
     return !cells->failed;
+}
+
+static bool store_dense(Svm *svm) {
+    Cells *cells = &svm->cells;
+    int64_t width = svm->width;
+    if (width == 0) {
+        return report_place(cells->context, cells->path, "no sample has a value");
+    }
+    return !too_wide(svm, width) && dense_fields(svm, width) &&
+           data_reserve(cells->context, cells->model, cells->options, cells->data,
+                        (int64_t)svm->line_count) &&
+           store_lines(svm, width);
+}
+
+/* The last line becomes a row; after one that is wrong all that counts is what else is. */
+static bool store_last(Svm *svm, int64_t width) {
+    Data *data = svm->cells.data;
+    bool done = true;
+    if (svm->line_count && svm->cells.bad == 0) {
+        int64_t room = data->store           ? data->rows + 1
+                       : data->capacity < 64 ? 64
+                                             : data->capacity + data->capacity / 2;
+        done = (data->rows < data->capacity ||
+                data_reserve(svm->cells.context, svm->cells.model, svm->cells.options, data,
+                             room)) &&
+               store_lines(svm, width);
+    }
+    svm->line_count = svm->entry_count = 0;
+    return done;
+}
+
+/* Is the number of values of a sample known before they are read? */
+static bool width_known(const Svm *svm, int64_t *width) {
+    Model *model = svm->cells.model;
+    Shape *shape = &model->columns[svm->values].shape;
+    bool known = !model_rows_dim(model) && shape_resolve(svm->cells.context, model, shape);
+    *width = known ? shape->count : 0;
+    return *width > 0 && *width <= DENSE_MOST;
+}
+
+/* Line by line. */
+static bool read_dense(Svm *svm, int64_t width) {
+    svm->cells.data->may_store = true;
+    if (!dense_fields(svm, width)) {
+        return false;
+    }
+    for (bool more = true; more;) {
+        more = read_line(svm);
+        if (!store_last(svm, width)) {
+            return false;
+        }
+    }
+    if (svm->input->failed || !cells_report(&svm->cells) || svm->cells.failed) {
+        return false;
+    }
+    return svm->cells.data->rows > 0 ||
+           report_place(svm->cells.context, svm->cells.path, "the file has no sample"); /* rare: it looks like no libsvm */
 }
 
 /* The fields are the columns of the model; an empty line is a row of index 0 and value 0. */
@@ -443,13 +510,19 @@ bool load_libsvm(Context *context, Model *model, const LoadOptions *options, Inp
     if (!find_columns(&svm)) {
         return false;
     }
-    while (read_line(&svm)) {
+    int64_t width;
+    bool done;
+    if (width_known(&svm, &width)) {
+        done = read_dense(&svm, width);
+    } else {
+        while (read_line(&svm)) {
+        }
+        if (input->failed || !cells_report(&svm.cells) || svm.cells.failed) {
+            return false;
+        }
+        done = model_rows_dim(model) ? store_entries(&svm) : store_dense(&svm);
     }
-    if (input->failed || !cells_report(&svm.cells) || svm.cells.failed) {
-        return false;
-    }
-    bool done = model_rows_dim(model) ? store_entries(&svm) : store_dense(&svm);
     memory_free(context, svm.entries);
     memory_free(context, svm.lines);
-    return cells_report(&svm.cells) && done && cells_finish(&svm.cells);
+    return done && cells_report(&svm.cells) && cells_finish(&svm.cells);
 }

@@ -376,7 +376,9 @@ static int64_t copy_rows(Npy *npy, const Run *runs, size_t count, int64_t row) {
     Input *input = npy->input;
     size_t size = npy->size;
     int64_t available = (input->end - input->position) / ((int64_t)size * npy->width);
-    int64_t end = npy->rows - row < available ? npy->rows : row + available;
+    int64_t last = npy->cells->data->store ? npy->cells->data->capacity : npy->rows;
+    int64_t end = last - row < available ? last : row + available;
+    end = end > npy->rows ? npy->rows : end;
     for (; row < end; row++) {
         for (size_t i = 0; i < count; i++) {
             const Run *run = &runs[i];
@@ -437,13 +439,31 @@ static bool read_fortran(Npy *npy) {
     return true;
 }
 
+/* Where values go to disk there is room for some rows at a time. */
+static bool row_fits(Npy *npy, int64_t row) {
+    Data *data = npy->cells->data;
+    if (!data->store || row < data->capacity) {
+        return true;
+    }
+    data->rows = row;
+    return data_reserve(npy->context, npy->cells->model, npy->cells->options, data, row + 1);
+}
+
 static bool read_rows(Npy *npy) {
     size_t run_count;
     const Run *runs = find_runs(npy, &run_count);
     for (int64_t row = 0; row < npy->rows; row++) {
+        int64_t before = row;
+        if (!row_fits(npy, row)) {
+            return false;
+        }
         row = runs ? copy_rows(npy, runs, run_count, row) : row;
         if (row == npy->rows) {
             break;
+        }
+        if (row > before && npy->cells->data->store && row == npy->cells->data->capacity) {
+            row--; /* there is no room yet for the next */
+            continue;
         }
         for (int64_t element = 0; element < npy->width; element++) {
             const char *at = next_element(npy, row);
@@ -479,6 +499,7 @@ bool load_npy(Context *context, Model *model, const LoadOptions *options, Input 
     }
     memcpy(data->axes, npy.axes, sizeof data->axes);
     data->axis_count = npy.rank;
+    data->may_store = !npy.fortran && !model_rows_dim(model);
     return cells_make_fields(&cells, (size_t)npy.width, input->path) &&
            data_reserve(context, model, options, data, npy.rows) &&
            npy_read_elements(&npy, &cells, 0) && cells_report(&cells) && cells_finish(&cells);

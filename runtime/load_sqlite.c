@@ -249,6 +249,7 @@ bool load_sqlite(Context *context, Model *model, const LoadOptions *options, con
         return false;
     }
     data->path = base.path = file;
+    data->may_store = !model_rows_dim(model);
     text_start(&base.text, context);
     cells_start(&cells, context, model, options, file, data);
     bool done = open_base(&base) && ask(&base, query, table) && take_names(&base, &cells) &&

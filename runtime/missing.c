@@ -1,6 +1,7 @@
 /* missing.c: missing values (--na), once all rows are there: rows with one are left out, or the
  * mean of its column takes its place. Until then NaN stands for one in the arrays of reals. */
 #include "runtime/cells.h"
+#include "runtime/store.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static void sort_rows(Cells *cells) {
     cells->row_count = kept;
 }
 
-/* Rows first … end - 1 of all arrays, down to row `to`. */
+/* Rows first … end - 1 of all arrays in memory, down to row `to`. */
 static void move_rows(const Cells *cells, int64_t first, int64_t end, int64_t to) {
     for (size_t i = 0; i < cells->model->column_count; i++) {
         size_t width = column_bytes(cells->model, i);
@@ -103,53 +104,106 @@ static bool drop_rows(Cells *cells) {
         return false;
     }
     move_samples(cells);
+    report_note(cells->context, "%s: %lld of %lld rows are left out for missing values",
+                cells->path, (long long)cells->row_count, (long long)data->rows);
+    if (data->store) {
+        return store_drop(data->store, data, cells->rows, cells->row_count);
+    }
     for (size_t i = 0; i <= cells->row_count; i++) {
         int64_t end = i < cells->row_count ? cells->rows[i] : data->rows;
         move_rows(cells, from, end, to);
         to += end - from;
         from = end + 1;
     }
-    report_note(cells->context, "%s: %lld of %lld rows are left out for missing values",
-                cells->path, (long long)cells->row_count, (long long)data->rows);
     data->rows = to;
     return true;
 }
 
 /* ---- means ---- */
 
-/* In two passes, so that it is right to rounding. False: there is no value at all. */
-static bool mean_of(const Cells *cells, size_t column, int64_t entry, double *mean) {
-    int64_t stride = cells->model->columns[column].shape.count;
-    const void *array = cells->data->columns[column];
-    int64_t count = 0;
-    double sum = 0, rest = 0;
-    for (int64_t i = 0; i < cells->data->rows; i++) {
-        double value = real_at(cells->model, array, i * stride + entry);
-        sum += isnan(value) ? 0 : value;
-        count += !isnan(value);
-    }
-    double first = count ? sum / (double)count : 0;
-    for (int64_t i = 0; i < cells->data->rows; i++) {
-        double value = real_at(cells->model, array, i * stride + entry);
-        rest += isnan(value) ? 0 : value - first;
-    }
-    *mean = count ? first + rest / (double)count : 0;
-    return count > 0;
-}
+/* A column, gone through row by row; NaN are what is missing. */
+typedef struct {
+    const Model *model;
+    Column *column;
+    double *means, *sums; /* by entry */
+    int64_t *counts;
+} Means;
 
-static bool take_means(Cells *cells, size_t number) {
-    Column *column = &cells->model->columns[number];
-    double *means = NEW(cells->context, double, column->shape.count + 1);
-    for (int64_t entry = 0; means && entry < column->shape.count; entry++) {
-        if (!mean_of(cells, number, entry, &means[entry])) {
-            return report_place(cells->context, cells->path,
-                                "value %lld of `%s` is missing in all rows, so it has no mean",
-                                (long long)entry, column->name);
+static bool sum_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Means *m = self;
+    int64_t width = m->column->shape.count;
+    (void)first;
+    for (int64_t row = 0; row < count; row++) {
+        for (int64_t k = 0; k < width; k++) {
+            double value = real_at(m->model, array, row * width + k);
+            m->sums[k] += isnan(value) ? 0 : value;
+            m->counts[k] += !isnan(value);
         }
     }
-    column->means = means;
-    column->mean_count = (size_t)column->shape.count;
-    return means != NULL;
+    return true;
+}
+
+static bool rest_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Means *m = self;
+    int64_t width = m->column->shape.count;
+    (void)first;
+    for (int64_t row = 0; row < count; row++) {
+        for (int64_t k = 0; k < width; k++) {
+            double value = real_at(m->model, array, row * width + k);
+            m->sums[k] += isnan(value) ? 0 : value - m->means[k];
+        }
+    }
+    return true;
+}
+
+static bool fill_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Means *m = self;
+    int64_t width = m->column->shape.count;
+    (void)first;
+    for (int64_t row = 0; row < count; row++) {
+        for (int64_t k = 0; k < width; k++) {
+            if (isnan(real_at(m->model, array, row * width + k))) {
+                real_put(m->model, array, row * width + k, m->column->means[k]);
+            }
+        }
+    }
+    return true;
+}
+
+/* In two passes, so that they are right to rounding. */
+static bool take_means(Cells *cells, size_t number) {
+    Column *column = &cells->model->columns[number];
+    Context *context = cells->context;
+    int64_t width = column->shape.count;
+    Means m = {.model = cells->model,
+               .column = column,
+               .means = NEW(context, double, width + 1),
+               .sums = NEW(context, double, width + 1),
+               .counts = NEW(context, int64_t, width + 1)};
+    if (!m.means || !m.sums || !m.counts ||
+        !data_pieces(cells->data, number, false, sum_piece, &m)) {
+        return false;
+    }
+    for (int64_t k = 0; k < width; k++) {
+        if (!m.counts[k]) {
+            return report_place(context, cells->path,
+                                "value %lld of `%s` is missing in all rows, so it has no mean",
+                                (long long)k, column->name);
+        }
+        m.means[k] = m.sums[k] / (double)m.counts[k];
+        m.sums[k] = 0;
+    }
+    if (!data_pieces(cells->data, number, false, rest_piece, &m)) {
+        return false;
+    }
+    for (int64_t k = 0; k < width; k++) {
+        m.means[k] += m.sums[k] / (double)m.counts[k];
+    }
+    memory_free(context, m.sums);
+    memory_free(context, m.counts);
+    column->means = m.means;
+    column->mean_count = (size_t)width;
+    return true;
 }
 
 /* Training takes the means of its rows, unless it goes on from other ones; all else uses those that
@@ -157,8 +211,7 @@ static bool take_means(Cells *cells, size_t number) {
 static bool fill_means(Cells *cells) {
     for (size_t i = 0; i < cells->model->column_count; i++) {
         Column *column = &cells->model->columns[i];
-        void *array = cells->data->columns[i];
-        if (column->is_int || column->target || !array) {
+        if (column->is_int || column->target || !cells->data->columns[i]) {
             continue;
         }
         if (!column->means && !cells->options->trained && !take_means(cells, i)) {
@@ -173,13 +226,9 @@ static bool fill_means(Cells *cells) {
                                 "mean of `%s`",
                                 column->name);
         }
-        for (int64_t row = 0; row < cells->data->rows; row++) {
-            for (int64_t entry = 0; entry < column->shape.count; entry++) {
-                int64_t at = row * column->shape.count + entry;
-                if (isnan(real_at(cells->model, array, at))) {
-                    real_put(cells->model, array, at, column->means[entry]);
-                }
-            }
+        Means m = {.model = cells->model, .column = column};
+        if (!data_pieces(cells->data, i, true, fill_piece, &m)) {
+            return false;
         }
     }
     if (cells->missing) {

@@ -2,45 +2,84 @@
  * x ← (x − mean) / sd, for each entry of each real input but the target. Training takes both from
  * its rows; the result file keeps them, and whoever trains on from there, predicts or evaluates
  * uses these. */
-#include "runtime/runtime.h"
+#include "runtime/store.h"
 
 #include <math.h>
 
+/* A column, gone through row by row. */
+typedef struct {
+    const Model *model;
+    const Column *column;
+    double *square, *rest; /* by entry */
+} Scales;
+
+static bool mean_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Scales *s = self;
+    int64_t width = s->column->shape.count;
+    (void)first;
+    for (int64_t row = 0; row < count; row++) {
+        for (int64_t k = 0; k < width; k++) {
+            s->column->shift[k] += real_at(s->model, array, row * width + k);
+        }
+    }
+    return true;
+}
+
+static bool square_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Scales *s = self;
+    int64_t width = s->column->shape.count;
+    (void)first;
+    for (int64_t row = 0; row < count; row++) {
+        for (int64_t k = 0; k < width; k++) {
+            double off = real_at(s->model, array, row * width + k) - s->column->shift[k];
+            s->rest[k] += off;
+            s->square[k] += off * off;
+        }
+    }
+    return true;
+}
+
+static bool scale_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Scales *s = self;
+    int64_t width = s->column->shape.count;
+    (void)first;
+    for (int64_t row = 0; row < count; row++) {
+        for (int64_t k = 0; k < width; k++) {
+            double value = real_at(s->model, array, row * width + k);
+            real_put(s->model, array, row * width + k,
+                     (value - s->column->shift[k]) / s->column->scale[k]);
+        }
+    }
+    return true;
+}
+
 /* In two passes, so that both are right to rounding whatever the mean is; entries are neighbours,
  * so the rows are the outer loop. A column that does not vary keeps its unit. */
-static void measure(const Model *model, const Data *data, size_t number, double *sums) {
-    const Column *column = &model->columns[number];
-    const void *array = data->columns[number];
+static bool measure(Scales *s, Data *data, size_t number) {
+    const Column *column = s->column;
     int64_t width = column->shape.count;
     double rows = (double)data->rows;
-    double *square = sums, *rest = sums + width;
-    for (int64_t row = 0; row < data->rows; row++) {
-        for (int64_t k = 0; k < width; k++) {
-            column->shift[k] += real_at(model, array, row * width + k);
-        }
+    if (!data_pieces(data, number, false, mean_piece, s)) {
+        return false;
     }
     for (int64_t k = 0; k < width; k++) {
         column->shift[k] /= rows;
     }
-    for (int64_t row = 0; row < data->rows; row++) {
-        for (int64_t k = 0; k < width; k++) {
-            double off = real_at(model, array, row * width + k) - column->shift[k];
-            rest[k] += off;
-            square[k] += off * off;
-        }
+    if (!data_pieces(data, number, false, square_piece, s)) {
+        return false;
     }
     for (int64_t k = 0; k < width; k++) {
-        column->shift[k] += rest[k] / rows;
-        square[k] = (square[k] - rest[k] * (rest[k] / rows)) / rows;
-    }
-    for (int64_t k = 0; k < width; k++) {
-        double sd = sqrt(square[k]);
-        double least = 4 * real_epsilon(model) * fabs(column->shift[k]);
+        double rest = s->rest[k];
+        column->shift[k] += rest / rows;
+        s->square[k] = (s->square[k] - rest * (rest / rows)) / rows;
+        double sd = sqrt(s->square[k]);
+        double least = 4 * real_epsilon(s->model) * fabs(column->shift[k]);
         column->scale[k] = sd > least && isfinite(1 / sd) ? sd : 1;
     }
+    return true;
 }
 
-static bool take_scale(Context *context, Model *model, const Data *data, size_t number) {
+static bool take_scale(Context *context, Model *model, Data *data, size_t number) {
     Column *column = &model->columns[number];
     size_t width = (size_t)column->shape.count;
     double *sums = NEW(context, double, 2 * width + 1);
@@ -49,8 +88,9 @@ static bool take_scale(Context *context, Model *model, const Data *data, size_t 
     if (!sums || !column->shift || !column->scale) {
         return false;
     }
-    if (width) {
-        measure(model, data, number, sums);
+    Scales s = {.model = model, .column = column, .square = sums, .rest = sums + width};
+    if (width && !measure(&s, data, number)) {
+        return false;
     }
     memory_free(context, sums);
     column->scale_count = width;
@@ -81,12 +121,9 @@ bool scales_apply(Context *context, Model *model, const LoadOptions *options, Da
         if (column->scale_count != (size_t)width) {
             return scales_check(context, model, "the file of -m");
         }
-        for (int64_t row = 0; row < data->rows; row++) {
-            for (int64_t k = 0; k < width; k++) {
-                double value = real_at(model, data->columns[i], row * width + k);
-                real_put(model, data->columns[i], row * width + k,
-                         (value - column->shift[k]) / column->scale[k]);
-            }
+        Scales s = {.model = model, .column = column};
+        if (width && !data_pieces(data, i, true, scale_piece, &s)) {
+            return false;
         }
     }
     return true;

@@ -281,23 +281,88 @@ bool store_finish(Store *store, Data *data) {
     return true;
 }
 
-bool store_relabel(Store *store, Data *data, size_t column, int64_t stride, int64_t entry,
-                   const int64_t *rank) {
-    enum { AT_ONCE = 1 << 16 };
-    int64_t rows = stride < AT_ONCE ? AT_ONCE / stride : 1;
-    int64_t *labels = NEW(store->context, int64_t, rows * stride);
-    bool done = labels && flush(store, data);
+/* ---- all of them once more, before they are looked at or after ---- */
+
+enum { PIECE_BYTES = 1 << 18 };
+
+/* What came last is in the files, too. */
+static bool settle(Store *store, const Data *data) {
+    return store->rows > 0 || flush(store, data);
+}
+
+static int64_t piece_rows(size_t width) {
+    return width < PIECE_BYTES ? PIECE_BYTES / (int64_t)(width ? width : 1) : 1;
+}
+
+static bool store_pieces(Store *store, Data *data, size_t column, bool change, PieceVisit *visit,
+                         void *self) {
+    size_t width = column_bytes(store->model, column);
+    int64_t rows = piece_rows(width);
+    char *piece = memory_new(store->context, (size_t)rows * width + sizeof(double), 1);
+    bool done = piece && settle(store, data);
     for (int64_t first = 0; done && first < data->rows; first += rows) {
-        int64_t count = data->rows - first < rows ? data->rows - first : rows;
-        size_t bytes = (size_t)(count * stride) * sizeof *labels;
-        int64_t offset = first * stride * (int64_t)sizeof *labels;
-        done = get(store, column, (char *)labels, bytes, offset);
-        for (int64_t i = 0; done && i < count; i++) {
-            labels[i * stride + entry] = rank[labels[i * stride + entry]];
-        }
-        done = done && put(store, column, (const char *)labels, bytes, offset);
+        int64_t count = least(data->rows - first, rows);
+        size_t bytes = (size_t)count * width;
+        int64_t offset = first * (int64_t)width;
+        done = get(store, column, piece, bytes, offset) && visit(self, piece, first, count) &&
+               (!change || put(store, column, piece, bytes, offset));
     }
-    memory_free(store->context, labels);
+    memory_free(store->context, piece);
+    if (store->rows == 0) {
+        point(store, data);
+    } else if (change) {
+        store->count = 0; /* the window is of before */
+    }
+    return done;
+}
+
+bool data_pieces(Data *data, size_t column, bool change, PieceVisit *visit, void *self) {
+    return data->store ? store_pieces(data->store, data, column, change, visit, self)
+                       : visit(self, data->columns[column], 0, data->rows);
+}
+
+/* Takes those of the rows first … first + count - 1 that are left out from the piece that holds
+ * them. Returns how many stay; *next: of `rows`, the first that is not before the piece. */
+static int64_t squeeze(char *piece, size_t width, int64_t first, int64_t count, const int64_t *rows,
+                       size_t row_count, size_t *next) {
+    int64_t to = 0, from = 0;
+    while (from < count) {
+        bool any = *next < row_count && rows[*next] < first + count;
+        int64_t end = any ? rows[*next] - first : count;
+        memmove(piece + (size_t)to * width, piece + (size_t)from * width,
+                (size_t)(end - from) * width);
+        to += end - from;
+        from = end + any;
+        *next += any;
+    }
+    return to;
+}
+
+static bool drop_rows(Store *store, const Data *data, size_t column, const int64_t *rows,
+                      size_t row_count) {
+    size_t width = column_bytes(store->model, column);
+    size_t next = 0;
+    int64_t most = piece_rows(width), to = 0;
+    char *piece = memory_new(store->context, (size_t)most * width + 1, 1);
+    bool done = piece != NULL;
+    for (int64_t first = 0; done && first < data->rows; first += most) {
+        int64_t count = least(data->rows - first, most);
+        done = get(store, column, piece, (size_t)count * width, first * (int64_t)width);
+        int64_t left = done ? squeeze(piece, width, first, count, rows, row_count, &next) : 0;
+        done = done && put(store, column, piece, (size_t)left * width, to * (int64_t)width);
+        to += left;
+    }
+    memory_free(store->context, piece);
+    return done;
+}
+
+bool store_drop(Store *store, Data *data, const int64_t *rows, size_t count) {
+    bool done = flush(store, data);
+    for (size_t i = 0; done && i < store->model->column_count; i++) {
+        done = !store->needed[i] || drop_rows(store, data, i, rows, count);
+    }
+    data->rows -= (int64_t)count;
+    store->first = data->rows;
     point(store, data);
     return done;
 }

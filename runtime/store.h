@@ -23,9 +23,14 @@ bool store_start(Context *context, const Model *model, const LoadOptions *option
 bool store_reserve(Store *store, Data *data, int64_t rows);
 /* All rows have come. */
 bool store_finish(Store *store, Data *data);
-/* Gives a label, entry of a column, the number that `rank` has for it, in all rows. */
-bool store_relabel(Store *store, Data *data, size_t column, int64_t stride, int64_t entry,
-                   const int64_t *rank);
+/* Leaves out rows, `count` of them in ascending order, once all have come. */
+bool store_drop(Store *store, Data *data, const int64_t *rows, size_t count);
+
+/* Looks at `count` rows of a column, of which `array` is the first; false: end, it is reported. */
+typedef bool PieceVisit(void *self, void *array, int64_t first, int64_t count);
+/* Calls `visit` for all rows of a column, in their order: at once where they are in memory, a piece
+ * at a time where they are on disk. What it changes there is kept if `change`. */
+bool data_pieces(Data *data, size_t column, bool change, PieceVisit *visit, void *self);
 /* Memory for windows of so many rows. False: there is none (reported). */
 bool store_room(Store *store, int64_t rows);
 /* Brings samples first … first + count - 1, no more than there is room for, to memory, if they are

@@ -2,7 +2,7 @@
  * so it is loaded, moved, shuffled and split with the samples. J = (Σ w loss − prior) / Σ w +
  * penalty; kernels know nothing of it: they are called for runs of samples of one weight
  * (evaluate.c). */
-#include "runtime/runtime.h"
+#include "runtime/store.h"
 
 #include <math.h>
 #include <string.h>
@@ -63,43 +63,64 @@ double weights_at(const Model *model, const void *const *columns, int64_t sample
     return column_at(model, model->weights - 1, columns[model->weights - 1], sample);
 }
 
-double weights_sum(const Model *model, const Data *data, int64_t *zeros) {
-    double sum = 0;
-    *zeros = 0;
-    for (int64_t i = 0; i < data->samples; i++) {
-        double weight = weights_at(model, (const void *const *)data->columns, i);
-        sum += weight;
-        *zeros += weight == 0;
+/* The weights, gone through sample by sample. */
+typedef struct {
+    const Model *model;
+    double sum;
+    int64_t zeros;
+    int64_t bad; /* the first sample whose weight is none, or -1 */
+    double value;
+} Weights;
+
+static bool sum_piece(void *self, void *array, int64_t first, int64_t count) {
+    Weights *w = self;
+    for (int64_t i = 0; i < count; i++) {
+        double weight = column_at(w->model, w->model->weights - 1, array, i);
+        w->sum += weight;
+        w->zeros += weight == 0;
+        if (w->bad < 0 && !(weight >= 0 && isfinite(weight))) {
+            w->bad = first + i;
+            w->value = weight;
+        }
     }
-    return sum;
+    return true;
+}
+
+/* Of samples that are blocks of rows, too: the column has one value for each. */
+static bool add_up(const Model *model, const Data *data, Weights *w) {
+    *w = (Weights){.model = model, .bad = -1};
+    Data all = *data; /* what is not on disk is not changed */
+    all.rows = data->samples;
+    return data_pieces(&all, model->weights - 1, false, sum_piece, w);
+}
+
+double weights_sum(const Model *model, const Data *data, int64_t *zeros) {
+    Weights w;
+    bool done = add_up(model, data, &w);
+    *zeros = w.zeros;
+    return done ? w.sum : (double)NAN;
 }
 
 bool weights_check(Context *context, const Model *model, const Data *data) {
-    double sum = 0;
+    Weights w;
     if (!model->weights) {
         return true;
     }
     const char *name = model->columns[model->weights - 1].name;
-    if (data->store) {
-        return report_error(context, "--weights: data that are read in blocks are not supported "
-                                     "yet; give more --memory, and no --stream");
+    if (!add_up(model, data, &w)) {
+        return false;
     }
-    for (int64_t i = 0; i < data->samples; i++) {
-        double weight = weights_at(model, (const void *const *)data->columns, i);
-        sum += weight;
-        if (weight >= 0 && isfinite(weight)) {
-            continue;
-        }
-        int64_t row = data->starts ? data->starts[i] : i;
+    if (w.bad >= 0) {
+        int64_t row = data->starts ? data->starts[w.bad] : w.bad;
         char number[NUMBER_SIZE];
-        number_write(number, weight, false);
+        number_write(number, w.value, false);
         char *place = memory_format(context, data_line(data, row) ? "%s:%lld" : "%s", data->path,
                                     (long long)data_line(data, row));
         return place && report_place(context, place,
                                      "the weight `%s` is %s; a weight is a number of at least 0",
                                      name, number);
     }
-    return (sum > 0 && isfinite(sum)) ||
+    return (w.sum > 0 && isfinite(w.sum)) ||
            report_error(context, "`%s`: the weights `%s` add up to %s", data->path, name,
-                        sum > 0 ? "more than a number can be" : "0");
+                        w.sum > 0 ? "more than a number can be" : "0");
 }
