@@ -1,11 +1,13 @@
 /* arena.c: memory of one compilation: chunks that only grow, freed together. */
 #include "base/base.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_SIZE = 1 << 16, ALIGNMENT = _Alignof(max_align_t) };
+/* The first chunk is small, as many arenas are; each is twice the one before, up to the largest. */
+enum { FIRST_CHUNK = 1 << 12, LARGEST_CHUNK = 1 << 16, ALIGNMENT = _Alignof(max_align_t) };
 
 typedef struct Chunk Chunk;
 struct Chunk {
@@ -17,6 +19,7 @@ struct Arena {
     Chunk *chunks; /* all of them, the newest first */
     char *free;    /* the unused part of the current chunk */
     size_t left;
+    size_t chunk_size; /* of the next chunk */
 };
 
 static _Noreturn void out_of_memory(void) {
@@ -37,11 +40,22 @@ static char *add_chunk(Arena *arena, size_t size) {
     return (char *)chunk->data;
 }
 
+void memory_prepare(void) {
+#ifdef M_TRIM_THRESHOLD
+    enum { ROOM = 24 << 20, KEPT = 48 << 20 }; /* addresses: only what is used takes memory */
+    mallopt(M_MMAP_THRESHOLD, KEPT / 2);
+    mallopt(M_TRIM_THRESHOLD, KEPT);
+    void *volatile room = malloc(ROOM - 4096);
+    free(room);
+#endif
+}
+
 Arena *arena_create(void) {
     Arena *arena = calloc(1, sizeof *arena);
     if (arena == NULL) {
         out_of_memory();
     }
+    arena->chunk_size = FIRST_CHUNK;
     return arena;
 }
 
@@ -66,11 +80,15 @@ void *arena_alloc(Arena *arena, size_t size) {
         size = ALIGNMENT; /* distinct objects have distinct addresses */
     }
     if (size > arena->left) {
-        if (size > CHUNK_SIZE / 4) {
+        if (size > LARGEST_CHUNK / 4) {
             return add_chunk(arena, size); /* alone: the current chunk goes on being used */
         }
-        arena->free = add_chunk(arena, CHUNK_SIZE);
-        arena->left = CHUNK_SIZE;
+        while (arena->chunk_size < 4 * size) {
+            arena->chunk_size *= 2;
+        }
+        arena->free = add_chunk(arena, arena->chunk_size);
+        arena->left = arena->chunk_size;
+        arena->chunk_size *= arena->chunk_size < LARGEST_CHUNK ? 2 : 1;
     }
     char *result = arena->free;
     arena->free += size;

@@ -15,6 +15,9 @@
 typedef struct Arena Arena;
 
 Arena *arena_create(void);
+/* At the beginning of a thread that will allocate much: the C library then has room for it at once,
+ * where it would ask the system for every page. */
+void memory_prepare(void);
 void arena_destroy(Arena *arena);
 void *arena_alloc(Arena *arena, size_t size);                    /* zeroed, aligned for any type */
 char *arena_copy(Arena *arena, const char *text, size_t length); /* zero-terminated copy */

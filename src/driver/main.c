@@ -18,6 +18,7 @@ enum { STACK_BYTES = 512 << 20, LEAST_STACK = 16 << 20 };
 
 static void *work(void *argument) {
     Process *process = argument;
+    memory_prepare();
     Arena *arena = arena_create();
     Options options;
     process->status = options_read(&options, arena, process->argc, process->argv);

@@ -35,10 +35,10 @@ static void create_context(Llvm *llvm) {
     llvm->nothing = LLVMVoidTypeInContext(llvm->context);
 }
 
-static void verify(Llvm *llvm, const char *when) {
+static void verify(Llvm *llvm) {
     char *message = NULL;
     if (LLVMVerifyModule(llvm->module, LLVMReturnStatusAction, &message)) {
-        ice("emit", "LLVM rejects the module %s: %s", when, message);
+        ice("emit", "LLVM rejects the module: %s", message);
     }
     LLVMDisposeMessage(message);
 }
@@ -84,12 +84,9 @@ static Llvm *build(Arena *arena, const Unit *unit, const LlvmOptions *options, c
 
 static void optimise(Llvm *llvm) {
     if (llvm->options.verify) {
-        verify(llvm, "as built");
+        verify(llvm);
     }
-    target_optimise(llvm);
-    if (llvm->options.verify) {
-        verify(llvm, "after its passes");
-    }
+    target_optimise(llvm); /* code generation verifies what it is given */
 }
 
 Llvm *llvm_build(Arena *arena, const Unit *unit, const LlvmOptions *options) {
@@ -158,6 +155,15 @@ static size_t lightest(const size_t *loads, size_t count) {
     return found;
 }
 
+/* One, two or four, so that two processors end at the same time. */
+static size_t part_count(size_t weight) {
+    size_t parts = 1;
+    while (2 * parts <= OBJECTS_MOST && weight >= 2 * parts * PART_WEIGHT) {
+        parts *= 2;
+    }
+    return parts;
+}
+
 /* Shares the kernels out, the heaviest first, each to the lightest part: the same on every machine,
  * however many processors it has. Returns the number of parts. */
 static size_t share_out(Arena *arena, const Unit *unit, Share *shares) {
@@ -172,8 +178,7 @@ static size_t share_out(Arena *arena, const Unit *unit, Share *shares) {
         total += weights[k];
     }
     total += products ? PRODUCTS_WEIGHT : 0;
-    const size_t most = total / PART_WEIGHT;
-    const size_t parts = most < 1 ? 1 : most > OBJECTS_MOST ? OBJECTS_MOST : most;
+    const size_t parts = part_count(total);
     for (size_t p = 0; p < parts; p++) {
         shares[p] = (Share){.kernels = arena_array(arena, bool, count + 1), .table = p == 0};
     }
@@ -199,12 +204,16 @@ typedef struct {
 
 /* Takes part by part until none is left. It touches LLVM alone: each part has a context of its own.
  */
-static void *work_on(void *argument) {
-    Work *work = argument;
+static void work_on(Work *work) {
     for (size_t k; (k = atomic_fetch_add(&work->next, 1)) < work->count;) {
         optimise(work->parts[k]);
         work->objects[k] = target_generate(work->parts[k]);
     }
+}
+
+static void *thread_work(void *argument) {
+    memory_prepare();
+    work_on(argument);
     return NULL;
 }
 
@@ -224,7 +233,7 @@ static void make_objects(Work *work) {
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK);
     while (started + 1 < work->count && started + 1 < cpus &&
-           pthread_create(&threads[started], &attributes, work_on, work) == 0) {
+           pthread_create(&threads[started], &attributes, thread_work, work) == 0) {
         started++;
     }
     pthread_attr_destroy(&attributes);
