@@ -137,27 +137,29 @@ static void add_string(Text *text, const char *string) {
 
 /* ---- numbers ---- */
 
-static void add_number(const Writer *writer, Text *text, double value) {
+static void add_number(const Writer *writer, bool wide, Text *text, double value) {
     if (isnan(value)) {
         text_string(text, "NAN");
     } else if (isinf(value)) {
         text_string(text, value > 0 ? "INFINITY" : "-INFINITY");
     } else {
-        text_real(text, writer->model, value);
-        text_string(text, writer->model->single ? "f" : "");
+        wide ? text_number(text, value, true) : text_real(text, writer->model, value);
+        text_string(text, writer->model->single && !wide ? "f" : "");
     }
 }
 
-static void add_numbers(Writer *writer, const char *name, const char *comment, const double *values,
-                        size_t count) {
+/* `wide`: doubles, whatever the reals of the model are. */
+static void add_numbers_as(Writer *writer, bool wide, const char *name, const char *comment,
+                           const double *values, size_t count) {
     Text *text = &writer->source;
     text_string(text, "\n/* ");
     add_safe(text, comment);
-    text_format(text, " */\nstatic const %s %s[%zu] = {", writer->real, name, count ? count : 1);
+    text_format(text, " */\nstatic const %s %s[%zu] = {", wide ? "double" : writer->real, name,
+                count ? count : 1);
     size_t start = text->length;
     text_string(text, "\n    ");
     for (size_t i = 0; i < (count ? count : 1); i++) {
-        add_number(writer, text, count ? values[i] : 0);
+        add_number(writer, wide, text, count ? values[i] : 0);
         text_string(text, ",");
         if (text->length - start > LINE_LENGTH - 24 && i + 1 < count) {
             start = text->length;
@@ -167,6 +169,11 @@ static void add_numbers(Writer *writer, const char *name, const char *comment, c
         }
     }
     text_string(text, "\n};\n");
+}
+
+static void add_numbers(Writer *writer, const char *name, const char *comment, const double *values,
+                        size_t count) {
+    add_numbers_as(writer, false, name, comment, values, count);
 }
 
 static const char *data_name(const Writer *writer, const Argument *argument) {
@@ -214,11 +221,35 @@ static void add_const_values(Writer *writer) {
     }
 }
 
+/* Of an argument whose inputs were standardised in training: its column; else NULL. */
+static const Column *scaled_column(const Writer *writer, const Argument *argument) {
+    const Column *column =
+        has_kind(argument, "real") ? model_column(writer->model, argument->name) : NULL;
+    return column && column->scale ? column : NULL;
+}
+
+/* Means and standard deviations. */
+static void add_scales(Writer *writer, const Argument *argument, const Column *column) {
+    Context *context = writer->context;
+    char *mean = memory_format(context, "mean_%s", argument->c_name);
+    char *deviation = memory_format(context, "deviation_%s", argument->c_name);
+    char *what = memory_format(context, "standard deviations of %s", column->name);
+    char *means = memory_format(context, "means of %s in training", column->name);
+    if (!mean || !deviation || !what || !means) {
+        writer->source.failed = true;
+        return;
+    }
+    add_numbers_as(writer, true, mean, means, column->shift, column->scale_count);
+    add_numbers_as(writer, true, deviation, what, column->scale, column->scale_count);
+}
+
 /* All that does not change from call to call. */
 static bool add_values(Writer *writer) {
     for (size_t i = 0; i < writer->exported->argument_count; i++) {
         const Argument *argument = &writer->exported->arguments[i];
-        if (has_kind(argument, "params")) {
+        if (scaled_column(writer, argument)) {
+            add_scales(writer, argument, scaled_column(writer, argument));
+        } else if (has_kind(argument, "params")) {
             add_param_values(writer);
         } else if (has_kind(argument, "consts")) {
             add_const_values(writer);
@@ -326,6 +357,7 @@ static void add_input_comment(const Writer *writer, Text *text, const Argument *
         add_safe(text, column->fields[k]);
     }
     text_string(text, column && column->field_count > FIELDS_MAX ? ", …" : "");
+    text_string(text, scaled_column(writer, argument) ? "; in the units of the data" : "");
 }
 
 /* What the value is: after the target, where there is one. */
@@ -395,10 +427,27 @@ static const char *actual(const Writer *writer, const Argument *argument) {
     if (has_kind(argument, "data")) {
         return data_name(writer, argument);
     }
+    if (scaled_column(writer, argument)) {
+        return memory_format(writer->context, "scaled_%s%s", argument->c_name,
+                             argument->shape.rank ? "" : "[0]");
+    }
     if (has_kind(argument, "dim") && !open_dim(writer, argument->name)) {
         return size_text(writer, argument->name, true);
     }
     return argument->c_name;
+}
+
+/* The inputs in the units of training, by the same operations as there. */
+static void add_scaled(const Writer *writer, Text *text, const Argument *argument, size_t count) {
+    const char *name = argument->c_name;
+    const bool large = count * (writer->model->single ? 4 : 8) > STACK_BYTES;
+    const char *at = argument->shape.rank ? "[k]" : "";
+    text_format(text, "    %s%s scaled_%s[%zu];\n", large ? "static " : "", writer->real, name,
+                count ? count : 1);
+    text_format(text, "    for (size_t k = 0; k < %zu; k++) {\n", count);
+    text_format(text,
+                "        scaled_%s[k] = (%s)((%s%s - mean_%s[k]) / deviation_%s[k]);\n    }\n",
+                name, writer->real, name, at, name, name);
 }
 
 static void add_function(Writer *writer) {
@@ -410,6 +459,13 @@ static void add_function(Writer *writer) {
         const bool large = writer->work_size * (writer->model->single ? 4 : 8) > STACK_BYTES;
         text_format(text, "    %s%s %s[%lld];\n", large ? "static " : "", writer->real,
                     writer->work->c_name, (long long)(writer->work_size ? writer->work_size : 1));
+    }
+    for (size_t i = 0; i < writer->exported->argument_count; i++) {
+        const Argument *argument = &writer->exported->arguments[i];
+        const Column *column = scaled_column(writer, argument);
+        if (column) {
+            add_scaled(writer, text, argument, column->scale_count);
+        }
     }
     text_format(text, "    %s%s(", writer->out ? "" : "return ", writer->exported->function);
     for (size_t i = 0; i < writer->exported->argument_count; i++) {
@@ -557,10 +613,14 @@ int command_export(Session *session) {
         report_error(context, "model `%s` has no `forward`", model->name);
         return STATUS_FAILED;
     }
-    if (scales_any(model)) {
-        report_error(context, "export of parameters of standardised inputs is not supported yet; "
-                              "train without --standardize");
-        return STATUS_FAILED;
+    for (size_t i = 0; i < model->column_count; i++) {
+        if (model->columns[i].scale && model->columns[i].by_row) {
+            report_error(context,
+                         "export of standardised inputs that have a row each, as `%s` does, is not "
+                         "supported yet; train without --standardize",
+                         model->columns[i].name);
+            return STATUS_FAILED;
+        }
     }
     Dim *rows = model_rows_dim(model);
     if (rows) {

@@ -1,9 +1,9 @@
 /* load_libsvm.c: `label index:value index:value … # comment`, indices from 1, ascending, others 0.
  *
  * The entries are first kept as they come, so that the width need not be known; then they become
- * the columns of x[D], zeros included. Where the width is known, each line becomes a row at once. A model with `dim T = rows` that has an index and a value
- * for each row, `j[T] in D` and `v[T]`, gets the entries themselves: each line is a sample, each of
- * its entries a row. */
+ * the columns of x[D], zeros included. Where the width is known, each line becomes a row at once. A
+ * model with `dim T = rows` that has an index and a value for each row, `j[T] in D` and `v[T]`,
+ * gets the entries themselves: each line is a sample, each of its entries a row. */
 #include "runtime/cells.h"
 #include "runtime/load.h"
 
@@ -35,7 +35,7 @@ typedef struct {
     int64_t width; /* the largest index */
     /* columns of the model, or SIZE_MAX */
     size_t label, values, indices;
-    bool label_first;   /* of dense fields */
+    bool label_first; /* of dense fields */
     size_t label_field;
 } Svm;
 
@@ -368,8 +368,8 @@ static bool keep_lines(Svm *svm) {
         }
         if (data->jump_count == data->jump_capacity) {
             data->jump_capacity = data->jump_capacity ? 2 * data->jump_capacity : 64;
-            LineJump *jumps = memory_resize(svm->cells.context, data->jumps,
-                                            data->jump_capacity * sizeof *jumps);
+            LineJump *jumps =
+                memory_resize(svm->cells.context, data->jumps, data->jump_capacity * sizeof *jumps);
             if (!jumps) {
                 return false;
             }
@@ -435,9 +435,8 @@ static bool store_last(Svm *svm, int64_t width) {
         int64_t room = data->store           ? data->rows + 1
                        : data->capacity < 64 ? 64
                                              : data->capacity + data->capacity / 2;
-        done = (data->rows < data->capacity ||
-                data_reserve(svm->cells.context, svm->cells.model, svm->cells.options, data,
-                             room)) &&
+        done = (data->rows < data->capacity || data_reserve(svm->cells.context, svm->cells.model,
+                                                            svm->cells.options, data, room)) &&
                store_lines(svm, width);
     }
     svm->line_count = svm->entry_count = 0;
@@ -469,7 +468,8 @@ static bool read_dense(Svm *svm, int64_t width) {
         return false;
     }
     return svm->cells.data->rows > 0 ||
-           report_place(svm->cells.context, svm->cells.path, "the file has no sample"); /* rare: it looks like no libsvm */
+           report_place(svm->cells.context, svm->cells.path,
+                        "the file has no sample"); /* rare: it looks like no libsvm */
 }
 
 /* The fields are the columns of the model; an empty line is a row of index 0 and value 0. */
