@@ -413,6 +413,10 @@ void carry_keep(Plan *plan, const Segment *segment, Block *block, const LoopExpr
 void carry_move(Plan *plan, const Scope *loop, Block *block, const LoopExpr *from,
                 const LoopExpr *to);
 
+/* entry.c: marks the entries of states to be stored that are all that is read of these behind their
+ * loop. */
+void entry_store(const Plan *plan, bool *stored);
+
 /* ---- leave.c
  * --------------------------------------------------------------------------------------------------------------
  */

@@ -968,6 +968,7 @@ bool stage_select(Plan *plan) {
         decide(plan, &select);
     }
     store_steps(plan, &select);
+    entry_store(plan, select.stored);
     for (Ref v = 1; v < count; v++) {
         const Node *node = ir_node(plan->ir, v);
         if (plan->reached[v] && node->op == OP_STATE) {
