@@ -199,6 +199,23 @@ static bool read_inside(const Plan *plan, const Leave *leave, const Stage *of) {
     return true;
 }
 
+/* Is it an entry of a result for each step, 0 where a step is not made? */
+static bool gives_nothing(Plan *plan, const Stage *stage, const Terms *active) {
+    return stage->kind == STAGE_OUTPUT && stage->sink != SINK_UPDATE && !stage->scatter &&
+           !plan->ragged && is_nothing(plan, stage, active);
+}
+
+/* Entries of results that the loop does not reach are zeros. */
+static void clear_results(Plan *plan, const Scope *scope) {
+    for (size_t s = 0; s < plan->stage_count; s++) {
+        const Stage *stage = plan->stages[s];
+        if (stage->kind == STAGE_OUTPUT && stage->sink == SINK_STORE &&
+            scope_inside(stage->scope, scope)) {
+            plan->output_zeroed[stage->output_number] = true;
+        }
+    }
+}
+
 /* Does a step that is not made change nothing, in the loop `scope`? */
 static bool is_idle(Plan *plan, const Leave *leave, const Scope *scope) {
     const Terms active = terms_of(plan->ir, leave->active);
@@ -208,8 +225,14 @@ static bool is_idle(Plan *plan, const Leave *leave, const Scope *scope) {
         if (stage->dropped || !scope_inside(stage->scope, scope)) {
             continue;
         }
-        if (stage->kind == STAGE_OUTPUT || stage->kind == STAGE_RETURN) {
+        if (stage->kind == STAGE_RETURN) {
             return false;
+        }
+        if (stage->kind == STAGE_OUTPUT) {
+            if (!gives_nothing(plan, stage, &active)) {
+                return false;
+            }
+            continue;
         }
         if (stage->bound & t) {
             bool adds = stage->kind == STAGE_SUM || stage->kind == STAGE_DEPOSIT;
@@ -341,8 +364,10 @@ static void try_leave(Plan *plan, Carry *alive, Ref active) {
     if (leave->down && !is_idle(plan, leave, leave->down)) {
         return;
     }
+    clear_results(plan, leave->up);
     leave->up->leave = leave;
     if (leave->down) {
+        clear_results(plan, leave->down);
         leave->down->leave = leave;
     }
 }
