@@ -17,6 +17,7 @@ void context_start(Context *context, const char *program) {
     const char *slash = strrchr(program, '/');
     context->program = slash ? slash + 1 : program;
     context->blocks = NULL;
+    context->ranks = NULL;
 }
 
 void context_end(Context *context) {

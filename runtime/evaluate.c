@@ -6,6 +6,7 @@
  * few megabytes are cut into blocks before, which are evaluated one after the other, so that they
  * need not be in memory all at once (store.c): the sums are the same bits whether they are or not.
  */
+#include "runtime/ranks.h"
 #include "runtime/store.h"
 
 #include <math.h>
@@ -295,6 +296,7 @@ typedef struct {
     void *params; /* as kernels take them */
     const void *direction;
     int64_t chunk, chunks;
+    int64_t first;    /* chunk that is item 0 */
     double *partials; /* `size` numbers for each chunk, or NULL */
     size_t size;
     double **work; /* by worker */
@@ -318,6 +320,7 @@ static Part move(const Evaluator *evaluator, const Part *whole, int64_t first, i
 static void do_chunk(void *argument, size_t item, size_t worker) {
     const Job *job = argument;
     Evaluator *evaluator = job->evaluator;
+    item += (size_t)job->first;
     int64_t first = (int64_t)item * job->chunk;
     int64_t left = job->part->count - first;
     Part part = move(evaluator, job->part, first, left < job->chunk ? left : job->chunk,
@@ -353,14 +356,43 @@ static double seconds(void) {
 }
 
 /* All chunks; starts the threads when that took long enough to be worth them. */
-static void do_chunks(Job *job) {
+static void do_some(Job *job, int64_t first, int64_t count) {
     Evaluator *evaluator = job->evaluator;
     double before = seconds();
-    threads_run(evaluator->pool, do_chunk, job, (size_t)job->chunks);
-    if (!evaluator->pool && evaluator->threads > 1 && job->chunks > 1 &&
+    job->first = first;
+    threads_run(evaluator->pool, do_chunk, job, (size_t)count);
+    if (!evaluator->pool && evaluator->threads > 1 && count > 1 &&
         seconds() - before > threads_worth) {
         evaluator->pool = threads_start(evaluator->context, evaluator->threads);
         evaluator->threads = threads_count(evaluator->pool); /* one, if none could be had */
+    }
+}
+
+static void do_chunks(Job *job) {
+    do_some(job, 0, job->chunks);
+}
+
+/* The same with the ranks of mpirun, where there are some: each does its chunks, what a lost one
+ * has not done is done here. */
+static void do_shared(Job *job, int64_t start, int64_t rows) {
+    Evaluator *evaluator = job->evaluator;
+    Ranks *ranks = evaluator->context->ranks;
+    size_t bytes = job->size * (evaluator->reals ? sizeof(float) : sizeof(double));
+    Share share = {job->partials != NULL, start, rows, job->chunks};
+    bool losses = job->kernel == &evaluator->model->kernels[ROLE_GRADIENT] ||
+                  job->kernel == &evaluator->model->kernels[ROLE_OBJECTIVE];
+    if (!ranks || !losses || !ranks_ask(evaluator, &share, job->params, bytes)) {
+        do_chunks(job);
+        return;
+    }
+    do_some(job, 0, ranks_first(ranks, 1, job->chunks));
+    for (int rank = 1; rank < ranks_size(ranks); rank++) {
+        int64_t first = ranks_first(ranks, rank, job->chunks);
+        int64_t count = ranks_first(ranks, rank + 1, job->chunks) - first;
+        double *partials = job->partials ? job->partials + (size_t)first * job->size : NULL;
+        if (!ranks_take(ranks, rank, evaluator->values + first, count, partials, job->size)) {
+            do_some(job, first, count);
+        }
     }
 }
 
@@ -375,7 +407,7 @@ static double do_blocks(Job *job, int64_t room) {
         Part part = evaluate_move(evaluator, first, count, evaluator->one);
         job->part = &part;
         job->chunks = (count + job->chunk - 1) / job->chunk;
-        do_chunks(job);
+        do_shared(job, first, count);
         add_chunks(job);
         sum = first == 0 ? evaluator->values[0] : sum + evaluator->values[0];
         for (size_t i = 0; total && evaluator->block < evaluator->samples && i < job->size; i++) {
@@ -399,6 +431,17 @@ static Job losses_job(Evaluator *evaluator, const Kernel *kernel, double *params
                  .partials = slopes ? evaluator->partials : NULL,
                  .size = evaluator->parameters,
                  .work = evaluator->work};
+}
+
+void evaluate_share(Evaluator *evaluator, void *params, const Share *share, int64_t first,
+                    int64_t count) {
+    const Kernel *kernel =
+        &evaluator->model->kernels[share->slopes ? ROLE_GRADIENT : ROLE_OBJECTIVE];
+    Part part = evaluate_move(evaluator, share->start, share->rows, evaluator->one);
+    Job job =
+        losses_job(evaluator, kernel, NULL, &part, evaluator->chunk, share->chunks, share->slopes);
+    job.params = params;
+    do_some(&job, first, count);
 }
 
 void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, double **work) {

@@ -1,5 +1,6 @@
 /* main.c: the trainer's main. The compiled executable's main calls gradc_main. */
 #include "runtime/errors.h"
+#include "runtime/ranks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,6 +9,14 @@ static int run_command(Context *context, Model *model, const Options *options) {
     Session session;
     if (options->command == COMMAND_INFO) {
         return command_info(context, model);
+    }
+    if (ranks_helps(context->ranks)) {
+        session = (Session){.context = context, .model = model, .options = options};
+        bool ready = options->command == COMMAND_TRAIN && options->data &&
+                     strcmp(options->data, "-") != 0 &&
+                     session_start(context, model, options, &session);
+        ranks_serve(&session, context->ranks, ready);
+        return ready || options->command != COMMAND_TRAIN ? STATUS_OK : STATUS_FAILED;
     }
     if (!session_start(context, model, options, &session)) {
         return session.usage ? STATUS_USAGE : STATUS_FAILED;
@@ -50,7 +59,10 @@ int gradc_main(int argc, char **argv, const char *description, GradcKernel *cons
     if (model) {
         status = options_read(&context, model, argc, argv, &options, &finished);
         if (status == STATUS_OK && !finished) {
-            status = run_command(&context, model, &options);
+            bool joined = ranks_start(&context, &context.ranks);
+            status = joined ? run_command(&context, model, &options) : STATUS_FAILED;
+            fflush(stdout);
+            ranks_end(context.ranks);
         }
     }
     status = flush(&context, status);

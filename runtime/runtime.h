@@ -19,7 +19,9 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 typedef struct Context {
     const char *program; /* argv[0] without its folders */
     struct Block *blocks;
+    struct Ranks *ranks; /* of mpirun, or NULL: ranks.h */
 } Context;
+typedef struct Ranks Ranks;
 
 void context_start(Context *context, const char *program);
 void context_end(Context *context);
@@ -569,6 +571,16 @@ double evaluate(Evaluator *evaluator, double *params, double *gradient); /* NULL
 int64_t chunk_count(const Evaluator *evaluator, size_t numbers);
 /* Σ loss over all samples, from the data themselves; the gradient goes to evaluator->partials. */
 double evaluate_losses(Evaluator *evaluator, double *params, bool slopes);
+/* A block of samples that several ranks evaluate: its first sample, and into how many chunks it is
+ * cut. */
+typedef struct {
+    int64_t slopes, start, rows, chunks;
+} Share;
+
+/* Some of the chunks of evaluate_losses, with params as kernels take them: their own sums, in
+ * values and partials. */
+void evaluate_share(Evaluator *evaluator, void *params, const Share *share, int64_t first,
+                    int64_t count);
 /* The Hessian of Σ loss, by kernel curvature, to `partials`, which has room for that of each of so
  * many chunks, and one more; `work` by worker. */
 void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, double **work);

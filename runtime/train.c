@@ -1,6 +1,7 @@
 /* train.c: `train`: settings, the loop over epochs, what happens at its end. */
 #include "runtime/checkpoint.h"
 #include "runtime/errors.h"
+#include "runtime/ranks.h"
 #include "runtime/store.h"
 #include "runtime/validate.h"
 
@@ -690,6 +691,9 @@ int command_train(Session *session) {
     }
     FILE *stream = quiet ? NULL : to_stdout ? stderr : stdout;
     watch_signals();
+    if (!ranks_share(session, signal_caught)) {
+        return STATUS_FAILED;
+    }
     if ((training.finds_rate && !rate_find(session, &training, stream)) ||
         !tune_run(session, &training, stream)) {
         return caught ? 128 + (int)caught : STATUS_FAILED;

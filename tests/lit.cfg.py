@@ -57,5 +57,7 @@ if any(os.path.exists(os.path.join(folder, "clang")) for folder in path[0:1] + o
     config.available_features.add("clang")
 if all(glob.glob(f"/usr/lib/{place}") for place in ("*/liblapack.a", "*/libblas.a", "gcc/*/*/libgfortran.a")):
     config.available_features.add("static-lapack")
+if os.path.exists(os.path.join(config.gradc_build, "libgradc_mpi.so")) and os.path.exists("/usr/bin/mpirun"):
+    config.available_features.add("mpi")
 if "fsanitize" in config.gradc_sanitize:
     config.available_features.add("sanitize")

@@ -1,0 +1,78 @@
+/* mpi_plugin.c: libgradc_mpi.so, see mpi.h. All waiting is polling, so that a signal, or what
+ * mpirun sends when a rank is lost, ends it; after a while it sleeps between looks. */
+#include "runtime/mpi.h"
+
+#include <mpi.h>
+#include <time.h>
+
+enum { PIECE = 1 << 28, SPINS = 2000, NAP = 20000 /* ns */ };
+
+static bool wait_for(MPI_Request *request, MpiStopped *stopped) {
+    for (long spins = 0;; spins++) {
+        int done = 0;
+        if (MPI_Test(request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
+            return false;
+        }
+        if (done) {
+            return true;
+        }
+        if (stopped && stopped()) {
+            return false;
+        }
+        if (spins > SPINS) {
+            nanosleep(&(struct timespec){0, NAP}, NULL);
+        }
+    }
+}
+
+static bool mpi_start(int *rank, int *size) {
+    return MPI_Init(NULL, NULL) == MPI_SUCCESS &&
+           MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN) == MPI_SUCCESS &&
+           MPI_Comm_rank(MPI_COMM_WORLD, rank) == MPI_SUCCESS &&
+           MPI_Comm_size(MPI_COMM_WORLD, size) == MPI_SUCCESS;
+}
+
+static bool mpi_broadcast(void *bytes, size_t length, MpiStopped *stopped) {
+    char *at = bytes;
+    for (size_t done = 0; done < length; done += PIECE) {
+        MPI_Request request;
+        size_t piece = length - done < PIECE ? length - done : PIECE;
+        if (MPI_Ibcast(at + done, (int)piece, MPI_BYTE, 0, MPI_COMM_WORLD, &request) !=
+                MPI_SUCCESS ||
+            !wait_for(&request, stopped)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool mpi_send(const void *bytes, size_t length) {
+    const char *at = bytes;
+    for (size_t done = 0; done < length; done += PIECE) {
+        size_t piece = length - done < PIECE ? length - done : PIECE;
+        if (MPI_Send(at + done, (int)piece, MPI_BYTE, 0, 0, MPI_COMM_WORLD) != MPI_SUCCESS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool mpi_receive(int rank, void *bytes, size_t length, MpiStopped *stopped) {
+    char *at = bytes;
+    for (size_t done = 0; done < length; done += PIECE) {
+        MPI_Request request;
+        size_t piece = length - done < PIECE ? length - done : PIECE;
+        if (MPI_Irecv(at + done, (int)piece, MPI_BYTE, rank, 0, MPI_COMM_WORLD, &request) !=
+                MPI_SUCCESS ||
+            !wait_for(&request, stopped)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void mpi_end(void) {
+    MPI_Finalize();
+}
+
+const MpiTable gradc_mpi = {mpi_start, mpi_broadcast, mpi_send, mpi_receive, mpi_end};
