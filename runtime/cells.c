@@ -434,6 +434,9 @@ bool cells_report(Cells *cells) {
     if (!cells->bad || !cells->first_bad) {
         return true;
     }
+    if (report_muted(cells->context)) {
+        return false;
+    }
     fflush(stdout);
     fprintf(stderr, "%s\n", cells->first_bad);
     if (cells->bad > 1) {

@@ -7,6 +7,7 @@
  * FILE.ckpt is replaced as every file is (file.c); the one before it stays as FILE.ckpt.old, for
  * the case that a disk loses what it was told to keep. */
 #include "runtime/checkpoint.h"
+#include "runtime/ranks.h"
 #include "runtime/store.h"
 
 #include <errno.h>
@@ -102,19 +103,27 @@ static void pack_list(Text *key, const char *const *texts, size_t count) {
     }
 }
 
-/* Of the columns' values, in pieces of fixed size, so that it is the same however they are read. */
-static bool column_checksums(const Session *session, uint64_t *sums) {
+/* Row by row, so that the sum is the same however they are read, and between whatever ranks they
+ * are divided. */
+static void add_rows(uint64_t *sum, const char *values, size_t width, int64_t first,
+                     int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        *sum += pack_checksum((uint64_t)(first + i), values + (size_t)i * width, width);
+    }
+}
+
+/* Of the columns' values, from `first` to `end`; `number` is that of the first of all. */
+static bool column_checksums(const Session *session, int64_t number, int64_t end, uint64_t *sums) {
     enum { ROWS_AT_ONCE = 1 << 12 };
     const Model *model = session->model;
     const Data *data = &session->data;
     Evaluator mover = {.model = model, .data = data};
     const void **columns = NEW(session->context, const void *, model->column_count + 1);
-    int64_t most = data->rows > data->samples ? data->rows : data->samples;
     if (!columns || (data->store && !store_room(data->store, ROWS_AT_ONCE))) {
         return false;
     }
-    for (int64_t row = 0; row < most; row += ROWS_AT_ONCE) {
-        int64_t left = most - row;
+    for (int64_t row = 0; row < end; row += ROWS_AT_ONCE) {
+        int64_t left = end - row;
         int64_t rows = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
         evaluate_move(&mover, row, rows, columns);
         for (size_t i = 0; i < model->column_count; i++) {
@@ -123,9 +132,8 @@ static bool column_checksums(const Session *session, uint64_t *sums) {
             size_t width = column_bytes(model, i);
             const char *values = columns[i];
             values += values && column->by_row ? (size_t)row * width : 0;
-            count = count < rows ? count : rows;
             if (values && count > 0) {
-                sums[i] = pack_checksum(sums[i], values, (size_t)count * width);
+                add_rows(&sums[i], values, width, number + row, count < rows ? count : rows);
             }
         }
     }
@@ -133,10 +141,28 @@ static bool column_checksums(const Session *session, uint64_t *sums) {
     return !store_failed(data->store);
 }
 
+bool checkpoint_own_checksums(const Session *session, uint64_t *sums) {
+    const Ranks *ranks = session->context->ranks;
+    return column_checksums(session, ranks->first, ranks->held, sums);
+}
+
+static bool checksums(const Session *session, const Training *training, uint64_t *sums) {
+    const Data *data = &session->data;
+    Ranks *ranks = session->context->ranks;
+    const int64_t rows = data->rows > data->samples ? data->rows : data->samples;
+    if (!ranks || !ranks->part) {
+        return column_checksums(session, 0, rows, sums);
+    }
+    ranks_ask(training->evaluator, WORK_CHECKSUMS, NULL, NULL, 0);
+    bool done = checkpoint_own_checksums(session, sums);
+    ranks_sum_words(ranks, sums, session->model->column_count);
+    return done && !ranks_lost(ranks);
+}
+
 static bool pack_key(Text *key, const Session *session, const Training *training) {
     const Model *model = session->model;
     uint64_t *sums = NEW(session->context, uint64_t, model->column_count + 1);
-    if (!sums || !column_checksums(session, sums)) {
+    if (!sums || !checksums(session, training, sums)) {
         return false;
     }
     const Options *options = session->options;

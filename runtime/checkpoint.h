@@ -26,6 +26,8 @@ bool checkpoint_epoch(Training *training);
 /* The run ends by a signal: within an epoch, at a place that training_pause was told of (else the
  * epoch is done again), or between epochs. */
 void checkpoint_stop(Training *training, bool between);
+/* What the rows of this rank, under mpirun, have to do with the data that a checkpoint is of. */
+bool checkpoint_own_checksums(const Session *session, uint64_t *sums);
 /* At the end: a run that succeeded needs its checkpoint no longer. */
 void checkpoint_end(Training *training, bool succeeded);
 

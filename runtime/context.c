@@ -18,6 +18,7 @@ void context_start(Context *context, const char *program) {
     context->program = slash ? slash + 1 : program;
     context->blocks = NULL;
     context->ranks = NULL;
+    context->muted = 0;
 }
 
 void context_end(Context *context) {
@@ -119,7 +120,15 @@ char *memory_format(Context *context, const char *format, ...) {
     return text;
 }
 
+bool report_muted(Context *context) {
+    context->muted += context->muted > 0;
+    return context->muted > 0;
+}
+
 static void report(Context *context, const char *kind, const char *format, va_list list) {
+    if (report_muted(context)) {
+        return;
+    }
     fflush(stdout); /* so that both streams keep their order where they go to one place */
     fprintf(stderr, "%s: %s: ", context->program, kind);
     vfprintf(stderr, format, list);
@@ -136,7 +145,9 @@ bool report_error(Context *context, const char *format, ...) {
 
 bool report_place(Context *context, const char *place, const char *format, ...) {
     va_list list;
-    (void)context;
+    if (report_muted(context)) {
+        return false;
+    }
     va_start(list, format);
     fflush(stdout);
     fprintf(stderr, "%s: error: ", place);

@@ -2,6 +2,7 @@
  * chunk by chunk: the rows of a chunk are rotated into its triangle, and the triangles into one, in
  * the order of the chunks. So a digit is lost where J has lost it, not where JᵀJ has. */
 #include "runtime/curvature.h"
+#include "runtime/ranks.h"
 
 #include <math.h>
 #include <string.h>
@@ -103,6 +104,24 @@ static bool has_regular(const Model *model) {
            (!kernels[ROLE_PRIOR].function || kernels[ROLE_PRIOR_HVP].function);
 }
 
+static bool product_work(Training *training) {
+    struct Curvature *c = training->curvature;
+    if (!c->work) {
+        c->work =
+            make_work(training, &training->model->kernels[ROLE_HVP], training->evaluator->chunk);
+    }
+    return c->work != NULL;
+}
+
+bool curvature_own_product(Training *training, const void *direction) {
+    bool ready = find(training) && product_work(training);
+    if (ready) {
+        evaluate_own_product(training->evaluator, training->params, direction,
+                             training->curvature->work);
+    }
+    return ready;
+}
+
 bool curvature_product(Training *training, const double *v, double *hv) {
     struct Curvature *c = find(training);
     const Model *model = training->model;
@@ -114,10 +133,7 @@ bool curvature_product(Training *training, const double *v, double *hv) {
     if (!model->kernels[ROLE_HVP].function || !has_regular(model)) {
         return by_differences(training, v, hv);
     }
-    if (!c->work) {
-        c->work = make_work(training, &model->kernels[ROLE_HVP], evaluator->chunk);
-    }
-    if (!c->work) {
+    if (!product_work(training)) {
         return false;
     }
     reals_narrow(model, c->direction, v, n);
@@ -239,8 +255,10 @@ static bool start_gauss(Training *training) {
     int64_t each = residual_count(training->model, 1) * (int64_t)width;
     c->block = each < ROOM ? ROOM / each : 1;
     c->block = c->block > BLOCK ? BLOCK : c->block;
-    c->block = c->block > evaluator->samples ? evaluator->samples : c->block;
-    c->chunks = (evaluator->samples + c->block - 1) / c->block;
+    c->block = c->block > evaluator->held ? evaluator->held : c->block;
+    c->block = c->block < 1 ? 1 : c->block;
+    c->chunks = (evaluator->held + c->block - 1) / c->block;
+    c->chunks = c->chunks < 1 ? 1 : c->chunks;
     c->chunks = c->chunks > TRIANGLES ? TRIANGLES : c->chunks;
     int64_t room = (int64_t)(ROOM * 8 / (width * width));
     c->chunks = c->chunks > room ? room > 0 ? room : 1 : c->chunks;
@@ -263,9 +281,9 @@ static void do_triangle(void *argument, size_t item, size_t worker) {
     size_t each = (size_t)residual_count(training->model, 1) * width;
     double *triangle = c->triangles + item * width * width;
     double *rows = c->blocks[worker];
-    int64_t chunk = (evaluator->samples + c->chunks - 1) / c->chunks;
+    int64_t chunk = (evaluator->held + c->chunks - 1) / c->chunks;
     int64_t first = (int64_t)item * chunk;
-    int64_t end = first + chunk < evaluator->samples ? first + chunk : evaluator->samples;
+    int64_t end = first + chunk < evaluator->held ? first + chunk : evaluator->held;
     double *params = evaluator->reals ? evaluator->reals : training->params;
     memset(triangle, 0, width * width * sizeof *triangle);
     for (; first < end; first += c->block) {
@@ -277,7 +295,7 @@ static void do_triangle(void *argument, size_t item, size_t worker) {
     }
 }
 
-bool curvature_factor(Training *training, double *r, int64_t *residuals) {
+bool curvature_own_factor(Training *training, double *r) {
     if (!curvature_has_gauss(training->model) || !start_gauss(training)) {
         return false;
     }
@@ -296,6 +314,31 @@ bool curvature_factor(Training *training, double *r, int64_t *residuals) {
                            width, r);
     }
     memcpy(r, c->triangles, size * sizeof *r);
+    return true;
+}
+
+void curvature_join(void *closure, double *mine, double *other, size_t count) {
+    const Training *training = closure;
+    size_t width = training->parameters + 1;
+    const struct Curvature *c = training->curvature;
+    (void)count;
+    curvature_add_rows(mine, width, other, (int64_t)width, width, c->triangles);
+}
+
+bool curvature_factor(Training *training, double *r, int64_t *residuals) {
+    if (!curvature_has_gauss(training->model) || !start_gauss(training)) {
+        return false;
+    }
+    const Evaluator *evaluator = training->evaluator;
+    size_t width = training->parameters + 1;
+    bool shared = ranks_ask(evaluator, WORK_FACTOR, training->params, NULL, 0);
+    bool done = curvature_own_factor(training, r);
+    if (shared) {
+        done = ranks_reduce(evaluator->context->ranks, r, width * width, curvature_join, training);
+    }
+    if (!done) {
+        return false;
+    }
     if (residuals) {
         *residuals = residual_count(training->model, evaluator->samples);
     }

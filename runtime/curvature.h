@@ -36,4 +36,12 @@ bool curvature_gauss(Training *training, double *jtj, double *rss, int64_t *resi
 /* The Hessian of m·penalty − prior, n × n; zeros where there is neither. */
 bool curvature_regular(Training *training, double *h);
 
+/* ---- of the samples of one rank, under mpirun (ranks.h) ---- */
+
+/* Their Hessian times a direction (reals as kernels take them), to the evaluator's partials. */
+bool curvature_own_product(Training *training, const void *direction);
+/* Their triangle; and another rank's rotated into it. `closure` is the Training. */
+bool curvature_own_factor(Training *training, double *r);
+void curvature_join(void *closure, double *mine, double *other, size_t count);
+
 #endif

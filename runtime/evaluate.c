@@ -5,6 +5,7 @@
  * any number of threads. A small problem is one chunk: its sum is the kernel's. Data of more than a
  * few megabytes are cut into blocks before, which are evaluated one after the other, so that they
  * need not be in memory all at once (store.c): the sums are the same bits whether they are or not.
+ * Under mpirun all of that is done by each rank with the samples that it has (ranks.h).
  */
 #include "runtime/ranks.h"
 #include "runtime/store.h"
@@ -28,7 +29,7 @@ static const double threads_worth =
     300e-6; /* seconds of one evaluation, below which one thread does it */
 
 /* Where samples are blocks of rows, all of them. */
-static int64_t block_samples(const Evaluator *evaluator) {
+static int64_t block_of(const Evaluator *evaluator, int64_t all) {
     const Model *model = evaluator->model;
     size_t bytes = 1;
     size_t most = BLOCK_GRADIENTS * evaluator->parameters * sizeof(double);
@@ -38,12 +39,22 @@ static int64_t block_samples(const Evaluator *evaluator) {
     most = most > BLOCK_BYTES ? most : BLOCK_BYTES;
     int64_t samples = (int64_t)(most / bytes) / CHUNK_ROWS * CHUNK_ROWS;
     samples = samples < CHUNK_ROWS ? CHUNK_ROWS : samples;
-    return evaluator->data->starts || samples > evaluator->samples ? evaluator->samples : samples;
+    return evaluator->data->starts || samples > all ? all : samples;
+}
+
+int64_t evaluate_window(const Evaluator *evaluator) {
+    return block_of(evaluator, evaluator->samples);
+}
+
+static int64_t block_samples(const Evaluator *evaluator) {
+    int64_t samples = block_of(evaluator, evaluator->held);
+    return evaluator->data->divided && samples < 1 ? 1 : samples; /* a rank may have none */
 }
 
 int64_t chunk_count(const Evaluator *evaluator, size_t numbers) {
     const Data *data = evaluator->data;
     int64_t rows = data->starts ? data->rows : evaluator->block;
+    rows = data->starts && evaluator->held < data->samples ? evaluator->held : rows;
     int64_t count = rows / CHUNK_ROWS;
     int64_t limit = numbers ? (int64_t)(PARTIALS_MAX / numbers) : CHUNKS_MAX;
     int64_t most = numbers ? (int64_t)(PARTIALS_MOST / numbers) : CHUNKS_MAX;
@@ -93,11 +104,12 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                              .model = model,
                              .data = data,
                              .samples = data->samples,
+                             .held = data->divided ? data->held : data->samples,
                              .parameters = model->parameter_count};
     bool weighted = model->weights && data->columns;
     if (weighted && (data->store || data->columns[model->weights - 1])) {
         int64_t zeros;
-        double sum = weights_sum(model, data, &zeros);
+        double sum = data->divided ? data->weight : weights_sum(model, data, &zeros);
         if (!(sum > 0)) { /* of a part: that of all is not (weights_check) */
             return report_error(context,
                                 "no sample of a part of the data has a weight; the "
@@ -130,7 +142,7 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                                                                   : largest / CHUNK_ROWS;
     evaluator->vectors = slopes == SLOPES_OF_ALL ? evaluator->chunks : evaluator->vectors;
     size_t vectors = slopes == SLOPES_NONE ? 0 : (size_t)evaluator->vectors;
-    vectors += slopes != SLOPES_NONE && evaluator->block < data->samples; /* the blocks' sum */
+    vectors += slopes != SLOPES_NONE && evaluator->block < evaluator->held; /* the blocks' sum */
     evaluator->slopes = slopes;
     evaluator->partials = NEW(context, double, vectors * evaluator->parameters + 1);
     evaluator->work = NEW(context, double *, evaluator->threads);
@@ -158,6 +170,7 @@ void evaluator_end(Evaluator *evaluator) {
 Part evaluate_move(const Evaluator *evaluator, int64_t first, int64_t count, const void **columns) {
     const Model *model = evaluator->model;
     const Data *data = evaluator->data;
+    first += data->first;
     if (data->store) {
         store_window(data->store, first, count, columns);
         return (Part){columns, NULL, NULL, count};
@@ -296,10 +309,10 @@ typedef struct {
     void *params; /* as kernels take them */
     const void *direction;
     int64_t chunk, chunks;
-    int64_t first;    /* chunk that is item 0 */
     double *partials; /* `size` numbers for each chunk, or NULL */
     size_t size;
     double **work; /* by worker */
+    bool shared;   /* by ranks: of no use once one is lost */
 } Job;
 
 /* A part of a part. With an order the kernel finds its samples itself. */
@@ -320,7 +333,9 @@ static Part move(const Evaluator *evaluator, const Part *whole, int64_t first, i
 static void do_chunk(void *argument, size_t item, size_t worker) {
     const Job *job = argument;
     Evaluator *evaluator = job->evaluator;
-    item += (size_t)job->first;
+    if (job->shared && ranks_lost(evaluator->context->ranks)) {
+        return;
+    }
     int64_t first = (int64_t)item * job->chunk;
     int64_t left = job->part->count - first;
     Part part = move(evaluator, job->part, first, left < job->chunk ? left : job->chunk,
@@ -356,65 +371,40 @@ static double seconds(void) {
 }
 
 /* All chunks; starts the threads when that took long enough to be worth them. */
-static void do_some(Job *job, int64_t first, int64_t count) {
+static void do_chunks(Job *job) {
     Evaluator *evaluator = job->evaluator;
     double before = seconds();
-    job->first = first;
-    threads_run(evaluator->pool, do_chunk, job, (size_t)count);
-    if (!evaluator->pool && evaluator->threads > 1 && count > 1 &&
+    threads_run(evaluator->pool, do_chunk, job, (size_t)job->chunks);
+    if (!evaluator->pool && evaluator->threads > 1 && job->chunks > 1 &&
         seconds() - before > threads_worth) {
         evaluator->pool = threads_start(evaluator->context, evaluator->threads);
         evaluator->threads = threads_count(evaluator->pool); /* one, if none could be had */
     }
 }
 
-static void do_chunks(Job *job) {
-    do_some(job, 0, job->chunks);
-}
-
-/* The same with the ranks of mpirun, where there are some: each does its chunks, what a lost one
- * has not done is done here. */
-static void do_shared(Job *job, int64_t start, int64_t rows) {
-    Evaluator *evaluator = job->evaluator;
-    Ranks *ranks = evaluator->context->ranks;
-    size_t bytes = job->size * (evaluator->reals ? sizeof(float) : sizeof(double));
-    Share share = {job->partials != NULL, start, rows, job->chunks};
-    bool losses = job->kernel == &evaluator->model->kernels[ROLE_GRADIENT] ||
-                  job->kernel == &evaluator->model->kernels[ROLE_OBJECTIVE];
-    if (!ranks || !losses || !ranks_ask(evaluator, &share, job->params, bytes)) {
-        do_chunks(job);
-        return;
-    }
-    do_some(job, 0, ranks_first(ranks, 1, job->chunks));
-    for (int rank = 1; rank < ranks_size(ranks); rank++) {
-        int64_t first = ranks_first(ranks, rank, job->chunks);
-        int64_t count = ranks_first(ranks, rank + 1, job->chunks) - first;
-        double *partials = job->partials ? job->partials + (size_t)first * job->size : NULL;
-        if (!ranks_take(ranks, rank, evaluator->values + first, count, partials, job->size)) {
-            do_some(job, first, count);
-        }
-    }
-}
-
-/* All samples; the sums are values[0], and partials. The last of `room` partials adds up blocks. */
+/* All samples that are here; the sums are values[0], and partials. The last of `room` partials adds
+ * up blocks. */
 static double do_blocks(Job *job, int64_t room) {
     Evaluator *evaluator = job->evaluator;
     double *total = job->partials ? job->partials + (size_t)room * job->size : NULL;
     double sum = 0;
-    for (int64_t first = 0; first < evaluator->samples; first += evaluator->block) {
-        int64_t left = evaluator->samples - first;
+    if (evaluator->held == 0 && job->partials) {
+        memset(job->partials, 0, job->size * sizeof *job->partials);
+    }
+    for (int64_t first = 0; first < evaluator->held; first += evaluator->block) {
+        int64_t left = evaluator->held - first;
         int64_t count = left < evaluator->block ? left : evaluator->block;
         Part part = evaluate_move(evaluator, first, count, evaluator->one);
         job->part = &part;
         job->chunks = (count + job->chunk - 1) / job->chunk;
-        do_shared(job, first, count);
+        do_chunks(job);
         add_chunks(job);
         sum = first == 0 ? evaluator->values[0] : sum + evaluator->values[0];
-        for (size_t i = 0; total && evaluator->block < evaluator->samples && i < job->size; i++) {
+        for (size_t i = 0; total && evaluator->block < evaluator->held && i < job->size; i++) {
             total[i] = first == 0 ? job->partials[i] : total[i] + job->partials[i];
         }
     }
-    if (total && evaluator->block < evaluator->samples) {
+    if (total && evaluator->block < evaluator->held) {
         memcpy(job->partials, total, job->size * sizeof *total);
     }
     return sum;
@@ -433,17 +423,6 @@ static Job losses_job(Evaluator *evaluator, const Kernel *kernel, double *params
                  .work = evaluator->work};
 }
 
-void evaluate_share(Evaluator *evaluator, void *params, const Share *share, int64_t first,
-                    int64_t count) {
-    const Kernel *kernel =
-        &evaluator->model->kernels[share->slopes ? ROLE_GRADIENT : ROLE_OBJECTIVE];
-    Part part = evaluate_move(evaluator, share->start, share->rows, evaluator->one);
-    Job job =
-        losses_job(evaluator, kernel, NULL, &part, evaluator->chunk, share->chunks, share->slopes);
-    job.params = params;
-    do_some(&job, first, count);
-}
-
 void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, double **work) {
     Job job = {.evaluator = evaluator,
                .kernel = &evaluator->model->kernels[ROLE_CURVATURE],
@@ -454,19 +433,39 @@ void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, 
     do_blocks(&job, chunks);
 }
 
-void evaluate_product(Evaluator *evaluator, double *params, const void *direction, double **work) {
+void evaluate_own_product(Evaluator *evaluator, double *params, const void *direction,
+                          double **work) {
     Job job = losses_job(evaluator, &evaluator->model->kernels[ROLE_HVP], params, NULL,
                          evaluator->chunk, evaluator->chunks, true);
     job.direction = direction;
     job.work = work;
+    job.shared = evaluator->data->divided;
     do_blocks(&job, evaluator->vectors);
 }
 
-double evaluate_losses(Evaluator *evaluator, double *params, bool slopes) {
+void evaluate_product(Evaluator *evaluator, double *params, const void *direction, double **work) {
+    bool shared = ranks_ask(evaluator, WORK_PRODUCT, params, direction, 0);
+    evaluate_own_product(evaluator, params, direction, work);
+    if (shared) {
+        ranks_sum(evaluator->context->ranks, 0, evaluator->partials, evaluator->parameters);
+    }
+}
+
+double evaluate_own_losses(Evaluator *evaluator, double *params, bool slopes) {
     const Kernel *kernel = &evaluator->model->kernels[slopes ? ROLE_GRADIENT : ROLE_OBJECTIVE];
     Job job =
         losses_job(evaluator, kernel, params, NULL, evaluator->chunk, evaluator->chunks, slopes);
+    job.shared = evaluator->data->divided;
     return do_blocks(&job, evaluator->vectors);
+}
+
+double evaluate_losses(Evaluator *evaluator, double *params, bool slopes) {
+    Work work = slopes ? WORK_GRADIENT : WORK_OBJECTIVE;
+    bool shared = ranks_ask(evaluator, work, params, NULL, 0);
+    double sum = evaluate_own_losses(evaluator, params, slopes);
+    return shared ? ranks_sum(evaluator->context->ranks, sum, slopes ? evaluator->partials : NULL,
+                              evaluator->parameters)
+                  : sum;
 }
 
 double evaluate(Evaluator *evaluator, double *params, double *gradient) {
@@ -586,26 +585,58 @@ void evaluate_regular_product(Evaluator *evaluator, double *params, const void *
     }
 }
 
-int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
-                          double *value) {
-    for (int64_t i = 0; i < count; i++) {
-        int64_t row = order ? order[i] : i;
-        *value = evaluate_samples(evaluator, params, row, 1, NULL);
-        if (!isfinite(*value)) {
-            return row;
-        }
+bool evaluate_is_bad(Evaluator *evaluator, double *params, int64_t sample, bool slopes,
+                     double *value) {
+    *value = evaluate_samples(evaluator, params, sample, 1, slopes ? evaluator->partials : NULL);
+    if (slopes && all_finite(evaluator->partials, evaluator->parameters)) {
+        return false;
     }
+    *value = slopes ? evaluate_samples(evaluator, params, sample, 1, NULL) : *value;
+    return slopes || !isfinite(*value);
+}
+
+/* The first place of one in the order, or -1. */
+static int64_t find_own(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
+                        double *value) {
     bool slopes =
         evaluator->slopes != SLOPES_NONE && evaluator->model->kernels[ROLE_GRADIENT].function;
-    for (int64_t i = 0; slopes && i < count; i++) {
-        int64_t row = order ? order[i] : i;
-        evaluate_samples(evaluator, params, row, 1, evaluator->partials);
-        for (size_t k = 0; k < evaluator->parameters; k++) {
-            if (!isfinite(evaluator->partials[k])) {
-                *value = evaluate_samples(evaluator, params, row, 1, NULL);
-                return row;
+    for (int round = 0; round < 1 + slopes; round++) {
+        for (int64_t i = 0; i < count; i++) {
+            if (evaluate_is_bad(evaluator, params, order ? order[i] : i, round == 1, value)) {
+                return i;
             }
         }
     }
     return -1;
+}
+
+void evaluate_own_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
+                      double pair[2]) {
+    const Ranks *ranks = evaluator->context->ranks;
+    int64_t *own = NEW(evaluator->context, int64_t, order ? 2 * count + 1 : 1);
+    int64_t many = own && order ? ranks_own(ranks, order, count, own) : ranks->held;
+    int64_t *samples = order ? own + count : NULL;
+    for (int64_t i = 0; own && order && i < many; i++) {
+        samples[i] = order[own[i]] - ranks->first;
+    }
+    pair[1] = 0;
+    int64_t found = own ? find_own(evaluator, params, samples, many, &pair[1]) : -1;
+    pair[0] = found < 0 ? (double)INFINITY : (double)(order ? own[found] : ranks->first + found);
+    memory_free(evaluator->context, own);
+}
+
+int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
+                          double *value) {
+    double pair[2];
+    if (!ranks_ask(evaluator, WORK_BAD, params, order, count)) {
+        int64_t found = find_own(evaluator, params, order, count, value);
+        return found < 0 ? -1 : order ? order[found] : found;
+    }
+    evaluate_own_bad(evaluator, params, order, count, pair);
+    ranks_first_bad(evaluator->context->ranks, pair);
+    if (!isfinite(pair[0])) {
+        return -1;
+    }
+    *value = pair[1];
+    return order ? order[(int64_t)pair[0]] : (int64_t)pair[0];
 }

@@ -399,6 +399,15 @@ static bool load_kind(Context *context, Model *model, const LoadOptions *options
     return true;
 }
 
+bool load_table(Context *context, Model *model, const LoadOptions *options, Input *input,
+                Data *data) {
+    if (!check_kind(context, input)) {
+        return false;
+    }
+    return libsvm_looks_so(input) ? load_libsvm(context, model, options, input, data)
+                                  : load_csv(context, model, options, input, data);
+}
+
 bool data_load(Context *context, Model *model, const LoadOptions *options, const char *path,
                Data *data) {
     Input input;

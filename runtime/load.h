@@ -11,6 +11,9 @@ bool load_libsvm(Context *context, Model *model, const LoadOptions *options, Inp
                  Data *data);
 /* Do the first lines look like libsvm's `label index:value …`? */
 bool libsvm_looks_so(const Input *input);
+/* Text in one of the two, from an input that has nothing else before it. */
+bool load_table(Context *context, Model *model, const LoadOptions *options, Input *input,
+                Data *data);
 /* A zip archive of .npy files. */
 bool load_npz(Context *context, Model *model, const LoadOptions *options, Input *input, Data *data);
 /* FILE, FILE?table=NAME or FILE?query=SELECT… */

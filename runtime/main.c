@@ -12,11 +12,9 @@ static int run_command(Context *context, Model *model, const Options *options) {
     }
     if (ranks_helps(context->ranks)) {
         session = (Session){.context = context, .model = model, .options = options};
-        bool ready = options->command == COMMAND_TRAIN && options->data &&
-                     strcmp(options->data, "-") != 0 &&
-                     session_start(context, model, options, &session);
-        ranks_serve(&session, context->ranks, ready);
-        return ready || options->command != COMMAND_TRAIN ? STATUS_OK : STATUS_FAILED;
+        bool ready =
+            options->command == COMMAND_TRAIN && session_start(context, model, options, &session);
+        return ranks_serve(&session, context->ranks, ready);
     }
     if (!session_start(context, model, options, &session)) {
         return session.usage ? STATUS_USAGE : STATUS_FAILED;
@@ -62,7 +60,7 @@ int gradc_main(int argc, char **argv, const char *description, GradcKernel *cons
             bool joined = ranks_start(&context, &context.ranks);
             status = joined ? run_command(&context, model, &options) : STATUS_FAILED;
             fflush(stdout);
-            ranks_end(context.ranks);
+            ranks_end(context.ranks, status != STATUS_OK);
         }
     }
     status = flush(&context, status);

@@ -1,13 +1,16 @@
-/* mpi_plugin.c: libgradc_mpi.so, see mpi.h. All waiting is polling, so that a signal, or what
- * mpirun sends when a rank is lost, ends it; after a while it sleeps between looks. */
+/* mpi_plugin.c: libgradc_mpi.so, see mpi.h. All waiting is polling, so that a signal, which is what
+ * mpirun sends when a rank is lost, ends it; after a while it sleeps between looks. A rank whose
+ * parent is gone (mpirun, or its daemon) waits no more, either. */
 #include "runtime/mpi.h"
 
 #include <mpi.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { PIECE = 1 << 28, SPINS = 2000, NAP = 20000 /* ns */ };
 
 static bool wait_for(MPI_Request *request, MpiStopped *stopped) {
+    const pid_t parent = getppid();
     for (long spins = 0;; spins++) {
         int done = 0;
         if (MPI_Test(request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
@@ -20,6 +23,9 @@ static bool wait_for(MPI_Request *request, MpiStopped *stopped) {
             return false;
         }
         if (spins > SPINS) {
+            if (getppid() != parent) {
+                return false;
+            }
             nanosleep(&(struct timespec){0, NAP}, NULL);
         }
     }
@@ -36,9 +42,8 @@ static bool mpi_broadcast(void *bytes, size_t length, MpiStopped *stopped) {
     char *at = bytes;
     for (size_t done = 0; done < length; done += PIECE) {
         MPI_Request request;
-        size_t piece = length - done < PIECE ? length - done : PIECE;
-        if (MPI_Ibcast(at + done, (int)piece, MPI_BYTE, 0, MPI_COMM_WORLD, &request) !=
-                MPI_SUCCESS ||
+        int piece = (int)(length - done < PIECE ? length - done : PIECE);
+        if (MPI_Ibcast(at + done, piece, MPI_BYTE, 0, MPI_COMM_WORLD, &request) != MPI_SUCCESS ||
             !wait_for(&request, stopped)) {
             return false;
         }
@@ -46,11 +51,14 @@ static bool mpi_broadcast(void *bytes, size_t length, MpiStopped *stopped) {
     return true;
 }
 
-static bool mpi_send(const void *bytes, size_t length) {
+static bool mpi_send(int rank, const void *bytes, size_t length, MpiStopped *stopped) {
     const char *at = bytes;
     for (size_t done = 0; done < length; done += PIECE) {
-        size_t piece = length - done < PIECE ? length - done : PIECE;
-        if (MPI_Send(at + done, (int)piece, MPI_BYTE, 0, 0, MPI_COMM_WORLD) != MPI_SUCCESS) {
+        MPI_Request request;
+        int piece = (int)(length - done < PIECE ? length - done : PIECE);
+        if (MPI_Isend(at + done, piece, MPI_BYTE, rank, 0, MPI_COMM_WORLD, &request) !=
+                MPI_SUCCESS ||
+            !wait_for(&request, stopped)) {
             return false;
         }
     }
@@ -61,8 +69,8 @@ static bool mpi_receive(int rank, void *bytes, size_t length, MpiStopped *stoppe
     char *at = bytes;
     for (size_t done = 0; done < length; done += PIECE) {
         MPI_Request request;
-        size_t piece = length - done < PIECE ? length - done : PIECE;
-        if (MPI_Irecv(at + done, (int)piece, MPI_BYTE, rank, 0, MPI_COMM_WORLD, &request) !=
+        int piece = (int)(length - done < PIECE ? length - done : PIECE);
+        if (MPI_Irecv(at + done, piece, MPI_BYTE, rank, 0, MPI_COMM_WORLD, &request) !=
                 MPI_SUCCESS ||
             !wait_for(&request, stopped)) {
             return false;
@@ -71,8 +79,15 @@ static bool mpi_receive(int rank, void *bytes, size_t length, MpiStopped *stoppe
     return true;
 }
 
+static bool mpi_share(const void *mine, size_t length, void *all, MpiStopped *stopped) {
+    MPI_Request request;
+    return MPI_Iallgather(mine, (int)length, MPI_BYTE, all, (int)length, MPI_BYTE, MPI_COMM_WORLD,
+                          &request) == MPI_SUCCESS &&
+           wait_for(&request, stopped);
+}
+
 static void mpi_end(void) {
     MPI_Finalize();
 }
 
-const MpiTable gradc_mpi = {mpi_start, mpi_broadcast, mpi_send, mpi_receive, mpi_end};
+const MpiTable gradc_mpi = {mpi_start, mpi_broadcast, mpi_send, mpi_receive, mpi_share, mpi_end};

@@ -1,13 +1,14 @@
 /* opt_minibatch.c: steps along the gradient of a batch of rows; the plain one, and what other
  * batched methods share. In the order of the file a batch is a part of the data; a shuffled one is
  * gathered first. */
-#include "runtime/optimizer.h"
+#include "runtime/ranks.h"
 
 #include <math.h>
 #include <string.h>
 
-/* `columns`: those of the samples from training->base on; afterwards of the batch. */
-static void gather(const Training *training, int64_t first, int64_t rows, const void **columns) {
+/* `columns`: those of the samples that `order` numbers; afterwards of the batch. */
+static void gather(const Training *training, const int64_t *order, int64_t rows,
+                   const void **columns) {
     const Model *model = training->model;
     for (size_t c = 0; c < model->column_count; c++) {
         const char *from = columns[c];
@@ -15,8 +16,7 @@ static void gather(const Training *training, int64_t first, int64_t rows, const 
         size_t width = column_bytes(model, c);
         columns[c] = to;
         for (int64_t i = 0; from && i < rows; i++) {
-            memcpy(to + (size_t)i * width, from + (size_t)training->order[first + i] * width,
-                   width);
+            memcpy(to + (size_t)i * width, from + (size_t)order[i] * width, width);
         }
     }
 }
@@ -45,10 +45,46 @@ static Part batch_part(Training *training, int64_t first, int64_t rows) {
     Evaluator *evaluator = training->evaluator;
     Part part = visit_part(training, first, rows, evaluator->one);
     if (training->order && !training->data->starts) { /* else the kernel follows the order */
-        gather(training, first, rows, evaluator->one);
+        gather(training, training->order + first, rows, evaluator->one);
         part.order = NULL;
     }
     return part;
+}
+
+double batch_own(Training *training, double *params, const int64_t *order, int64_t rows,
+                 double *gradient) {
+    Evaluator *evaluator = training->evaluator;
+    const Ranks *ranks = training->context->ranks;
+    int64_t *own = NEW(training->context, int64_t, rows + 1);
+    if (!own) {
+        return (double)NAN;
+    }
+    int64_t count = ranks_own(ranks, order, rows, own);
+    for (int64_t i = 0; i < count; i++) {
+        own[i] = order[own[i]] - ranks->first;
+    }
+    Part part = evaluate_move(evaluator, 0, count, evaluator->one);
+    double sum = 0;
+    memset(gradient, 0, training->parameters * sizeof *gradient);
+    if (count > 0) {
+        gather(training, own, count, evaluator->one);
+        sum = evaluate_part(evaluator, params, &part, gradient);
+    }
+    memory_free(training->context, own);
+    return sum;
+}
+
+/* Of all ranks. */
+static double shared_batch(Training *training, double *params, int64_t first, int64_t rows,
+                           double *gradient) {
+    Evaluator *evaluator = training->evaluator;
+    int64_t *numbers = training->numbers;
+    for (int64_t i = 0; i < rows; i++) {
+        numbers[i] = training->base + (training->order ? training->order[first + i] : first + i);
+    }
+    ranks_ask(evaluator, WORK_BATCH, params, numbers, rows);
+    double sum = batch_own(training, params, numbers, rows, gradient);
+    return ranks_sum(training->context->ranks, sum, gradient, training->parameters);
 }
 
 double batch_gradient(Training *training, double *params, int64_t first, int64_t rows,
@@ -57,8 +93,13 @@ double batch_gradient(Training *training, double *params, int64_t first, int64_t
     if (evaluator->statistics) { /* the batch is all rows */
         return evaluate(evaluator, params, gradient);
     }
-    Part part = batch_part(training, first, rows);
-    double sum = evaluate_part(evaluator, params, &part, gradient);
+    double sum;
+    if (training->numbers) {
+        sum = shared_batch(training, params, first, rows, gradient);
+    } else {
+        Part part = batch_part(training, first, rows);
+        sum = evaluate_part(evaluator, params, &part, gradient);
+    }
     sum = sum / (double)rows + evaluate_regular(evaluator, params, training->regular);
     for (size_t i = 0; i < training->parameters; i++) {
         gradient[i] = gradient[i] / (double)rows + training->regular[i];

@@ -93,11 +93,13 @@ struct Training {
     int64_t window;   /* samples are shuffled within so many, and the windows; 0: all together */
     int64_t *windows; /* room for the windows' order */
     void **staging;   /* rows of a shuffled batch, by column */
+    int64_t *numbers; /* room for those of a batch that ranks share (ranks.h); else NULL */
     size_t parameters;
     double *params, *good, *gradient, *regular;
     float *singles;    /* in_kernel, in single precision: the params that kernels move; else NULL */
     double *start;     /* of the epoch */
-    double *evaluated; /* when the objective was last known to be finite */
+    double *evaluated; /* when the objective was last known to be finite, */
+    double evaluated_value; /* and was this */
     double **state;
     Validation *validation; /* or NULL */
     char *searched, *folds; /* JSON of --search and --cv for the result; or NULL */
@@ -236,6 +238,11 @@ bool steps_in_kernel(const Model *model, const Optimizer *optimizer);
  * (opt_minibatch.c). */
 double batch_gradient(Training *training, double *params, int64_t first, int64_t rows,
                       double *gradient);
+/* What this rank has of a batch of samples that `order` numbers (ranks.h): no penalty, no mean. */
+double batch_own(Training *training, double *params, const int64_t *order, int64_t rows,
+                 double *gradient);
+/* Room for the samples of a batch. False: reported. */
+bool batch_room(Training *training);
 /* One epoch of steps by batches, for methods with `update` (opt_minibatch.c). */
 EpochStatus epoch_batched(Training *training);
 

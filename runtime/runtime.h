@@ -20,6 +20,7 @@ typedef struct Context {
     const char *program; /* argv[0] without its folders */
     struct Block *blocks;
     struct Ranks *ranks; /* of mpirun, or NULL: ranks.h */
+    int64_t muted;       /* not 0: what is reported is not printed, but counted */
 } Context;
 typedef struct Ranks Ranks;
 
@@ -40,6 +41,8 @@ bool report_place(Context *context, const char *place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void report_warning(Context *context, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* For what is printed otherwise: is it to be left out, and only counted? */
+bool report_muted(Context *context);
 void report_note(Context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A growing text. After a failed allocation it stays short and `failed` is set. */
@@ -339,6 +342,10 @@ typedef struct Data {
     size_t axis_count;        /* of the array in a .npy file; 0: not from one */
     const struct Data *whole; /* of a part: the data of the file, and which sample of it each is */
     const int64_t *origin;
+    bool divided;  /* between the ranks of mpirun (ranks.h): */
+    int64_t held;  /* so many are this one's, */
+    int64_t first; /* and lie from there on in the columns */
+    double weight; /* of a model with weights: the sum of all ranks */
 } Data;
 
 /* What becomes of missing values: --na */
@@ -535,7 +542,8 @@ typedef struct {
     const Model *model;
     const Data *data;
     Statistics *statistics; /* or NULL */
-    int64_t samples;
+    int64_t samples;        /* of all ranks, */
+    int64_t held;           /* and those of this one that sums go over: all, but under mpirun */
     int64_t block; /* samples that are evaluated at a time, by their number and size alone, */
     int64_t chunk, chunks; /* and how they are cut */
     size_t parameters;
@@ -567,26 +575,22 @@ bool evaluator_start(Context *context, Evaluator *evaluator, const Model *model,
                      size_t threads, int64_t largest, Slopes slopes);
 void evaluator_end(Evaluator *evaluator);
 double evaluate(Evaluator *evaluator, double *params, double *gradient); /* NULL: value alone */
+/* Samples of a few megabytes, or all of them, whatever the ranks. */
+int64_t evaluate_window(const Evaluator *evaluator);
 /* How many chunks a block of samples is cut into, where each has so many numbers. */
 int64_t chunk_count(const Evaluator *evaluator, size_t numbers);
 /* Σ loss over all samples, from the data themselves; the gradient goes to evaluator->partials. */
 double evaluate_losses(Evaluator *evaluator, double *params, bool slopes);
-/* A block of samples that several ranks evaluate: its first sample, and into how many chunks it is
- * cut. */
-typedef struct {
-    int64_t slopes, start, rows, chunks;
-} Share;
-
-/* Some of the chunks of evaluate_losses, with params as kernels take them: their own sums, in
- * values and partials. */
-void evaluate_share(Evaluator *evaluator, void *params, const Share *share, int64_t first,
-                    int64_t count);
-/* The Hessian of Σ loss, by kernel curvature, to `partials`, which has room for that of each of so
- * many chunks, and one more; `work` by worker. */
+/* What this rank has of it, under mpirun. */
+double evaluate_own_losses(Evaluator *evaluator, double *params, bool slopes);
+/* The Hessian of Σ loss of the samples that are here, by kernel curvature, to `partials`, which has
+ * room for that of each of so many chunks, and one more; `work` by worker. */
 void evaluate_curvature(Evaluator *evaluator, double *partials, int64_t chunks, double **work);
 /* The Hessian of Σ loss times a direction (reals as kernels take them), by kernel hvp, to
  * evaluator->partials; `work` by worker. */
 void evaluate_product(Evaluator *evaluator, double *params, const void *direction, double **work);
+void evaluate_own_product(Evaluator *evaluator, double *params, const void *direction,
+                          double **work); /* of this rank's samples */
 /* That of m · penalty − prior. */
 void evaluate_regular_product(Evaluator *evaluator, double *params, const void *direction,
                               double *product);
@@ -607,6 +611,12 @@ Part evaluate_move(const Evaluator *evaluator, int64_t first, int64_t count, con
 double evaluate_metric(Evaluator *evaluator, double *params, const Metric *metric);
 /* penalty − prior/m; overwrites the gradient. */
 double evaluate_regular(Evaluator *evaluator, double *params, double *gradient);
+/* Is the loss of a sample (or, with `slopes`, its gradient) not finite? *value: the loss. */
+bool evaluate_is_bad(Evaluator *evaluator, double *params, int64_t sample, bool slopes,
+                     double *value);
+/* Of this rank's samples, under mpirun: the place of the first, or INFINITY, and its loss. */
+void evaluate_own_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
+                      double pair[2]);
 /* The first sample whose loss (or gradient) is not finite, or -1. */
 int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *order, int64_t count,
                           double *value);
@@ -619,6 +629,8 @@ int64_t evaluate_find_bad(Evaluator *evaluator, double *params, const int64_t *o
 typedef enum { STATISTICS_AUTO, STATISTICS_NO, STATISTICS_YES } StatisticsUse;
 /* False: there is no memory (reported). Without a use for them nothing changes. */
 bool statistics_start(Context *context, Evaluator *evaluator, StatisticsUse use, int64_t epochs);
+/* The Hessian of the losses of this rank's samples, or NULL: there is no memory. */
+double *statistics_own_curvature(Evaluator *evaluator);
 /* What evaluate_losses gives, from the statistics where they are exact to rounding. */
 double statistics_losses(Evaluator *evaluator, double *params);
 /* The next evaluation is one of the data, as all those that a user is told at the end are. */

@@ -1,5 +1,6 @@
 /* session.c: what all commands do first: definitions, trained parameters, data, dims, start values.
  */
+#include "runtime/ranks.h"
 #include "runtime/store.h"
 
 #include <string.h>
@@ -237,9 +238,12 @@ bool session_load(Session *session, const char *path, Data *data) {
     if (!take_memory(session, &load_options)) {
         return false;
     }
-    return check_scales(session) && data_load(session->context, model, &load_options, path, data) &&
+    bool shared = ranks_share_data(session, path, data);
+    return check_scales(session) &&
+           (shared ? ranks_load(session, &load_options, path, data)
+                   : data_load(session->context, model, &load_options, path, data)) &&
            store_will_do(session, data) && data_make_samples(session->context, model, data) &&
-           weights_check(session->context, model, data);
+           weights_check(session->context, model, data) && (!shared || ranks_divide(session, data));
 }
 
 static bool read_parameters(Session *session, double *params) {

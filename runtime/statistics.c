@@ -10,7 +10,7 @@
  * cancels is small near the origin. Where rounding could matter all the same (the terms are much
  * larger than their sum), the data are asked again, and the point becomes the origin: then no digit
  * is lost that a sum over the rows keeps. Where that happens too often, it is given up. */
-#include "runtime/optimizer.h"
+#include "runtime/ranks.h"
 
 #include <math.h>
 #include <string.h>
@@ -80,8 +80,7 @@ void statistics_count(const Evaluator *evaluator, int64_t *passes, int64_t *save
     *saved = statistics && statistics->curvature ? statistics->saved : 0;
 }
 
-/* H, or NULL: there is no memory, which is no error here. */
-static double *make_curvature(Evaluator *evaluator) {
+double *statistics_own_curvature(Evaluator *evaluator) {
     Context *context = evaluator->context;
     const Model *model = evaluator->model;
     size_t entries = evaluator->parameters * evaluator->parameters;
@@ -109,6 +108,23 @@ static double *make_curvature(Evaluator *evaluator) {
     }
     memory_free(context, work);
     memory_free(context, partials);
+    return curvature;
+}
+
+/* H, or NULL: there is no memory, which is no error here. */
+static double *make_curvature(Evaluator *evaluator) {
+    const size_t entries = evaluator->parameters * evaluator->parameters;
+    bool shared = ranks_ask(evaluator, WORK_CURVATURE, NULL, NULL, 0);
+    double *curvature = statistics_own_curvature(evaluator);
+    if (shared && !curvature) { /* the others have made theirs: it is given up for good */
+        curvature = NEW(evaluator->context, double, entries + 1);
+        for (size_t i = 0; curvature && i < entries; i++) {
+            curvature[i] = (double)NAN;
+        }
+    }
+    if (shared && curvature) {
+        ranks_sum(evaluator->context->ranks, 0, curvature, entries);
+    }
     return curvature;
 }
 

@@ -215,7 +215,7 @@ static bool whole_batches(const Training *training) {
 
 /* ---- memory ---- */
 
-static bool make_staging(Training *training) {
+bool batch_room(Training *training) {
     const Model *model = training->model;
     training->staging = NEW(training->context, void *, model->column_count + 1);
     for (size_t i = 0; training->staging && i < model->column_count; i++) {
@@ -230,8 +230,8 @@ static bool make_staging(Training *training) {
 
 static bool make_order(Training *training) {
     bool staged = !training->in_kernel || training->optimizer->batched;
-    staged = staged && !training->data->starts;
-    return visit_start(training) && (!staged || make_staging(training));
+    staged = staged && !training->data->starts && !training->staging;
+    return visit_start(training) && (!staged || batch_room(training));
 }
 
 static bool make_vectors(Training *training) {
@@ -270,6 +270,12 @@ static bool make_vectors(Training *training) {
     if (training->proximal && !shrink_start(training)) {
         return false;
     }
+    if (batched && slopes && ranks_shares_batches(training->evaluator, training->batch)) {
+        training->numbers = NEW(context, int64_t, training->batch + 1);
+        if (!training->numbers || !batch_room(training)) {
+            return false;
+        }
+    }
     bool shuffled = training->shuffle && training->data->samples > 1 &&
                     (!training->optimizer->full_batch || training->optimizer->batched);
     return !shuffled || make_order(training);
@@ -302,7 +308,11 @@ static EpochStatus evaluate_epoch(Training *training, bool last) {
     if (isfinite(training->objective) &&
         (!full || all_finite(training->gradient, training->parameters))) {
         memcpy(training->evaluated, training->params, training->parameters * sizeof(double));
+        training->evaluated_value = training->objective;
         return EPOCH_DONE;
+    }
+    if (ranks_lost(training->context->ranks)) {
+        return EPOCH_DIVERGED; /* or so it looks: see run_epochs */
     }
     double value = training->objective;
     int64_t row = evaluate_find_bad(training->evaluator, training->params, NULL,
@@ -364,7 +374,7 @@ static EpochStatus next_epoch(Training *training, bool *failed) {
     return status;
 }
 
-static EpochStatus run_epochs(Training *training, Progress *progress, bool *failed) {
+static EpochStatus do_epochs(Training *training, Progress *progress, bool *failed) {
     size_t bytes = training->parameters * sizeof(double);
     EpochStatus status = EPOCH_DONE;
     for (;; training->epoch++) {
@@ -420,6 +430,21 @@ static EpochStatus run_epochs(Training *training, Progress *progress, bool *fail
             return status;
         }
     }
+}
+
+/* Without one of the ranks nothing is known that was not known before. */
+static EpochStatus run_epochs(Training *training, Progress *progress, bool *failed) {
+    EpochStatus status = do_epochs(training, progress, failed);
+    if (!*failed && ranks_lost(training->context->ranks) && ranks_shares(training->evaluator)) {
+        bool full = training->optimizer->full_batch || training->in_kernel;
+        const double *known = full ? training->evaluated : training->good;
+        memcpy(training->params, known, training->parameters * sizeof *known);
+        training->objective = training->evaluated_value;
+        training->ended[0] = '\0';
+        checkpoint_stop(training, false);
+        return EPOCH_STOPPED;
+    }
+    return status;
 }
 
 /* ---- the end ---- */
@@ -516,7 +541,7 @@ static void say_end(const Training *training, EpochStatus status, char *text, si
         [EPOCH_DONE] = "all epochs were done",
         [EPOCH_CONVERGED] = "converged: no further epoch would change much",
         [EPOCH_DIVERGED] = "diverged; these are the last good parameters",
-        [EPOCH_STOPPED] = "stopped by a signal",
+        [EPOCH_STOPPED] = "stopped by a signal, or without one of the ranks",
     };
     bool named = training->ended[0] && status != EPOCH_DIVERGED;
     snprintf(text, size, "%s", named ? training->ended : ends[status]);
@@ -526,6 +551,7 @@ static int finish(Session *session, Training *training, Progress *progress, Seei
                   EpochStatus status, Answer *answer) {
     const char *path = session->options->values[OPT_output];
     int result = status == EPOCH_DIVERGED ? STATUS_FAILED : caught ? 128 + (int)caught : STATUS_OK;
+    result = status == EPOCH_STOPPED && result == STATUS_OK ? STATUS_FAILED : result;
     if (status == EPOCH_DIVERGED) {
         progress_clear(progress);
         report_diverged(training);
@@ -562,7 +588,7 @@ static int finish(Session *session, Training *training, Progress *progress, Seei
     if (named) {
         format_find(named, &format);
     }
-    if (status != EPOCH_DIVERGED && !caught &&
+    if (status != EPOCH_DIVERGED && status != EPOCH_STOPPED && !caught &&
         !answer_make(session, training->data, &view, progress->quiet ? NULL : progress->stream,
                      answer)) {
         result = STATUS_FAILED;
@@ -691,7 +717,7 @@ int command_train(Session *session) {
     }
     FILE *stream = quiet ? NULL : to_stdout ? stderr : stdout;
     watch_signals();
-    if (!ranks_share(session, signal_caught)) {
+    if (!ranks_begin(session, training.batch, signal_caught)) {
         return STATUS_FAILED;
     }
     if ((training.finds_rate && !rate_find(session, &training, stream)) ||

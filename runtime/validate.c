@@ -1,5 +1,6 @@
 /* validate.c: the loss on data that training does not see, after each epoch: --validate, and early
  * stopping by --patience. It is the mean loss, without penalty and prior. */
+#include "runtime/ranks.h"
 #include "runtime/validate.h"
 
 #include <math.h>
@@ -126,7 +127,9 @@ void validation_restore(Training *training) {
     memcpy(training->params, training->best, training->parameters * sizeof *training->best);
     training->validation_value = training->validation_least;
     statistics_renew(training->evaluator);
-    training->objective = evaluate(training->evaluator, training->params, NULL);
+    if (!ranks_shares(training->evaluator) || !ranks_lost(training->context->ranks)) {
+        training->objective = evaluate(training->evaluator, training->params, NULL);
+    }
     snprintf(training->ended, sizeof training->ended,
              "ended after %lld epochs; kept are the parameters after %lld, where the validation "
              "loss was least",

@@ -8,7 +8,7 @@
 
 /* Samples of a window: whole batches, about as many as are evaluated at a time. */
 static int64_t window_size(const Training *training) {
-    int64_t batches = training->evaluator->block / training->batch;
+    int64_t batches = evaluate_window(training->evaluator) / training->batch;
     return batches > 1 ? batches * training->batch : training->batch;
 }
 
