@@ -6,7 +6,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -190,16 +189,6 @@ int64_t ranks_own(const Ranks *ranks, const int64_t *order, int64_t count, int64
 
 /* ---- rank 0 ---- */
 
-/* mpirun may send SIGTERM more than once when a rank is lost: a second one is not to end the
- * writing of what there is. It sends SIGKILL where that takes too long. */
-static void keep_handler(void) {
-    struct sigaction action;
-    if (sigaction(SIGTERM, NULL, &action) == 0) {
-        action.sa_flags &= ~(int)SA_RESETHAND;
-        sigaction(SIGTERM, &action, NULL);
-    }
-}
-
 bool ranks_shares(const Evaluator *evaluator) {
     const Ranks *ranks = evaluator->context->ranks;
     return ranks && ranks->rank == 0 && ranks->data && ranks->data == evaluator->data;
@@ -271,7 +260,6 @@ bool ranks_begin(Session *session, int64_t batch, bool (*stopped)(void)) {
     }
     Order order = {.work = WORK_START, .count = batch};
     ranks->stopped = stopped;
-    keep_handler();
     if (!give(ranks, &order, NULL, NULL)) {
         return lost(ranks);
     }
@@ -321,7 +309,7 @@ bool ranks_next(Ranks *ranks, RanksOrder *got, double *params) {
 void ranks_complain(Ranks *ranks, const char *what) {
     static const struct timespec pause = {2, 0};
     nanosleep(&pause, NULL);
-    if (ranks->errors) {
+    if (ranks->errors && !ranks->told) {
         fprintf(ranks->errors, "%s: error: rank %d of mpirun %s\n", ranks->context->program,
                 ranks->rank, what);
         fflush(ranks->errors);

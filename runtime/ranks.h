@@ -109,7 +109,7 @@ typedef struct {
 } RanksOrder;
 /* The next; params go to `params`. False: rank 0 is lost. */
 bool ranks_next(Ranks *ranks, RanksOrder *order, double *params);
-/* What a helper alone has to say, unless rank 0, which fails as it does, says it before. */
+/* What a helper alone has to say, if rank 0 has not failed, too, and said why, in two seconds. */
 void ranks_complain(Ranks *ranks, const char *what);
 /* A helper's life, with the data loaded or not (`ready`), until rank 0 ends it; the status. */
 int ranks_serve(Session *session, Ranks *ranks, bool ready);

@@ -129,9 +129,7 @@ static bool obey(Helper *helper) {
 int ranks_serve(Session *session, Ranks *ranks, bool ready) {
     bool trains = session->options->command == COMMAND_TRAIN;
     if (trains && !ready) {
-        if (!ranks->told) {
-            ranks_complain(ranks, "cannot begin, unlike rank 0: are all files on its machine?");
-        }
+        ranks_complain(ranks, "cannot begin, unlike rank 0: are all files on its machine?");
         return STATUS_FAILED;
     }
     Helper *helper = NEW(session->context, Helper, 1);

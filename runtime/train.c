@@ -9,6 +9,7 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FLAT_EPOCHS = 3 }; /* in a row, for --tolerance-objective */
 enum { REPORTS = 10, SHOWN_IN_ERROR = 8, SHUFFLE_STREAM = 0x5eed };
@@ -22,6 +23,27 @@ static void catch_signal(int number) {
 
 static bool signal_caught(void) {
     return caught != 0;
+}
+
+/* mpirun ends its processes with SIGCONT, a second later SIGTERM, and SIGKILL at once. */
+static void catch_end(int number, siginfo_t *info, void *unused) {
+    (void)number;
+    (void)unused;
+    if (info->si_pid == getppid()) {
+        caught = SIGTERM;
+    }
+}
+
+static void watch_mpirun(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = catch_end;
+    action.sa_flags = SA_SIGINFO;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGCONT, &action, NULL);
+    action.sa_handler = catch_signal;
+    action.sa_flags = 0; /* it may send more than one; writing goes on */
+    sigaction(SIGTERM, &action, NULL);
 }
 
 static void watch_signals(void) {
@@ -717,6 +739,9 @@ int command_train(Session *session) {
     }
     FILE *stream = quiet ? NULL : to_stdout ? stderr : stdout;
     watch_signals();
+    if (session->context->ranks) {
+        watch_mpirun();
+    }
     if (!ranks_begin(session, training.batch, signal_caught)) {
         return STATUS_FAILED;
     }
