@@ -53,11 +53,11 @@ int gradc_main(int argc, char **argv, const char *description, GradcKernel *cons
     bool finished = false;
     context_start(&context, argc > 0 ? argv[0] : "trainer");
     int status = STATUS_FAILED;
-    Model *model = model_read(&context, description, kernels);
+    Model *model = ranks_find(&context) ? model_read(&context, description, kernels) : NULL;
     if (model) {
         status = options_read(&context, model, argc, argv, &options, &finished);
         if (status == STATUS_OK && !finished) {
-            bool joined = ranks_start(&context, &context.ranks);
+            bool joined = ranks_join(&context);
             status = joined ? run_command(&context, model, &options) : STATUS_FAILED;
             fflush(stdout);
             ranks_end(context.ranks, status != STATUS_OK);

@@ -42,29 +42,33 @@ static bool be_quiet(Ranks *ranks) {
     return freopen("/dev/null", "w", stdout) && freopen("/dev/null", "w", stderr);
 }
 
-bool ranks_start(Context *context, Ranks **made) {
+bool ranks_find(Context *context) {
     static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", NULL};
     static const char *const numbers[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", NULL};
     const char *size = environment(sizes);
     const char *rank = environment(numbers);
-    *made = NULL;
     if (!size || atoi(size) < 2) {
         return true;
     }
     Ranks *ranks = NEW(context, Ranks, 1);
-    if (!ranks || (rank && atoi(rank) != 0 && !be_quiet(ranks))) {
+    if (!ranks) {
         return false;
     }
     ranks->context = context;
+    ranks->rank = rank ? atoi(rank) : 0;
+    context->ranks = ranks;
+    return ranks->rank == 0 || be_quiet(ranks);
+}
+
+bool ranks_join(Context *context) {
+    Ranks *ranks = context->ranks;
+    if (!ranks) {
+        return true;
+    }
     ranks->mpi = open_plugin(context);
-    if (!ranks->mpi) {
-        return false;
-    }
-    if (!ranks->mpi->start(&ranks->rank, &ranks->size)) {
-        return report_error(context, "MPI does not start"); /* rare: MPI itself ends the process */
-    }
-    *made = ranks;
-    return true;
+    return ranks->mpi &&
+           (ranks->mpi->start(&ranks->rank, &ranks->size) ||
+            report_error(context, "MPI does not start")); /* rare: MPI itself ends the process */
 }
 
 bool ranks_helps(const Ranks *ranks) {

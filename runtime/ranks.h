@@ -45,8 +45,11 @@ struct Ranks {
     size_t room_count;
 };
 
-/* Under mpirun with more ranks than one: joins them, else NULL in *ranks. False: reported. */
-bool ranks_start(Context *context, Ranks **ranks);
+/* First of all: is this one of several ranks of mpirun? Then context->ranks says so, and none but
+ * rank 0 prints anything. False: reported. */
+bool ranks_find(Context *context);
+/* Joins the others, if there are some. False: reported. */
+bool ranks_join(Context *context);
 /* Is this process one of those that only help? */
 bool ranks_helps(const Ranks *ranks);
 /* All: leaves MPI; rank 0 sends the others home before. Where loading failed nothing is to be left:
