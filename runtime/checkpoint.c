@@ -544,6 +544,9 @@ bool checkpoint_start(Session *session, Training *training, bool *usage) {
     const char *every = option_text(session->model, options, OPT_checkpoint);
     const char *output = options->values[OPT_output];
     *usage = true;
+    if (!every && context->ranks && output && strcmp(output, "-") != 0) {
+        every = "60s"; /* a rank may be lost */
+    }
     if (!every && !options->values[OPT_resume]) {
         return true;
     }
