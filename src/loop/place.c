@@ -165,7 +165,7 @@ static const char *let_name(Plan *plan, const LoopExpr *x) {
 
 /* With its operands, which are rewritten. */
 static const LoopExpr *with_made_args(Plan *plan, const Placing *place, const LoopExpr *x) {
-    const LoopExpr *args[3];
+    const LoopExpr *args[EXTERN_ARITY];
     for (unsigned k = 0; k < x->count; k++) {
         args[k] = place->made[id_of(x->args[k])];
     }
