@@ -106,9 +106,10 @@ typedef struct {
 typedef double GradcKernel(const GradcArgs *args);
 extern GradcKernel *const gradc_kernels[];
 
-/* Linear algebra that has no result, and an entry that an array does not have, are NaNs whose bits
- * tell what failed and where; arithmetic hands them on, so that the loss of a row is such a NaN.
- * They lie where a float that is made a double has its bits. */
+/* Linear algebra that has no result, an entry that an array does not have, and what is made of a
+ * whole number divided by 0 are NaNs whose bits tell what failed and where; arithmetic hands them
+ * on, so that the loss of a row is such a NaN. They lie where a float that is made a double has its
+ * bits. */
 #define GRADC_NAN      UINT64_C(0x7ffd000000000000)
 #define GRADC_NAN_MASK UINT64_C(0x7fff000000000000) /* arithmetic may set the sign */
 #define GRADC_NAN_WHAT 45                           /* shift of three bits: one of these */
@@ -118,6 +119,7 @@ enum {
     GRADC_SINGULAR = 2,
     GRADC_ZERO_DIAGONAL = 3,
     GRADC_OUTSIDE = 4,
+    GRADC_DIVIDED = 5,
 };
 
 /* The trainer's main, in the runtime; the compiled executable's main calls it. */

@@ -478,12 +478,13 @@ static void describe_nan(const Model *model, double value, char *text, size_t si
         [GRADC_SINGULAR] = "the matrix of a linear system or of an inverse is singular",
         [GRADC_ZERO_DIAGONAL] = "a triangular matrix has a zero on its diagonal",
         [GRADC_OUTSIDE] = "an index is outside of its array",
+        [GRADC_DIVIDED] = "a whole number is divided by 0",
     };
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     uint64_t what = bits >> GRADC_NAN_WHAT & 7;
     text[0] = '\0';
-    if ((bits & GRADC_NAN_MASK) != GRADC_NAN || what < GRADC_NOT_DEFINITE || what > GRADC_OUTSIDE) {
+    if ((bits & GRADC_NAN_MASK) != GRADC_NAN || what < GRADC_NOT_DEFINITE || what > GRADC_DIVIDED) {
         return;
     }
     const char *slash = strrchr(model->source, '/');

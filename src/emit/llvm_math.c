@@ -67,16 +67,36 @@ static LLVMValueRef floor_differs(Llvm *llvm, LLVMValueRef r, LLVMValueRef b) {
     return LLVMBuildAnd(llvm->builder, inexact, opposite, "");
 }
 
-static LLVMValueRef floor_division(Llvm *llvm, LLVMValueRef a, LLVMValueRef b) {
+/* Processors end a program that divides by 0, and a branch that is not taken may be computed all
+ * the same: such a quotient is 0. */
+static LLVMValueRef unless_zero(Llvm *llvm, LLVMValueRef b, LLVMValueRef value) {
+    LLVMValueRef zero = llvm_int(llvm, 0);
+    if (LLVMIsAConstantInt(b) && b != zero) {
+        return value;
+    }
+    return LLVMBuildSelect(llvm->builder, compare_int(llvm, LLVMIntEQ, b, zero), zero, value, "");
+}
+
+static LLVMValueRef safe_divisor(Llvm *llvm, LLVMValueRef b) {
+    LLVMValueRef zero = llvm_int(llvm, 0);
+    LLVMValueRef is_zero = compare_int(llvm, LLVMIntEQ, b, zero);
+    return LLVMBuildSelect(llvm->builder, is_zero, llvm_int(llvm, 1), b, "");
+}
+
+static LLVMValueRef floor_division(Llvm *llvm, LLVMValueRef a, LLVMValueRef by) {
     LLVMBuilderRef builder = llvm->builder;
+    LLVMValueRef b = safe_divisor(llvm, by);
     LLVMValueRef q = LLVMBuildSDiv(builder, a, b, "");
     LLVMValueRef r = LLVMBuildSRem(builder, a, b, "");
     LLVMValueRef differs = floor_differs(llvm, r, b);
-    return LLVMBuildSub(builder, q, LLVMBuildZExt(builder, differs, llvm->integer, ""), "floordiv");
+    differs = LLVMBuildZExt(builder, differs, llvm->integer, "");
+    return unless_zero(llvm, by, LLVMBuildSub(builder, q, differs, "floordiv"));
 }
 
-static LLVMValueRef floor_remainder(Llvm *llvm, LLVMValueRef a, LLVMValueRef b) {
+/* By the divisor 1, in the place of 0, nothing is left. */
+static LLVMValueRef floor_remainder(Llvm *llvm, LLVMValueRef a, LLVMValueRef by) {
     LLVMBuilderRef builder = llvm->builder;
+    LLVMValueRef b = safe_divisor(llvm, by);
     LLVMValueRef r = LLVMBuildSRem(builder, a, b, "");
     LLVMValueRef differs = floor_differs(llvm, r, b);
     LLVMValueRef moved = LLVMBuildNSWAdd(builder, r, b, "");

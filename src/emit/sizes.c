@@ -20,6 +20,7 @@ const char *span_text(Arena *arena, const Unit *unit, Span span) {
 }
 
 _Static_assert(IR_NAN_OUTSIDE == (GRADC_NAN | (uint64_t)GRADC_OUTSIDE << GRADC_NAN_WHAT) &&
+                   IR_NAN_DIVIDED == (GRADC_NAN | (uint64_t)GRADC_DIVIDED << GRADC_NAN_WHAT) &&
                    (int)IR_NAN_LINE == GRADC_NAN_LINE,
                "the runtime knows what the IR means");
 

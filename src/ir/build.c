@@ -108,8 +108,8 @@ Ref ir_real(Ir *ir, double value) {
     return ir_make(ir, &node);
 }
 
-double ir_outside(uint32_t line) {
-    const uint64_t bits = IR_NAN_OUTSIDE | (line <= UINT16_MAX ? (uint64_t)line << IR_NAN_LINE : 0);
+double ir_nan(uint64_t why, uint32_t line) {
+    const uint64_t bits = why | (line <= UINT16_MAX ? (uint64_t)line << IR_NAN_LINE : 0);
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;

@@ -40,7 +40,7 @@ static int64_t call_integers(BuiltinId f, int64_t a, int64_t b, int64_t c) {
     case BI_floordiv:
         return floor_divide(a, b);
     case BI_mod:
-        return (int64_t)(x - y * (uint64_t)floor_divide(a, b));
+        return b == 0 ? 0 : (int64_t)(x - y * (uint64_t)floor_divide(a, b));
     case BI_eq:
         return a == b;
     case BI_ne:

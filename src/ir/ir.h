@@ -262,11 +262,12 @@ unsigned ir_axis_names(Ir *ir, Ref v, Index *names);
  */
 
 Ref ir_real(Ir *ir, double value);
-/* NaN that tells why: an array was read where it has no entry, in this line of the model. The bits
- * are those of runtime/abi.h. */
+/* NaN that tells why: an array was read where it has no entry, or a whole number was divided by 0,
+ * in this line of the model. The bits are those of runtime/abi.h. */
 #define IR_NAN_OUTSIDE UINT64_C(0x7ffd800000000000)
+#define IR_NAN_DIVIDED UINT64_C(0x7ffda00000000000)
 enum { IR_NAN_LINE = 29 /* shift of the line, 0 from 2^16 on */ };
-double ir_outside(uint32_t line);
+double ir_nan(uint64_t why, uint32_t line);
 Ref ir_int(Ir *ir, int64_t value);
 Ref ir_bool(Ir *ir, bool value);
 Ref ir_size(Ir *ir, Dim dim); /* constants fold; a known symbol stays a size */

@@ -104,7 +104,7 @@ Ref elementwise(Lower *lower, const Ref *values, unsigned count, Apply *apply, c
 
 static Ref apply_real(Lower *lower, const void *data, const Ref *scalars) {
     (void)data;
-    return ir_convert(lower->ir, scalars[0]);
+    return whole_to_real(lower, scalars[0]);
 }
 
 Ref to_real(Lower *lower, Ref value) {
@@ -134,7 +134,7 @@ void unify_kinds(Lower *lower, Ref *scalars, unsigned count) {
         real |= ir_kind(lower->ir, scalars[k]) == KIND_REAL;
     }
     for (unsigned k = 0; k < count && real; k++) {
-        scalars[k] = ir_convert(lower->ir, scalars[k]);
+        scalars[k] = whole_to_real(lower, scalars[k]);
     }
 }
 

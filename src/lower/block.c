@@ -183,7 +183,7 @@ static bool index_part(Lower *lower, Name array, const Subscript *s, Dim axis, P
 }
 
 static bool open_parts(Lower *lower, Name array, const Subscript *subscripts, const Node *node,
-                       Part *parts, Ref *inside) {
+                       Part *parts, Ref *inside, Ref *divided) {
     const Subscript *s = subscripts;
     bool good = true;
 
@@ -196,6 +196,9 @@ static bool open_parts(Lower *lower, Name array, const Subscript *subscripts, co
             good &= slice_part(lower, s, axis, &parts[k], inside);
         } else {
             good &= index_part(lower, array, s, axis, &parts[k], inside);
+            if (good && !parts[k].runs && node->kind == KIND_REAL) {
+                *divided = ir_and(lower->ir, *divided, divides(lower, parts[k].position));
+            }
         }
         s = s ? s->next : NULL;
     }
@@ -326,8 +329,8 @@ static Ref set_entries(Lower *lower, const Target *target, Ref old, const Expr *
                     what_text(lower, old), count);
         return REF_NONE;
     }
-    Ref inside = REF_NONE;
-    bool good = open_parts(lower, target->name, target->subscripts, node, parts, &inside);
+    Ref inside = REF_NONE, divided = REF_NONE;
+    bool good = open_parts(lower, target->name, target->subscripts, node, parts, &inside, &divided);
     if (good) {
         Ref value = given != REF_NONE ? given : lower_expr(lower, expr);
         lower->ir->at = user_span(lower, target->span);
@@ -335,6 +338,7 @@ static Ref set_entries(Lower *lower, const Target *target, Ref old, const Expr *
             check_value(lower, target->name, parts, node->rank, value, expr->span)) {
             result = set_parts(lower, parts, node->rank, old, value);
             result = checked(lower, result, inside, target->span, target->name);
+            result = checked_divisors(lower, result, divided, target->span);
         }
     }
     lower->env = env;

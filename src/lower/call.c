@@ -630,7 +630,7 @@ static Ref apply_builtin(Lower *lower, const void *data, const Ref *scalars) {
         unify_kinds(lower, args, count);
     } else if (builtins[id].signature == SIG_REAL) {
         for (unsigned k = 0; k < count; k++) {
-            args[k] = ir_convert(lower->ir, args[k]);
+            args[k] = whole_to_real(lower, args[k]);
         }
     }
     return ir_call(lower->ir, id, args, count);

@@ -176,7 +176,13 @@ Ref lower_subscript(Lower *lower, const Expr *expr);
  * checked when the program runs: `*inside` becomes that and what `*inside` was (REF_NONE: true). */
 bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const char *array,
                     Ref *inside);
-/* The same of what runs from `low` up to, not including, `high`. */
+/* Is no divisor of // and % in the whole number 0? A condition, or REF_NONE where that is known. */
+Ref divides(Lower *lower, Ref value);
+/* The value, or NaN where that condition does not hold. */
+Ref checked_divisors(Lower *lower, Ref value, Ref divided, Span at);
+/* A scalar as a real: NaN where a divisor in it is 0. */
+Ref whole_to_real(Lower *lower, Ref scalar);
+/* check_position of what runs from `low` up to, not including, `high`. */
 void check_ends(Lower *lower, Ref low, Ref high, Dim axis, Ref *inside);
 /* The value, or where the condition does not hold NaN; `array` is what it
  * is of. REF_NONE: reported, as a whole number cannot be NaN. */

@@ -293,7 +293,7 @@ static void add_output(Lower *lower, const char *name, OutputRole role, Ref valu
     }
     lower->ir->at = span;
     Ref entry = read_at(lower, value, names + extra, node->rank);
-    out.value = ir_convert(lower->ir, entry);
+    out.value = whole_to_real(lower, entry);
     out.rank = (uint8_t)(ir_node(lower->ir, value)->rank + extra);
     memcpy(out.axes, names, out.rank * sizeof *names);
     ir_add_output(lower->ir, out);
@@ -327,7 +327,7 @@ static Ref one_number(Lower *lower, const ModelFunction *f, Values values) {
         diag_label(lower->diags, diag, "add it up: `sum(…)` or `mean(…)`");
         return REF_NONE;
     }
-    return ir_convert(lower->ir, values.refs[0]);
+    return whole_to_real(lower, values.refs[0]);
 }
 
 /* The sum over the samples; of blocks of rows the value of each: the planner adds them up. */
@@ -422,7 +422,7 @@ static void add_part(Lower *lower, Name name, Ref value, Span span) {
     out.rank = node->rank;
     fresh_names(lower, node->shape, node->rank, node->free, out.axes);
     lower->ir->at = span;
-    out.value = ir_convert(lower->ir, read_at(lower, value, out.axes, node->rank));
+    out.value = whole_to_real(lower, read_at(lower, value, out.axes, node->rank));
     ir_add_output(lower->ir, out);
 }
 

@@ -289,21 +289,22 @@ static bool constant_whole(const Ir *ir, Ref v, int64_t *value) {
     return true;
 }
 
-static Ref power(Ir *ir, Ref a, Ref b) {
+static Ref power(Lower *lower, Ref a, Ref b) {
     enum { LIMIT = 16 };
+    Ir *ir = lower->ir;
     int64_t n;
 
     if (constant_whole(ir, b, &n) && n >= -LIMIT && n <= LIMIT) {
         bool whole = ir_kind(ir, a) == KIND_INT && n >= 0;
-        Ref x = whole ? a : ir_convert(ir, a);
+        Ref x = whole ? a : whole_to_real(lower, a);
         if (n == 0) {
             return whole ? ir_int(ir, 1) : ir_real(ir, 1);
         }
         Ref result = whole_power(ir, x, n < 0 ? -n : n);
         return n > 0 ? result : ir_div(ir, ir_real(ir, 1), result);
     }
-    a = ir_convert(ir, a);
-    b = ir_convert(ir, b);
+    a = whole_to_real(lower, a);
+    b = whole_to_real(lower, b);
     return ir_call2(ir, BI_pow, a, b);
 }
 
@@ -351,7 +352,7 @@ static Ref apply_binary(Lower *lower, const void *data, const Ref *scalars) {
     if (op == BIN_POW) {
         v[0] = to_number(lower, v[0]);
         v[1] = to_number(lower, v[1]);
-        return power(ir, v[0], v[1]);
+        return power(lower, v[0], v[1]);
     }
     if (!truths || (op != BIN_EQ && op != BIN_NE)) {
         unify_kinds(lower, v, 2);
@@ -364,8 +365,8 @@ static Ref apply_binary(Lower *lower, const void *data, const Ref *scalars) {
     case BIN_MUL:
         return ir_mul(ir, v[0], v[1]);
     case BIN_DIV:
-        v[0] = ir_convert(ir, v[0]);
-        v[1] = ir_convert(ir, v[1]);
+        v[0] = whole_to_real(lower, v[0]);
+        v[1] = whole_to_real(lower, v[1]);
         return ir_div(ir, v[0], v[1]);
     case BIN_FLOORDIV:
         return ir_floordiv(ir, v[0], v[1]);

@@ -262,6 +262,54 @@ static bool trusted(Lower *lower, Ref position) {
     return lower->library && lower->conditional > 0 && !has_label(lower, position);
 }
 
+/* Is no divisor in the whole number 0? A condition, or REF_NONE if that is known. Conditions around
+ * it count, as do those of the choices in it. */
+static Ref divides_below(Lower *lower, Ref value, unsigned depth) {
+    Ir *ir = lower->ir;
+    const Node *node = ir_node(ir, value);
+    Ref all = REF_NONE;
+
+    if (ir_value_dim(ir, value) != DIM_NONE || depth > DEPTH || lower->effort == 0) {
+        return REF_NONE;
+    }
+    lower->effort--;
+    if (node->op == OP_SELECT) {
+        for (unsigned k = 1; k <= 2; k++) {
+            const Fact *facts = lower->facts;
+            add_fact(lower, node->args[0], k == 1);
+            Ref chosen = divides_below(lower, node->args[k], depth + 1);
+            lower->facts = facts;
+            if (chosen != REF_NONE) {
+                Ref other = k == 1 ? ir_not(ir, node->args[0]) : node->args[0];
+                all = ir_and(ir, all, ir_or(ir, other, chosen));
+            }
+        }
+        return all;
+    }
+    if (node->op != OP_CALL) {
+        return REF_NONE;
+    }
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        all = ir_and(ir, all, divides_below(lower, node->args[k], depth + 1));
+    }
+    if (node->as.builtin == BI_floordiv || node->as.builtin == BI_mod) {
+        Ref by = node->args[1], one = ir_int(ir, 1);
+        unsigned effort = lower->effort;
+        bool known = proves_le(lower, one, by) || proves_le(lower, by, ir_int(ir, -1));
+        lower->effort = effort;
+        if (!known) {
+            lower->contextual |= lower->facts != NULL;
+            all = ir_and(ir, all, ir_compare(ir, BI_ne, by, ir_int(ir, 0)));
+        }
+    }
+    return all;
+}
+
+Ref divides(Lower *lower, Ref value) {
+    lower->effort = EFFORT;
+    return divides_below(lower, value, 0);
+}
+
 bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const char *array,
                     Ref *inside) {
     Ir *ir = lower->ir;
@@ -287,6 +335,24 @@ bool check_position(Lower *lower, const Expr *at, Ref position, Dim axis, const 
     return true;
 }
 
+/* 1 where the condition holds, else a NaN that tells why. */
+static Ref one_or_nan(Lower *lower, Ref condition, uint64_t why, Span place) {
+    Ir *ir = lower->ir;
+    uint32_t line = sources_place(lower->front->sources, place.file, place.start).line;
+
+    return ir_select(ir, condition, ir_real(ir, 1), ir_real(ir, ir_nan(why, line)));
+}
+
+Ref whole_to_real(Lower *lower, Ref scalar) {
+    Ir *ir = lower->ir;
+    Ref divided = ir_kind(ir, scalar) == KIND_INT ? divides(lower, scalar) : REF_NONE;
+    Ref real = ir_convert(ir, scalar);
+
+    return divided == REF_NONE
+               ? real
+               : ir_mul(ir, real, one_or_nan(lower, divided, IR_NAN_DIVIDED, ir->at));
+}
+
 static Ref apply_factor(Lower *lower, const void *data, const Ref *scalars) {
     return ir_mul(lower->ir, scalars[0], *(const Ref *)data);
 }
@@ -303,8 +369,15 @@ Ref checked(Lower *lower, Ref value, Ref inside, Span at, const char *array) {
         diag_label(lower->diags, diag, "a condition must say so: `if … then … else …`");
         return REF_NONE;
     }
-    uint32_t line = sources_place(lower->front->sources, place.file, place.start).line;
-    Ref factor = ir_select(ir, inside, ir_real(ir, 1), ir_real(ir, ir_outside(line)));
+    Ref factor = one_or_nan(lower, inside, IR_NAN_OUTSIDE, place);
+    return elementwise(lower, &value, 1, apply_factor, &factor);
+}
+
+Ref checked_divisors(Lower *lower, Ref value, Ref divided, Span at) {
+    if (divided == REF_NONE || value == REF_NONE) {
+        return value;
+    }
+    Ref factor = one_or_nan(lower, divided, IR_NAN_DIVIDED, user_span(lower, at));
     return elementwise(lower, &value, 1, apply_factor, &factor);
 }
 
@@ -426,7 +499,7 @@ Ref lower_subscript(Lower *lower, const Expr *expr) {
     Axis axes[RANK_LIMIT];
     unsigned k = 0;
     bool good = true;
-    Ref inside = REF_NONE;
+    Ref inside = REF_NONE, divided = REF_NONE;
 
     if (array == REF_NONE) {
         return REF_NONE;
@@ -446,6 +519,9 @@ Ref lower_subscript(Lower *lower, const Expr *expr) {
     }
     for (const Subscript *s = expr->as.subscript.subscripts; s; s = s->next, k++) {
         good &= one_axis(lower, s, node->shape[k], name, &axes[k], &inside);
+        if (good && axes[k].fixed != REF_NONE && ir_kind(lower->ir, array) == KIND_REAL) {
+            divided = ir_and(lower->ir, divided, divides(lower, axes[k].fixed));
+        }
     }
     if (!good) {
         return REF_NONE;
@@ -453,8 +529,10 @@ Ref lower_subscript(Lower *lower, const Expr *expr) {
     lower->ir->at = user_span(lower, expr->span);
     Ref element;
     if (constant_element(lower, array, axes[0].fixed, &element)) {
-        Ref rest = k == 1 ? element : read_axes(lower, element, axes + 1, k - 1);
-        return checked(lower, rest, inside, expr->span, name);
+        element = k == 1 ? element : read_axes(lower, element, axes + 1, k - 1);
+    } else {
+        element = read_axes(lower, array, axes, k);
     }
-    return checked(lower, read_axes(lower, array, axes, k), inside, expr->span, name);
+    element = checked(lower, element, inside, expr->span, name);
+    return checked_divisors(lower, element, divided, expr->span);
 }
