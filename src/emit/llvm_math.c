@@ -282,7 +282,7 @@ LLVMValueRef llvm_builtin(Llvm *llvm, BuiltinId id, Kind type, Kind operands,
 /* ---- sizes of samples --------------------------------------------------------------------------
  */
 
-/* i64 most_rows(ptr rows, i64 count): the largest entry, made when first called. */
+/* i64 most_rows(ptr rows, i64 count): the largest entry, 1 of none; made when first called. */
 LLVMValueRef llvm_most_rows(Llvm *llvm) {
     LLVMValueRef function = LLVMGetNamedFunction(llvm->module, "most_rows");
     if (function) {
@@ -311,7 +311,7 @@ LLVMValueRef llvm_most_rows(Llvm *llvm) {
     LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntULT, next, count, ""), loop, done);
     LLVMBasicBlockRef from[] = {entry, loop};
     LLVMValueRef counters[] = {zero, next};
-    LLVMValueRef largest[] = {zero, now};
+    LLVMValueRef largest[] = {llvm_int(llvm, 1), now};
     LLVMAddIncoming(k, counters, from, 2);
     LLVMAddIncoming(most, largest, from, 2);
     LLVMPositionBuilderAtEnd(b, done);

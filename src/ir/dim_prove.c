@@ -202,3 +202,36 @@ bool dim_proves_le(const Ir *ir, Dim a, Dim b) {
     ir_dims_forget(ir, &tables);
     return proved;
 }
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+/* An atom, at least 0 and no less than it is. */
+static Dim atom_room(Ir *ir, const Atom *atom) {
+    return atom->kind == ATOM_QUOTIENT ? dim_floordiv(ir, dim_room(ir, atom->a), atom->b)
+                                       : atom->dim;
+}
+
+Dim dim_room(Ir *ir, Dim d) {
+    int64_t value;
+    const Dim zero = dim_const(ir, 0);
+    if (dim_value(ir, d, &value)) {
+        return value >= 0 ? d : zero;
+    }
+    if (dim_proves_le(ir, zero, d)) {
+        return d;
+    }
+    Dim room = zero;
+    const Poly poly = *ir_dim_poly(ir, d);
+    for (uint32_t k = 0; k < poly.count; k++) {
+        const Term *term = &poly.terms[k];
+        if (term->coefficient > 0) {
+            Dim product = dim_const(ir, term->coefficient);
+            for (uint32_t j = 0; j < term->degree; j++) {
+                const Atom atom = ir->tables->atoms[term->atoms[j]];
+                product = dim_mul(ir, product, atom_room(ir, &atom));
+            }
+            room = dim_add(ir, room, product);
+        }
+    }
+    return room;
+}

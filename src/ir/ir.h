@@ -39,6 +39,10 @@ const char *dim_rpn(const Ir *ir, Dim d); /* "D D 1 + * 2 //": for the model des
 /* Is a ≥ b, a ≤ b … for all values of the symbols ≥ 1 (bound ones at their value)? Conservative:
  * true only when proved. */
 bool dim_proves_le(const Ir *ir, Dim a, Dim b);
+/* A size that is at least d and at least 0, for all symbols ≥ 1: d where that is proved, else its
+ * positive terms. A loop over 5..T makes T - 5 steps; where T is 3, none, and not fewer. Quotients
+ * that are taken off count as at least 0. */
+Dim dim_room(Ir *ir, Dim d);
 
 /* ---- indices -----------------------------------------------------------------------------------
  * An index is a pair (dim, ordinal), printed D.0, D.1; it runs over 0 … extent-1. A module has at

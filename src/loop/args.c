@@ -613,7 +613,8 @@ static bool place_locally(const Plan *plan, size_t k, int64_t *left) {
     LoopBuffer *buffer = &plan->program->buffers[k];
     const int bytes = loop_bytes(plan->program, buffer->kind);
     int64_t size;
-    if (!dim_value(plan->ir, plan->buffer_facts[k].size, &size) || size > *left / bytes) {
+    if (!dim_value(plan->ir, dim_room(plan->ir, plan->buffer_facts[k].size), &size) ||
+        size > *left / bytes) {
         return false;
     }
     *left -= size * bytes;
@@ -642,7 +643,7 @@ void args_work(Plan *plan) {
             if (plan->work_arg < 0) {
                 plan->work_arg = (int)add_arg(plan, ARG_WORK, C_REAL_PTR, 0, "work");
             }
-            Dim entries = plan->buffer_facts[k].size;
+            Dim entries = dim_room(plan->ir, plan->buffer_facts[k].size);
             buffer->place = BUFFER_WORK;
             buffer->arg = (uint32_t)plan->work_arg;
             buffer->offset = offset_expr(plan, before);

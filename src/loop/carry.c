@@ -291,7 +291,8 @@ static Dim states_dim(Plan *plan, const Carry *carry) {
     if (carry->along) {
         return dim_add(plan->ir, carry->along->size, dim_const(plan->ir, 1));
     }
-    return dim_add(plan->ir, ir_index_dim(plan->ir, carry->t), dim_const(plan->ir, 1));
+    Dim steps = dim_room(plan->ir, ir_index_dim(plan->ir, carry->t));
+    return dim_add(plan->ir, steps, dim_const(plan->ir, 1));
 }
 
 static BufferId add_buffer(Plan *plan, const Carry *carry, const char *name, Dim states,
@@ -334,8 +335,13 @@ const LoopExpr *carry_after(Plan *plan, const Carry *carry, const LoopExpr *t) {
     return carry->direction > 0 ? x_call2(plan, BI_add, t, x_int(plan, 1)) : t;
 }
 
+/* The number of the last state, as the IR says it, and as it is. */
 static const LoopExpr *last_number(Plan *plan, const Carry *carry) {
     return carry->direction > 0 ? x_dim(plan, ir_index_dim(plan->ir, carry->t)) : x_int(plan, 0);
+}
+
+static const LoopExpr *last_made(Plan *plan, const Carry *carry) {
+    return carry->direction > 0 ? x_count(plan, ir_index_dim(plan->ir, carry->t)) : x_int(plan, 0);
 }
 
 /* Axes: the indices around the loop, the number of the state, the axes of a state. */
@@ -404,11 +410,12 @@ const LoopExpr *carry_read(Plan *plan, Scope *scope, const Carry *carry, const L
         return carry->has_current && p == last_number(plan, carry) ? x_var(plan, carry->current)
                                                                    : NULL;
     }
+    p = p == last_number(plan, carry) ? last_made(plan, carry) : p;
     return x_load(plan, carry->buffer, state_index(plan, carry, env, p, at));
 }
 
 static const LoopExpr *start_number(Plan *plan, const Carry *carry) {
-    return carry->direction > 0 ? x_int(plan, 0) : x_dim(plan, ir_index_dim(plan->ir, carry->t));
+    return carry->direction > 0 ? x_int(plan, 0) : x_count(plan, ir_index_dim(plan->ir, carry->t));
 }
 
 /* The value of an INIT or STEP. */
@@ -552,7 +559,7 @@ void carry_keep(Plan *plan, const Segment *segment, Block *block, const LoopExpr
     const LoopExpr *at[RANK_LIMIT];
     const Leave *leave = segment->up->leave;
     const LoopExpr *steps =
-        leave ? x_moving(plan, leave->made) : x_dim(plan, ir_index_dim(plan->ir, segment->t));
+        leave ? x_moving(plan, leave->made) : x_count(plan, ir_index_dim(plan->ir, segment->t));
     const LoopExpr *end = x_call2(plan, BI_minimum, segment_end(plan, segment), steps);
     for (size_t c = 0; c < plan->carries.count; c++) {
         const Carry *carry = plan->carries.list[c];

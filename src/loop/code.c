@@ -452,7 +452,7 @@ static void fill_buffer(Plan *plan, const Stage *stage, const Scope *scope, Buff
         whole = whole && !(scope->open & INDEX_BIT(axes[k]));
     }
     if (whole) {
-        code_store(plan, scope->block, LS_ZERO, buffer, NULL, x_dim(plan, size), stage->span);
+        code_store(plan, scope->block, LS_ZERO, buffer, NULL, x_count(plan, size), stage->span);
         return;
     }
     Block *block = scope->block;
@@ -839,7 +839,7 @@ static void zero_matrix(Plan *plan) {
         if (output->role == OUT_MATRIX && plan->output_zeroed[k]) {
             BufferId buffer = plan->output_buffer[matrix_first(plan)];
             code_store(plan, plan->root_block, LS_ZERO, buffer, NULL,
-                       x_dim(plan, matrix_size(plan)), output->span);
+                       x_count(plan, matrix_size(plan)), output->span);
             return;
         }
     }
@@ -852,7 +852,7 @@ static void zero_outputs(Plan *plan) {
         Dim size = output_extent(plan, output, 0, output->rank);
         if (plan->output_zeroed[k] && output->role != OUT_MATRIX) {
             code_store(plan, plan->root_block, LS_ZERO, plan->output_buffer[k], NULL,
-                       x_dim(plan, size), output->span);
+                       x_count(plan, size), output->span);
         }
     }
 }

@@ -531,6 +531,12 @@ const LoopExpr *x_dim(Plan *plan, Dim dim) {
     return stack[0];
 }
 
+const LoopExpr *x_count(Plan *plan, Dim size) {
+    const LoopExpr *count = x_dim(plan, size);
+    bool sure = dim_proves_le(plan->ir, dim_const(plan->ir, 0), size);
+    return sure ? count : x_call2(plan, BI_maximum, count, x_int(plan, 0));
+}
+
 /* ---- products and positions
  * ------------------------------------------------------------------------------------------- */
 

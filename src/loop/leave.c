@@ -413,7 +413,7 @@ static void make_numbers(Plan *plan, Leave *leave) {
 
 void leave_before(Plan *plan, const Scope *loop, Block *block) {
     Leave *leave = loop->leave;
-    const LoopExpr *steps = x_dim(plan, ir_index_dim(plan->ir, loop->key.index));
+    const LoopExpr *steps = x_count(plan, ir_index_dim(plan->ir, loop->key.index));
     bool counts = leave->down != NULL;
     for (size_t c = 0; c < plan->carries.count; c++) {
         const Carry *carry = plan->carries.list[c];
@@ -459,7 +459,7 @@ void leave_step(Plan *plan, Scope *loop) {
 void leave_after(Plan *plan, const Scope *loop, Block *block) {
     const Leave *leave = loop->leave;
     if (loop == leave->up && leave->counts) {
-        const LoopExpr *steps = x_dim(plan, ir_index_dim(plan->ir, loop->key.index));
+        const LoopExpr *steps = x_count(plan, ir_index_dim(plan->ir, loop->key.index));
         carry_move(plan, loop, block, x_moving(plan, leave->made), steps);
         if (leave->has_numbers) {
             code_store(plan, block, LS_STORE, leave->numbers, number_index(plan, leave, loop),

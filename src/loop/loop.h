@@ -93,7 +93,7 @@ typedef enum {
     LX_VAR,     /* a scalar local */
     LX_ARG,     /* a scalar argument (dim, rows, scalar, seed, rate) */
     LX_ARG_SET, /* bool: pointer argument `arg` is not NULL (ARG_ORDER) */
-    LX_MOST,    /* the largest of the `a` entries of ARG_LENGTHS `arg`; 0 of none */
+    LX_MOST,    /* the largest of the `a` entries of ARG_LENGTHS `arg`, at least 1 */
     LX_LOAD,    /* buffer[a] */
     LX_CALL,    /* builtin(a, b, c); kinds by the row */
     LX_EXTERN,  /* an extern C function of reals */

@@ -63,6 +63,8 @@ const LoopExpr *x_call2(Plan *plan, BuiltinId f, const LoopExpr *a, const LoopEx
 const LoopExpr *x_convert(Plan *plan, const LoopExpr *a);
 const LoopExpr *x_select(Plan *plan, const LoopExpr *c, const LoopExpr *a, const LoopExpr *b);
 const LoopExpr *x_dim(Plan *plan, Dim dim);
+/* The size, or 0 where it is negative. */
+const LoopExpr *x_count(Plan *plan, Dim size);
 /* rate · value, the rate multiplied to the factor that is known earliest. */
 const LoopExpr *x_scaled(Plan *plan, const LoopExpr *rate, const LoopExpr *value);
 /* A product with its factors multiplied in the order in which they are known. */

@@ -201,7 +201,7 @@ static LoopStmt *zero_rows(const Fission *f, BufferId buffer) {
     Plan *plan = f->plan;
     LoopStmt *zero = stmt_new(plan, LS_ZERO);
     zero->buffer = buffer;
-    zero->value = x_call2(plan, BI_mul, f->rows, x_dim(plan, plan->buffer_facts[buffer].size));
+    zero->value = x_call2(plan, BI_mul, f->rows, x_count(plan, plan->buffer_facts[buffer].size));
     return zero;
 }
 

@@ -208,7 +208,7 @@ static Number eval(const Run *run, const LoopExpr *x) {
     case LX_MOST: {
         const int64_t *lengths = run->args[x->as.arg].pointer;
         int64_t count = eval(run, x->args[0]).integer;
-        made.integer = 0;
+        made.integer = 1;
         for (int64_t k = 0; lengths && k < count; k++) {
             made.integer = lengths[k] > made.integer ? lengths[k] : made.integer;
         }

@@ -522,7 +522,7 @@ static void keep_last(Plan *plan, Block *block, const Segment *segment) {
     const Leave *leave = segment->up->leave;
     const LoopExpr *end = segment_end(plan, segment);
     const LoopExpr *steps =
-        leave ? x_moving(plan, leave->made) : x_dim(plan, ir_index_dim(plan->ir, segment->t));
+        leave ? x_moving(plan, leave->made) : x_count(plan, ir_index_dim(plan->ir, segment->t));
     Block *last = block_if(plan, block, x_call2(plan, BI_le, steps, end));
     carry_keep(plan, segment, last, segment_last_slot(plan, segment));
     if (leave) {
@@ -544,7 +544,7 @@ void segment_close_up(Plan *plan, Block *block, Segment *segment) {
 
 Block *segment_open_down(Plan *plan, Block *parent, Segment *segment) {
     segment_reset(plan, segment);
-    segment->ran = x_dim(plan, segment->count);
+    segment->ran = x_count(plan, segment->count);
     if (segment->up->leave) {
         VarId ran = plan_var(plan, plan_name(plan, "ran"), KIND_INT, parent);
         const LoopExpr *size = x_dim(plan, segment->size);
@@ -596,10 +596,11 @@ void segment_close_down(Plan *plan, Block *block, Segment *segment) {
 }
 
 Dim segment_slots(Plan *plan, const Segment *segment) {
-    Dim slots = segment->slots > 0 ? dim_const(plan->ir, segment->slots) : segment->count;
+    Dim count = dim_room(plan->ir, segment->count);
+    Dim slots = segment->slots > 0 ? dim_const(plan->ir, segment->slots) : count;
     return dim_add(plan->ir, slots, dim_const(plan->ir, 1));
 }
 
 const LoopExpr *segment_last_slot(Plan *plan, const Segment *segment) {
-    return segment->slots > 0 ? x_int(plan, segment->slots) : x_dim(plan, segment->count);
+    return segment->slots > 0 ? x_int(plan, segment->slots) : x_count(plan, segment->count);
 }

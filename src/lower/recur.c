@@ -240,14 +240,37 @@ static IndexSet free_of_steps(const Loop *l) {
     return l->alive == REF_NONE || l->active == REF_NONE ? free : free | ir_free(ir, l->active);
 }
 
+/* The value after all steps: the last state. */
+static Ref after_steps(const Loop *l, Ref init, Ref states) {
+    Lower *lower = l->lower;
+    Ir *ir = lower->ir;
+    Ref last = ir_size(ir, l->range.extent);
+    Ref entry = read_first(lower, states, &last, 1);
+    const Node node = *ir_node(ir, init);
+    Index names[RANK_LIMIT];
+    Ref at[RANK_LIMIT];
+
+    if (dim_proves_le(ir, dim_const(ir, 0), l->range.extent)) {
+        return entry;
+    }
+    /* a range as 5..T has fewer numbers than none where T is 3: the value is that before the loop
+     */
+    fresh_names(lower, node.shape, node.rank, ir_free(ir, init) | ir_free(ir, entry), names);
+    for (unsigned k = 0; k < node.rank; k++) {
+        at[k] = ir_idx(ir, names[k]);
+    }
+    Ref runs = ir_compare(ir, BI_le, ir_int(ir, 0), last);
+    Ref value = ir_select(ir, runs, node.rank ? ir_read(ir, entry, at, node.rank) : entry,
+                          node.rank ? ir_read(ir, init, at, node.rank) : init);
+    return node.rank ? ir_array(ir, names, node.rank, value) : value;
+}
+
 static void bind_last(Loop *l, Carried *c, Ref scan, uint32_t k) {
     Lower *lower = l->lower;
     Index names[RANK_LIMIT];
 
     if (!c->sum) {
-        Ref last = ir_size(lower->ir, l->range.extent);
-        Ref states = ir_pick(lower->ir, scan, k);
-        bind_name(lower, c->name, c->span, read_first(lower, states, &last, 1));
+        bind_name(lower, c->name, c->span, after_steps(l, c->init, ir_pick(lower->ir, scan, k)));
         return;
     }
     (void)find_addend(l, c, names);

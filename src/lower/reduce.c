@@ -75,7 +75,9 @@ static Ref prod_over(Lower *lower, Index i, Ref a) {
     Ref scan = ir_scan(ir, tag, i, 1, &one, &step, 1);
     Ref all = ir_pick(ir, scan, 0);
     Ref last = ir_size(ir, ir_index_dim(ir, i));
-    return ir_read(ir, all, &last, 1);
+    Ref product = ir_read(ir, all, &last, 1);
+    bool sure = dim_proves_le(ir, dim_const(ir, 0), ir_index_dim(ir, i));
+    return sure ? product : ir_select(ir, ir_compare(ir, BI_le, ir_int(ir, 0), last), product, one);
 }
 
 static Ref each_index(Lower *lower, const Range *ranges, unsigned count, Ref a,
