@@ -1,4 +1,6 @@
 """Random statements of blocks: definitions, assignments to parts, local functions, derivatives, loops."""
+import re
+
 from expressions import DIMS, Expressions, size
 
 
@@ -178,6 +180,8 @@ class Statements(Expressions):
         order = self.pick([f"deriv({f}, {x})", f"deriv({f}, {x})", f"deriv(deriv({f}, {x}), {x})", f"grad({f}, p)",
                            f"deriv(deriv(deriv({f}, {x}), {x}), {x})", f"sum(grad({f}, q))", f"deriv(sum(grad({f}, q)), {x})",
                            f"deriv({f} * stop_gradient({f}), {x})"])
+        if len(indent) > 4 and re.search(r"\b[chv]\d", " ".join(lines[-2:])):
+            order = re.sub(r", [pq]\)", f", {x})", order).replace("sum(", "(")  # not through earlier steps of the loop
         lines.append(f"{indent}{name} = 0.2 * {order}")
         self.values.append((name, ()))
 
