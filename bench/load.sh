@@ -59,4 +59,4 @@ try:
 except ImportError:
     pass
 PYTHON
-python3 "$work/peers.py" "$work/table.csv" "$bytes"
+"${PYTHON:-python3}" "$work/peers.py" "$work/table.csv" "$bytes"
