@@ -7,7 +7,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 28, SPINS = 2000, NAP = 20000 /* ns */ };
+enum {
+    PIECE = 1 << 28,
+    SPINS = 2000, /* looks without sleep, */
+    NAPS = 20000, /* and with short ones */
+    NAP = 20000,  /* ns */
+    SLEEP = 500000
+};
 
 static bool wait_for(MPI_Request *request, MpiStopped *stopped) {
     const pid_t parent = getppid();
@@ -26,7 +32,7 @@ static bool wait_for(MPI_Request *request, MpiStopped *stopped) {
             if (getppid() != parent) {
                 return false;
             }
-            nanosleep(&(struct timespec){0, NAP}, NULL);
+            nanosleep(&(struct timespec){0, spins < NAPS ? NAP : SLEEP}, NULL);
         }
     }
 }
