@@ -25,6 +25,9 @@
  *   column NAME KIND RANK SIZE... [in DIM-OR-SIZE] [target]
  *                                    arguments of loss in order; KIND real or int; RANK and sizes
  *                                    without the sample axis; `target`: forward lacks it
+ *   affine COLUMN W B AXIS...        the column stands in all kernels but in Σ_p W[p, q] x[p] + B[q]:
+ *                                    for each axis of the column, then of B, which of W it is; W and
+ *                                    B stand nowhere else, there may be several lines for a column
  *   smooth                           the losses, the prior and the penalty have no kinks that are known
  *   residuals SIZE                   rows that kernel gauss gives
  *   forward RANK SIZE...             shape of forward's value for one sample; absent without forward

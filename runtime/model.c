@@ -301,6 +301,43 @@ static bool read_page_line(Reader *reader) {
     return !to->failed;
 }
 
+static size_t find_param(const Model *model, const char *name) {
+    size_t k = 0;
+    while (k < model->param_count && strcmp(model->params[k].name, name) != 0) {
+        k++;
+    }
+    return k;
+}
+
+static bool read_affine(Reader *reader) {
+    const Model *model = reader->model;
+    AffineForm *form = APPEND(reader, AffineForm, forms, form_count);
+    if (!form || reader->count < 4) {
+        return false;
+    }
+    const Column *column = model_column(model, reader->words[1]);
+    form->weights = find_param(model, reader->words[2]);
+    form->bias = find_param(model, reader->words[3]);
+    if (!column || form->weights == model->param_count || form->bias == model->param_count) {
+        return false;
+    }
+    form->column = (size_t)(column - model->columns);
+    size_t inputs = column->shape.rank, axes = inputs + model->params[form->bias].shape.rank;
+    if (axes > FORM_AXES || reader->count != 4 + axes) {
+        return false;
+    }
+    for (size_t k = 0; k < axes; k++) {
+        int64_t axis;
+        if (!integer_read_text(reader->words[4 + k], &axis) || axis < 0 ||
+            (size_t)axis >= model->params[form->weights].shape.rank) {
+            return false;
+        }
+        size_t *to = k < inputs ? &form->input_axes[k] : &form->bias_axes[k - inputs];
+        *to = (size_t)axis;
+    }
+    return true;
+}
+
 static bool read_smooth(Reader *reader) {
     reader->model->smooth = true;
     return reader->count == 1;
@@ -363,6 +400,7 @@ static const LineKind line_kinds[] = {
     {"define", false, read_define},
     {"kernel", true, read_kernel},
     {"uses", true, read_uses},
+    {"affine", true, read_affine},
     {"unconstrained", false, read_unconstrained},
     {"residuals", false, read_residuals},
     {"predict", false, read_predict},

@@ -176,6 +176,14 @@ typedef struct {
     size_t field_count;
 } Column;
 
+/* Σ_p W[p, q] x[p] + b[q], in which alone a column x stands, and which have params W and b of their
+ * own: axis k of x is axis input_axes[k] of W, that of b bias_axes[k]. */
+enum { FORM_AXES = 16 };
+typedef struct {
+    size_t column, weights, bias;
+    size_t input_axes[FORM_AXES], bias_axes[FORM_AXES];
+} AffineForm;
+
 typedef struct {
     GradcKernel *function; /* NULL: the model has none */
     const char *work;      /* RPN */
@@ -220,6 +228,8 @@ typedef struct {
     Array *definitions; /* reported beside the params */
     size_t dim_count, const_count, param_count, column_count, metric_count, setting_count;
     size_t array_count, definition_count;
+    AffineForm *forms;
+    size_t form_count;
     bool single; /* reals are floats */
     bool smooth; /* no kinks in J are known */
     bool has_forward, forward_by_row;
@@ -453,6 +463,15 @@ void unpack_array(Unpacker *unpacker, void *bytes, size_t length);
 bool scales_apply(Context *context, Model *model, const LoadOptions *options, Data *data);
 /* Has any input a scale? */
 bool scales_any(const Model *model);
+/* Would all of them be folded into params that way? */
+bool scales_fold_all(const Model *model);
+/* Params of inputs as they are become those of standardised ones. */
+void scales_unfold(const Model *model, double *params);
+/* Inputs that stand in affine forms alone are again as they were in the data; then, with
+ * scales_fold, the params become those of such inputs, which have no scale any more. The first is
+ * of each data set, before the second; false: reported. */
+bool scales_plain(const Model *model, const Data *data);
+void scales_fold(Model *model, double *params);
 /* Are scales and means of a result file as long as the columns are wide? False: reported. */
 bool scales_check(Context *context, const Model *model, const char *path);
 
@@ -791,7 +810,8 @@ typedef struct {
     double *params;
     uint64_t seed;
     int64_t threads;
-    bool usage; /* what failed is the command line's */
+    bool usage;  /* what failed is the command line's */
+    bool folded; /* params of -m are of inputs as they are, and training takes standardised ones */
 } Session;
 
 /* Definitions, the result file of -m, the data, dims, start values. */

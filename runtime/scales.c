@@ -129,6 +129,109 @@ bool scales_apply(Context *context, Model *model, const LoadOptions *options, Da
     return true;
 }
 
+/* ---- back to the units of the data ---- */
+
+/* The params W and b of a form in other units of its input: Σ W (x − mean) / sd + b is
+ * Σ (W / sd) x + (b − Σ W mean / sd). `back`: the other way. */
+static void change_form(const Model *model, const AffineForm *form, bool back, double *params) {
+    const Column *column = &model->columns[form->column];
+    const Param *weights = &model->params[form->weights], *bias = &model->params[form->bias];
+    const Shape *shape = &weights->shape;
+    int64_t at[FORM_AXES] = {0};
+    for (size_t k = 0; k < weights->count; k++) {
+        int64_t input = 0, row = 0;
+        for (size_t i = 0; i < column->shape.rank; i++) {
+            input = input * column->shape.shape[i] + at[form->input_axes[i]];
+        }
+        for (size_t i = 0; i < bias->shape.rank; i++) {
+            row = row * bias->shape.shape[i] + at[form->bias_axes[i]];
+        }
+        double *w = &params[weights->offset + k], *b = &params[bias->offset + (size_t)row];
+        if (back) {
+            *b += *w * column->shift[input];
+            *w *= column->scale[input];
+        } else {
+            *w /= column->scale[input];
+            *b -= *w * column->shift[input];
+        }
+        for (size_t axis = shape->rank; axis-- > 0;) { /* the next entry */
+            if (++at[axis] < shape->shape[axis]) {
+                break;
+            }
+            at[axis] = 0;
+        }
+    }
+}
+
+static bool has_form(const Model *model, size_t column) {
+    bool has = false;
+    for (size_t i = 0; i < model->form_count; i++) {
+        has |= model->forms[i].column == column;
+    }
+    return has;
+}
+
+bool scales_fold_all(const Model *model) {
+    bool all = true;
+    for (size_t i = 0; i < model->column_count; i++) {
+        const Column *column = &model->columns[i];
+        bool other = column->is_int || column->target || i + 1 == model->weights;
+        all &= other || has_form(model, i);
+    }
+    return all;
+}
+
+void scales_unfold(const Model *model, double *params) {
+    for (size_t i = 0; i < model->form_count; i++) {
+        if (model->columns[model->forms[i].column].scale) {
+            change_form(model, &model->forms[i], true, params);
+        }
+    }
+}
+
+static bool plain_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Scales *s = self;
+    int64_t width = s->column->shape.count;
+    (void)first;
+    for (int64_t row = 0; row < count; row++) {
+        for (int64_t k = 0; k < width; k++) {
+            double value = real_at(s->model, array, row * width + k);
+            real_put(s->model, array, row * width + k,
+                     value * s->column->scale[k] + s->column->shift[k]);
+        }
+    }
+    return true;
+}
+
+bool scales_plain(const Model *model, const Data *data) {
+    for (size_t i = 0; i < model->column_count; i++) {
+        const Column *column = &model->columns[i];
+        Scales s = {.model = model, .column = column};
+        Data all = *data; /* in memory: its arrays; on disk: the files */
+        all.rows = column->by_row ? data->rows : data->samples;
+        if (column->scale && has_form(model, i) && data->columns &&
+            (data->store || data->columns[i]) && !data_pieces(&all, i, true, plain_piece, &s)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void scales_fold(Model *model, double *params) {
+    for (size_t i = 0; i < model->form_count; i++) {
+        if (model->columns[model->forms[i].column].scale) {
+            change_form(model, &model->forms[i], false, params);
+        }
+    }
+    for (size_t i = 0; i < model->column_count; i++) {
+        Column *column = &model->columns[i];
+        if (has_form(model, i)) {
+            column->shift = column->scale = NULL;
+            column->scale_count = 0;
+        }
+    }
+}
+
 bool scales_any(const Model *model) {
     bool any = false;
     for (size_t i = 0; i < model->column_count; i++) {

@@ -155,8 +155,12 @@ static NaPolicy na_policy(const Session *session) {
 
 /* Parameters that were trained on other scales mean other things. */
 static bool check_scales(Session *session) {
-    return scales_any(session->model) || !session->options->values[OPT_standardize] ||
-           !session->file.bytes ||
+    if (scales_any(session->model) || !session->options->values[OPT_standardize] ||
+        !session->file.bytes) {
+        return true;
+    }
+    session->folded = scales_fold_all(session->model);
+    return session->folded ||
            report_error(session->context,
                         "--standardize: the parameters of `%s` were trained without it",
                         session->file.path);
@@ -250,8 +254,14 @@ static bool read_parameters(Session *session, double *params) {
     const Model *model = session->model;
     double *shown = NEW(session->context, double, model->shown_count + 1);
     char *where = memory_format(session->context, "`%s`: the value", session->file.path);
-    return shown && where && result_params(session->context, model, &session->file, shown) &&
-           view_take(session->context, model, shown, params, where);
+    if (!shown || !where || !result_params(session->context, model, &session->file, shown) ||
+        !view_take(session->context, model, shown, params, where)) {
+        return false;
+    }
+    if (session->folded) {
+        scales_unfold(model, params);
+    }
+    return true;
 }
 
 /* --init: what the file has; all else stays where it starts. */

@@ -570,6 +570,24 @@ static void say_end(const Training *training, EpochStatus status, char *text, si
     snprintf(text, size, "%s", named ? training->ended : ends[status]);
 }
 
+/* Where the model is affine in standardised inputs, its params become those of the inputs as they
+ * are, and so do the data that what follows looks at. */
+static bool fold_scales(Session *session, Training *training) {
+    Model *model = session->model;
+    const Data *own = training->data;
+    if (!scales_any(model)) {
+        return true;
+    }
+    if (!scales_plain(model, own) ||
+        (own != &session->data && !scales_plain(model, &session->data)) ||
+        (training->validation && !scales_plain(model, &training->validation->data))) {
+        return false;
+    }
+    scales_fold(model, training->params);
+    statistics_renew(training->evaluator);
+    return true;
+}
+
 static int finish(Session *session, Training *training, Progress *progress, Seeing *seeing,
                   EpochStatus status, Answer *answer) {
     const char *path = session->options->values[OPT_output];
@@ -591,6 +609,9 @@ static int finish(Session *session, Training *training, Progress *progress, Seei
                     "the last good parameters are kept; a smaller --rate than %s may help", rate);
     }
     if (training->validation && !validation_end(training)) {
+        return STATUS_FAILED;
+    }
+    if (!fold_scales(session, training)) {
         return STATUS_FAILED;
     }
     View view;

@@ -216,6 +216,107 @@ static void add_residuals(Text *text, const Kernel *kernel) {
     text_add(text, "\n");
 }
 
+/* ---- inputs in other units ------------------------------------------------------------------ */
+
+static const Ir *kernel_ir(const Kernel *kernel) {
+    return kernel->stages.program->ir;
+}
+
+/* The leaf of that name and role, or SIZE_MAX. */
+static size_t find_leaf(const Ir *ir, Name name, LeafRole role) {
+    for (size_t k = 0; k < ir->leaf_count; k++) {
+        if (ir->leaves[k].name == name && ir->leaves[k].role == role) {
+            return k;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static bool reads_named(const Ir *ir, Name name, LeafRole role) {
+    const size_t leaf = find_leaf(ir, name, role);
+    return leaf != SIZE_MAX && opt_reads_leaf(ir, (uint32_t)leaf);
+}
+
+static bool same_form(const Ir *ir, const InputForm *a, const Ir *other, const InputForm *b) {
+    const Leaf *input = &ir->leaves[a->input], *bias = &ir->leaves[a->bias];
+    bool same = ir->leaves[a->weights].name == other->leaves[b->weights].name &&
+                bias->name == other->leaves[b->bias].name;
+    for (unsigned k = 0; same && k + 1 < input->rank; k++) {
+        same = a->input_axes[k] == b->input_axes[k];
+    }
+    for (unsigned k = 0; same && k < bias->rank; k++) {
+        same = a->bias_axes[k] == b->bias_axes[k];
+    }
+    return same;
+}
+
+/* Does the kernel know the input by these forms alone, or by some of them, and their params by
+ * nothing else? */
+static bool knows_forms(const Kernel *kernel, const Ir *ir, const InputForm *forms, size_t count) {
+    const Ir *other = kernel_ir(kernel);
+    const size_t leaf = find_leaf(other, ir->leaves[forms[0].input].name, LEAF_COLUMN);
+    InputForm found[INPUT_FORMS];
+    size_t found_count = 0;
+    if (leaf != SIZE_MAX && !opt_input_forms(other, (uint32_t)leaf, found, &found_count)) {
+        return false;
+    }
+    size_t known = 0;
+    for (size_t k = 0; k < count; k++) {
+        bool same = false;
+        for (size_t i = 0; i < found_count; i++) {
+            same = same || same_form(ir, &forms[k], other, &found[i]);
+        }
+        known += same;
+        if (!same && (reads_named(other, ir->leaves[forms[k].weights].name, LEAF_PARAM) ||
+                      reads_named(other, ir->leaves[forms[k].bias].name, LEAF_PARAM))) {
+            return false;
+        }
+    }
+    return known == found_count;
+}
+
+static bool all_know(const Kernel *kernels, size_t count, const Ir *ir, const InputForm *forms,
+                     size_t form_count) {
+    static const char *const roles[] = {"forward", "metric", "regular", "prior", "define"};
+    for (size_t k = 0; k < count; k++) {
+        bool asked = false;
+        for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+            asked = asked || strcmp(kernels[k].role, roles[i]) == 0;
+        }
+        if (asked && !knows_forms(&kernels[k], ir, forms, form_count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_form(Text *text, const Ir *ir, const InputForm *form) {
+    const Leaf *input = &ir->leaves[form->input], *bias = &ir->leaves[form->bias];
+    text_format(text, "affine %s %s %s", input->name, ir->leaves[form->weights].name, bias->name);
+    for (unsigned k = 0; k + 1 < input->rank; k++) {
+        text_format(text, " %u", form->input_axes[k]);
+    }
+    for (unsigned k = 0; k < bias->rank; k++) {
+        text_format(text, " %u", form->bias_axes[k]);
+    }
+    text_add(text, "\n");
+}
+
+static void add_affine(Text *text, const Ir *ir, const Kernel *kernels, size_t count) {
+    for (size_t leaf = 0; leaf < ir->leaf_count; leaf++) {
+        InputForm forms[INPUT_FORMS];
+        size_t form_count;
+        if (ir->leaves[leaf].role != LEAF_COLUMN || ir->leaves[leaf].kind != KIND_REAL ||
+            !opt_input_forms(ir, (uint32_t)leaf, forms, &form_count) || form_count == 0 ||
+            !all_know(kernels, count, ir, forms, form_count)) {
+            continue;
+        }
+        for (size_t k = 0; k < form_count; k++) {
+            add_form(text, ir, &forms[k]);
+        }
+    }
+}
+
 static void add_kernel_lines(Text *text, const Kernel *kernel, size_t number) {
     const LoopProgram *program = kernel->stages.program;
     if (kernel->metric != NULL) {
@@ -332,6 +433,7 @@ const char *describe_trainer(Compiler *compiler, const Kernel *kernels, size_t c
     for (size_t k = 0; k < count; k++) {
         add_kernel_lines(&text, &kernels[k], k);
     }
+    add_affine(&text, ir, kernels, count);
     add_uses(&text, ir, kernels, count);
     if (!add_derived(&text, compiler)) {
         return NULL;

@@ -39,6 +39,20 @@ bool opt_smooth(const Ir *ir, Ref v);
  */
 Ir *opt_absolute(const Ir *source, bool *found);
 
+/* An affine form of a column x: Σ_p W[p, q] x[p] + b[q]. Axis k of x (after the sample) is axis
+ * input_axes[k] of W, axis k of b is axis bias_axes[k] of W. Leaves of params and columns. */
+enum { INPUT_FORMS = 32 };
+typedef struct {
+    uint32_t input, weights, bias;
+    uint8_t input_axes[RANK_LIMIT], bias_axes[RANK_LIMIT];
+} InputForm;
+
+/* Does the column stand in nothing but such forms, each with W and b of its own that stand nowhere
+ * else? `forms` has room for INPUT_FORMS, their order is that of the values. */
+bool opt_input_forms(const Ir *ir, uint32_t leaf, InputForm *forms, size_t *count);
+/* Does an output depend on the leaf? */
+bool opt_reads_leaf(const Ir *ir, uint32_t leaf);
+
 /* The rewrites that stable.c made, for --report. */
 typedef struct {
     Span span;

@@ -343,9 +343,10 @@ done = run(blocks, "eval", "ids.npz", "-m", "out.json", "--sample=id")
 if b"samples = 2" not in done.stdout:  # both ids are the same double
     fail("samples of large whole numbers", done)
 
-# ---- standardised inputs ----
+# ---- standardised inputs, of a model whose penalty is in their units ----
+scaled = make("ridge")
 csv("far.csv", [[1e6 + float(a), float(b) * 1e-3, 5, float(t)] for (a, b, _), t in zip(X, y)])
-found = train(linreg, "far.csv", "--standardize", method="bgd")
+found = train(scaled, "far.csv", "--standardize", "--set=lambda=0", method="bgd")
 inputs = np.loadtxt("far.csv", delimiter=",", skiprows=1)[:, :3]
 if not np.allclose(found["input_mean"]["x"], inputs.mean(0), rtol=1e-14):
     fail("means", found["input_mean"], inputs.mean(0))
@@ -353,31 +354,32 @@ if not np.allclose(found["input_sd"]["x"], [*inputs.std(0)[:2], 1], rtol=1e-9):
     fail("deviations", found["input_sd"], inputs.std(0))
 design = np.c_[np.ones(40), inputs[:, :2] - inputs[:, :2].mean(0)]
 best = design @ np.linalg.lstsq(design, y, rcond=None)[0]
-predicted = run(linreg, "predict", "-m", "out.json", "far.csv").stdout.decode().split()[1:]
+predicted = run(scaled, "predict", "-m", "out.json", "far.csv").stdout.decode().split()[1:]
 if not np.allclose(np.array(predicted, float), best, atol=1e-3):
     fail("predictions of standardised inputs", predicted[:3], best[:3])
 objective = found["objective"]
-again = run(linreg, "eval", "-m", "out.json", "far.csv").stdout.decode()
+again = run(scaled, "eval", "-m", "out.json", "far.csv").stdout.decode()
 if f"objective = {objective}" not in again:
     fail("eval of standardised inputs", again, objective)
-more = train(linreg, "far.csv", "-m", "out.json", "--epochs=1")
+more = train(scaled, "far.csv", "-m", "out.json", "--epochs=1")
 if more["objective"] > objective or more["input_sd"] != found["input_sd"]:
     fail("training goes on", more, objective)
-run(linreg, "train", "far.csv", "--standardize", "-q", "-o", "out.safetensors", "--method=lbfgs")
-predicted = run(linreg, "predict", "-m", "out.safetensors", "far.csv").stdout.decode().split()[1:]
+run(scaled, "train", "far.csv", "--standardize", "--set=lambda=0", "-q", "-o", "out.safetensors",
+    "--method=lbfgs")
+predicted = run(scaled, "predict", "-m", "out.safetensors", "far.csv").stdout.decode().split()[1:]
 if not np.allclose(np.array(predicted, float), best, atol=1e-6):
     fail("predictions from safetensors", predicted[:3], best[:3])
-done = run(linreg, "export", "-m", "out.safetensors", "-o", "-")
+done = run(scaled, "export", "-m", "out.safetensors", "-o", "-")
 if done.returncode != 0 or b"mean_x[k]" not in done.stdout:
     fail("export of standardised inputs", done)
-train(linreg, "far.csv")
-bad(linreg, "far.csv", "were trained without it", words=("-m", "out.json", "--standardize"))
+train(scaled, "far.csv")
+bad(scaled, "far.csv", "were trained without it", words=("-m", "out.json", "--standardize"))
 found["input_sd"]["x"][0] = 0
 write("zero.json", json.dumps(found).encode())
-bad(linreg, "far.csv", "`zero.json` is damaged", words=("-m", "zero.json"), command="predict")
+bad(scaled, "far.csv", "`zero.json` is damaged", words=("-m", "zero.json"), command="predict")
 found["input_sd"]["x"] = found["input_mean"]["x"] = [1, 2]
 write("two.json", json.dumps(found).encode())
-bad(linreg, "far.csv", "has 3 values a sample", words=("-m", "two.json"), command="predict")
+bad(scaled, "far.csv", "has 3 values a sample", words=("-m", "two.json"), command="predict")
 
 print("\n".join(failures) or "as expected")
 sys.exit(bool(failures))
