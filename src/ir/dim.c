@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-enum { TERM_LIMIT = 64, DEGREE_LIMIT = 16 };
+/* The work space of a large program is a sum of very many sizes. */
+enum { TERM_LIMIT = 1024, DEGREE_LIMIT = 16 };
 
-/* A polynomial under construction. */
+/* A polynomial under construction; it begins with `count` alone, for it is large. */
 typedef struct {
     uint32_t count;
     struct {
@@ -195,8 +196,10 @@ void ir_dims_forget(const Ir *ir, const struct IrTables *later) {
 }
 
 void ir_dims_init(Ir *ir) {
-    Sum none = {0};
+    Sum none;
     none.count = 1; /* a value that no sum has: a term with coefficient 0 */
+    none.terms[0].coefficient = 0;
+    none.terms[0].degree = 0;
     intern_sum(ir, &none);
 }
 
@@ -211,7 +214,8 @@ static Dim add_atom(Ir *ir, Atom atom) {
         atom.number = (uint32_t)tables->symbol_count;
         tables->symbols[tables->symbol_count++] = number;
     }
-    Sum sum = {0};
+    Sum sum;
+    sum.count = 0;
     sum_add(&sum, 1, &number, 1);
     atom.dim = intern_sum(ir, &sum);
     tables->atoms[tables->atom_count++] = atom;
@@ -219,7 +223,8 @@ static Dim add_atom(Ir *ir, Atom atom) {
 }
 
 Dim dim_const(Ir *ir, int64_t value) {
-    Sum sum = {0};
+    Sum sum;
+    sum.count = 0;
     sum_add(&sum, value, NULL, 0);
     return intern_sum(ir, &sum);
 }
@@ -276,21 +281,24 @@ size_t dim_symbol_number(const Ir *ir, Dim symbol) {
 /* ---- arithmetic ------------------------------------------------------------------------------ */
 
 Dim dim_add(Ir *ir, Dim a, Dim b) {
-    Sum sum = {0};
+    Sum sum;
+    sum.count = 0;
     sum_add_poly(&sum, ir_dim_poly(ir, a), 1);
     sum_add_poly(&sum, ir_dim_poly(ir, b), 1);
     return intern_sum(ir, &sum);
 }
 
 Dim dim_sub(Ir *ir, Dim a, Dim b) {
-    Sum sum = {0};
+    Sum sum;
+    sum.count = 0;
     sum_add_poly(&sum, ir_dim_poly(ir, a), 1);
     sum_add_poly(&sum, ir_dim_poly(ir, b), -1);
     return intern_sum(ir, &sum);
 }
 
 Dim dim_mul(Ir *ir, Dim a, Dim b) {
-    Sum sum = {0};
+    Sum sum;
+    sum.count = 0;
     const Poly *left = ir_dim_poly(ir, a);
     for (uint32_t k = 0; k < left->count; k++) {
         const Term *term = &left->terms[k];
@@ -306,7 +314,8 @@ static int64_t floor_quotient(int64_t a, int64_t b) {
 
 /* a = b · quotient, by leading terms; false when there is a remainder. */
 static bool divide_exactly(Ir *ir, Dim a, Dim b, Dim *quotient) {
-    Sum rest = {0}, result = {0};
+    Sum rest, result;
+    rest.count = result.count = 0;
     const Poly *divisor = ir_dim_poly(ir, b);
     sum_add_poly(&rest, ir_dim_poly(ir, a), 1);
     if (divisor->count == 0) {
@@ -336,7 +345,8 @@ static bool divide_exactly(Ir *ir, Dim a, Dim b, Dim *quotient) {
 
 /* a = b · whole + rest, with coefficients of rest in 0 … b-1, for a constant b. */
 static void split(Ir *ir, Dim a, int64_t b, Dim *whole, Dim *rest) {
-    Sum quotient = {0}, remainder = {0};
+    Sum quotient, remainder;
+    quotient.count = remainder.count = 0;
     const Poly *poly = ir_dim_poly(ir, a);
     for (uint32_t k = 0; k < poly->count; k++) {
         const Term *term = &poly->terms[k];
@@ -550,7 +560,8 @@ static bool common_atom(const Poly *poly, uint32_t *common) {
 
 /* D·D + D as D*(D + 1). */
 static void write_factored(const Ir *ir, Text *text, const Poly *poly, uint32_t common, bool rpn) {
-    Sum rest = {0};
+    Sum rest;
+    rest.count = 0;
     for (uint32_t k = 0; k < poly->count; k++) {
         uint32_t atoms[DEGREE_LIMIT], count = 0;
         bool dropped = false;

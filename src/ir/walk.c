@@ -335,9 +335,10 @@ Ir *ir_compact_in(Arena *arena, const Ir *ir) {
         node.args = args;
         node.free = node.op == OP_STATE ? free[v] : ir_free_of(to, &node);
         to->at = node.span;
+        const Ref fresh = ir_count(to); /* what is older than that stands in another order */
         Ref same = nothing ? REF_NONE : ir_make(to, &node);
         map[v] = again ? ir_rebuild_node(to, &node, args) : same;
-        changed[v] = again || free[v] != ir_free(ir, v);
+        changed[v] = again || free[v] != ir_free(ir, v) || map[v] < fresh;
         simpler = simpler || map[v] != same;
         if (node.op == OP_SCAN) {
             to->tables->scan_of_tag[node.as.scan.tag] = map[v];

@@ -44,6 +44,18 @@ def hessian(n):
         f"sum(w{k} * x)^2" for k in range(n)) + "\n"
 
 
+def pairs(n):
+    """The work space is a sum of products of all sizes with all others."""
+    lines, terms = [], []
+    for i in range(n):
+        for j in range(i):
+            k = len(terms)
+            lines.append(f"  a{k} = [sin(x{i}[i] * x{j}[j]) for i in D{i}, j in D{j}]\n  b{k} = softmax(a{k} @ x{j})\n")
+            terms.append(f"sum(a{k}^2) * sum(b{k}^2) * b{k}[0]")
+    return ("dim " + ", ".join(f"D{k}" for k in range(n)) + "\nf(" + ", ".join(f"x{k}[D{k}]" for k in range(n)) + ") {\n"
+            + "".join(lines) + "  return " + " + ".join(terms) + "\n}\n")
+
+
 # name, text, options, exit status, what the message says
 SIZES = [
     ("sum", "f(x, y) = " + " + ".join("xy"[k % 2] for k in range(100000)) + "\n", ["--emit=c"], 0, ""),
@@ -85,6 +97,8 @@ SIZES = [
     ("jacobians", jacobians(500), ["-c"], 0, ""),
     ("hessian", hessian(40), ["-c", "--derivatives=hessian"], 0, ""),
     ("checked-loops", loops(60), ["--check"], 0, ""),
+    ("pairs", pairs(12), ["-c"], 0, ""),
+    ("many-pairs", pairs(20), ["--emit=c", "--derivatives=grad"], 0, ""),
     ("declared", "".join(f"param p{k} = 1\n" for k in range(50000)) + "loss(x, y) = (p0 * x - y)^2\n",
      ["-c", "-Wno-unused-param"], 0, ""),
     ("empty", "", ["-c"], 1, ""),
