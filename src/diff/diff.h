@@ -48,6 +48,11 @@ Ir *diff_jacobian(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wr
 #define DIFF_RESIDUALS "gauss.residuals"
 Ir *diff_residuals(const Diff *diff, const Ir *ir, const uint32_t *wrt, size_t wrt_count);
 
+/* Inside a loop only what a step computes itself can be differentiated: where it began, and what
+ * earlier steps did, is not known there. Reports the OP_DERIV nodes of a lowered Ir that ask for
+ * more; false: there are such. */
+bool diff_within_steps(const Diff *diff, Ir *ir);
+
 /* Replaces OP_DERIV nodes, innermost first. The identity on an Ir without them. */
 Ir *diff_expand(const Diff *diff, const Ir *ir);
 

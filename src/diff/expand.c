@@ -287,57 +287,11 @@ static Ref along(Expander *x, Ref e, Ref v, Ref tangent) {
     return own > 0 ? ir_array(ir, names, own, entry) : entry;
 }
 
-/* The recurrence around derivative v by whose earlier steps its value depends on its variable, which
- * stands outside; NULL: none. All of the values as they were. */
-static const Recurrence *through_steps(Ir *ir, Ref top, Ref v) {
-    const Recurrences all = diff_recurrences(ir, top);
-    const Ref e = ir_node(ir, v)->args[0];
-    const Ref variable = ir_node(ir, v)->args[1];
-    const bool of_leaf = ir_node(ir, variable)->op == OP_LEAF; /* it stands where it is first used */
-    const bool *active = diff_active(ir, top, &all, &variable, 1);
-    bool *below = arena_array(ir->arena, bool, top);
-    below[e] = true;
-    for (Ref u = e; u > 0 && all.count > 0; u--) {
-        const Node *node = ir_node(ir, u);
-        if (!below[u] || !active[u] || u == variable) {
-            continue;
-        }
-        if (node->op == OP_STATE) {
-            const Recurrence *loop = &all.list[node->as.state.tag];
-            if (loop->scan > v && (of_leaf || variable < loop->lowest)) {
-                return loop;
-            }
-        }
-        for (uint32_t k = 0; k < node->arg_count; k++) {
-            below[node->args[k]] = true;
-        }
-    }
-    return NULL;
-}
-
-/* Inside a loop only what a step computes itself can be differentiated: where it began, and what
- * earlier steps did, is not known there. */
-static bool within_step(Expander *x, Ref v) {
-    const Recurrence *loop = through_steps(x->ir, x->top, v);
-    if (loop == NULL) {
-        return true;
-    }
-    Diag *diag = diag_error(x->diff->diags, ir_node(x->ir, v)->span,
-                            "a derivative through earlier steps of the loop that it is taken in is "
-                            "not supported yet");
-    diag_label(x->diff->diags, diag, "take it behind the loop, or carry it from step to step");
-    x->failed = true;
-    return false;
-}
-
 static Ref expand_rule(Expander *x, Ref v) {
     Ir *ir = x->ir;
     const Node *node = ir_node(ir, v);
     if (node->op != OP_DERIV) {
         return rebuild(x, v);
-    }
-    if (!within_step(x, v)) {
-        return x->map[node->args[0]];
     }
     const Ref e = x->map[node->args[0]];
     const Ref variable = x->map[node->args[1]];
@@ -381,4 +335,50 @@ Ir *diff_expand(const Diff *diff, const Ir *source) {
         ir = sweep(&x, ir);
     }
     return ir;
+}
+
+/* ---- derivatives inside loops
+ * ----------------------------------------------------------------------------------------- */
+
+/* Does the value of derivative v depend on its variable, which stands outside a loop around v, by
+ * earlier steps of that? In what lowering made all that stands before a loop is older. */
+static bool through_steps(Ir *ir, const Recurrences *all, Ref v) {
+    const Ref top = ir_count(ir);
+    const Ref e = ir_node(ir, v)->args[0];
+    const Ref variable = ir_node(ir, v)->args[1];
+    const bool of_leaf = ir_node(ir, variable)->op == OP_LEAF; /* it stands where it is first used */
+    const bool *active = diff_active(ir, top, all, &variable, 1);
+    bool *below = arena_array(ir->arena, bool, top);
+    below[e] = true;
+    for (Ref u = e; u > 0; u--) {
+        const Node *node = ir_node(ir, u);
+        if (!below[u] || !active[u] || u == variable) {
+            continue;
+        }
+        if (node->op == OP_STATE) {
+            const Recurrence *loop = &all->list[node->as.state.tag];
+            if (loop->scan > v && (of_leaf || variable < loop->lowest)) {
+                return true;
+            }
+        }
+        for (uint32_t k = 0; k < node->arg_count; k++) {
+            below[node->args[k]] = true;
+        }
+    }
+    return false;
+}
+
+bool diff_within_steps(const Diff *diff, Ir *ir) {
+    const Recurrences all = diff_recurrences(ir, ir_count(ir));
+    bool good = true;
+    for (Ref v = 1; v < ir_count(ir) && all.count > 0; v++) {
+        if (ir_node(ir, v)->op == OP_DERIV && through_steps(ir, &all, v)) {
+            Diag *diag = diag_error(diff->diags, ir_node(ir, v)->span,
+                                    "a derivative through earlier steps of the loop that it is "
+                                    "taken in is not supported yet");
+            diag_label(diff->diags, diag, "take it behind the loop, or carry it from step to step");
+            good = false;
+        }
+    }
+    return good;
 }

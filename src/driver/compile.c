@@ -332,6 +332,10 @@ static bool derive(Compiler *compiler, Arena *arena, const Request *request, Sta
     dump_ir(compiler, DUMP_ir, ir);
     stages->lowered = ir;
     rules_prepare(&compiler->rules, front, ir);
+    const Diff diff = {.rules = &compiler->rules, .diags = front->diags};
+    if (!diff_within_steps(&diff, ir)) {
+        return false;
+    }
     ir = opt_before_diff(&options, ir);
     if (request->entry != ENTRY_UNCONSTRAIN && request->entry != ENTRY_INIT && !request->declared) {
         opt_domain(front->diags, ir); /* those have the user's own numbers as input */
