@@ -579,7 +579,7 @@ bool checkpoint_start(Session *session, Training *training, bool *usage) {
 int64_t checkpoint_log(const Training *training) {
     const Checkpoint *checkpoint = training->checkpoint;
     const char *path = checkpoint ? checkpoint->session->options->values[OPT_log] : NULL;
-    bool same = training->resumed && checkpoint->log && path && strcmp(checkpoint->log, path) == 0;
+    bool same = training->resumed && path && checkpoint->log && strcmp(checkpoint->log, path) == 0;
     return same ? checkpoint->logged : -1;
 }
 

@@ -102,7 +102,7 @@ static const char *size_text(const Writer *writer, const char *rpn, bool code) {
 }
 
 static char *upper_of(Context *context, const char *name) {
-    char *copy = memory_copy(context, name, strlen(name));
+    char *copy = name ? memory_copy(context, name, strlen(name)) : NULL; /* NULL: no memory */
     for (char *c = copy; c && *c; c++) {
         if (*c >= 'a' && *c <= 'z') {
             *c = (char)(*c - 'a' + 'A');

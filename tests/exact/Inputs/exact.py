@@ -1,9 +1,9 @@
 """exact.py GRADC CC MODEL [--flags='…'] [--sizes N]: C functions touch what their header says and no more.
 
 Each array is as long as the header tells and lies against a page that cannot be touched, once its end and once
-its beginning; inputs cannot be written; outputs and scratch memory begin as NaNs of one pattern. The functions are
+its beginning; inputs cannot be written; outputs begin as NaNs of one pattern, scratch memory as that or another. The functions are
 called with numbers of samples about the edges of blocks and with small sizes, as a C compiler made them and as LLVM
-did. Whatever the place of the arrays, all of the outputs are written, and with the same numbers."""
+did. Whatever the place of the arrays and what was in them, all of the outputs are written, and with the same numbers."""
 import argparse
 import array
 import ctypes
@@ -26,10 +26,12 @@ LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [
 LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 MARK = {8: struct.pack("<Q", 0x7ff8dead00c0ffee), 4: struct.pack("<I", 0x7fc0dead)}
+OTHER = {8: struct.pack("<d", 1.25), 4: struct.pack("<f", 1.25)}
 SAMPLES = (1, 2, 3, 4, 65, 0, 7, 64, 63, 5, 8, 67, 31, 9, 129, 127)
 EXTENTS = (1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16, 17, 33)
 ROOM = 1 << 22  # bytes of an array; sizes that need more are left out
-FUNCTION = re.compile(r"/\* (?P<says>[^/]*?)\*/\n(?P<result>double|float|void|size_t) (?P<name>\w+)\((?P<formals>[^;]*)\);")
+FUNCTION = re.compile(r"/\* (?P<says>(?:(?!\*/).)*)\*/\n"
+                      r"(?P<result>double|float|void|size_t) (?P<name>\w+)\((?P<formals>[^;]*)\);", re.S)
 
 
 class Unfit(Exception):
@@ -192,7 +194,8 @@ def perform(library, functions, name, call, at_end):
             words.append(ctypes.c_void_p(memory.place(content, True)))
         elif formal == "work":
             size = work_size(library, functions, name, call)
-            words.append(ctypes.c_void_p(memory.place(MARK[entry] * size, False, 8)))
+            found = MARK[entry] if at_end else OTHER[entry]
+            words.append(ctypes.c_void_p(memory.place(found * size, False, 8)))
         else:
             count = call.count(says, value)
             value = count if formal == "value" else value
