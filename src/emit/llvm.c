@@ -528,7 +528,8 @@ static LLVMValueRef build_sum(Llvm *llvm, Kind kind, LLVMValueRef a, LLVMValueRe
     }
     LLVMValueRef sum = llvm_fp(llvm, LLVMBuildFAdd(llvm->builder, a, b, "sum"));
     if (reassociate && !llvm->options.strict && may_have_flags(sum)) {
-        LLVMSetFastMathFlags(sum, LLVMFastMathAllowContract | LLVMFastMathAllowReassoc);
+        LLVMSetFastMathFlags(sum, LLVMFastMathAllowContract | LLVMFastMathAllowReassoc |
+                                      LLVMFastMathNoSignedZeros);
     }
     return sum;
 }

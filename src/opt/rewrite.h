@@ -63,6 +63,8 @@ Ir *opt_collect(const OptOptions *options, const Ir *ir); /* assoc in the order 
 Ir *opt_delta(const OptOptions *options, const Ir *ir);
 Ir *opt_choice(const OptOptions *options, const Ir *ir);
 Ir *opt_lse(const OptOptions *options, const Ir *ir);
+Ir *opt_angle(const OptOptions *options, const Ir *ir);
+Ir *opt_inverse(const OptOptions *options, const Ir *ir);
 Ir *opt_expand(const OptOptions *options, const Ir *ir);
 Ir *opt_dead(const OptOptions *options, const Ir *ir);
 
