@@ -404,6 +404,28 @@ static bool is_parallel(const LoopStmt *loop) {
     return (loop->flags & LOOP_INDEPENDENT) && is_innermost(loop->body);
 }
 
+/* Loops of few passes, which are written out, and no branches. */
+static bool is_straight(const LoopStmt *block) {
+    for (; block; block = block->next) {
+        if (block->kind == LS_IF || block->kind == LS_LEAVE || block->kind == LS_PRODUCT ||
+            block->kind == LS_ZERO ||
+            (block->kind == LS_FOR && !(loop_is_tiny(block) && is_straight(block->body)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* At -O3, a loop of two or four independent passes is one vector, not that many copies. */
+static bool is_small_vector(const Llvm *llvm, const LoopStmt *loop) {
+    if (llvm->options.level < 3 || !loop_is_tiny(loop) || !(loop->flags & LOOP_INDEPENDENT) ||
+        (loop->flags & LOOP_REDUCES) || calls_library(loop->body) || !is_straight(loop->body)) {
+        return false;
+    }
+    const int64_t count = loop->high->as.integer - loop->low->as.integer;
+    return count == 2 || count == 4;
+}
+
 /* Metadata on the branch back: it ends; a sum is taken in two vectors at a time, so that short rows
  * still enter the vector loop and long ones do not wait for one chain of additions; one vector of
  * elementary functions at a time needs all registers, and where it is not the outermost loop, what
@@ -414,9 +436,18 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
     LLVMContextRef context = llvm->context;
     LLVMMetadataRef progress = LLVMMDStringInContext2(context, "llvm.loop.mustprogress", 22);
     LLVMMetadataRef self = LLVMTemporaryMDNode(context, NULL, 0); /* the node names itself first */
-    LLVMMetadataRef operands[6] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
+    LLVMMetadataRef operands[8] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
     size_t count = 2;
-    if (calls_library(statement->body) || loop_is_tiny(statement) ||
+    if (is_small_vector(llvm, statement)) {
+        LLVMTypeRef type = LLVMInt32TypeInContext(context);
+        const int64_t width = statement->high->as.integer - statement->low->as.integer;
+        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 1);
+        operands[count++] =
+            loop_option(llvm, "llvm.loop.vectorize.width", type, (unsigned long long)width);
+        operands[count++] = loop_option(llvm, "llvm.loop.interleave.count", type, 1);
+        LLVMMetadataRef whole = LLVMMDStringInContext2(context, "llvm.loop.unroll.disable", 24);
+        operands[count++] = LLVMMDNodeInContext2(context, &whole, 1);
+    } else if (calls_library(statement->body) || loop_is_tiny(statement) ||
         (is_innermost(statement->body) && !is_short_loop(statement->body))) {
         operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 0);
     } else if (statement->flags & LOOP_LANES) {
@@ -440,7 +471,7 @@ static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement
                 loop_option(llvm, "llvm.loop.vectorize.width", type, 4 * reals_in_double(llvm));
         }
     }
-    if (is_parallel(statement)) {
+    if (is_parallel(statement) || is_small_vector(llvm, statement)) {
         operands[count++] = llvm_parallel_loop(llvm);
     }
     LLVMMetadataRef node = LLVMMDNodeInContext2(context, operands, count);
@@ -472,9 +503,11 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     define(function, statement->var, counter);
     llvm->inlines = is_innermost(statement->body) && !calls_library(statement->body) &&
                     is_short_loop(statement->body);
-    function->parallel = is_parallel(statement);
+    const bool parallel = function->parallel; /* of a loop around it, which is made a vector */
+    function->parallel = parallel || is_parallel(statement) || is_small_vector(llvm, statement);
     build_statements(function, statement->body);
-    llvm->inlines = function->parallel = false;
+    llvm->inlines = false;
+    function->parallel = parallel;
     function->leave = outer;
     debug_place(llvm, function->scope, statement->span);
     LLVMValueRef next =
