@@ -99,6 +99,21 @@ static LLVMValueRef build_load(LlvmFunction *function, const LoopExpr *expr) {
     return value;
 }
 
+/* A contribution that is 0 where a condition does not hold, or always. */
+static bool may_be_absent(const LoopExpr *x) {
+    const LoopExpr *zero = x->kind == LX_SELECT ? x->args[2] : x;
+    return zero->kind == LX_REAL && zero->as.real == 0;
+}
+
+/* In a sum with such a one the sign of a zero does not count: where the condition is known, the
+ * addition goes. */
+static void ignore_sign_of_zero(const Llvm *llvm, const LoopExpr *expr, LLVMValueRef sum) {
+    if (expr->as.builtin == BI_add && expr->type == KIND_REAL && !llvm->options.strict &&
+        (may_be_absent(expr->args[0]) || may_be_absent(expr->args[1])) && may_have_flags(sum)) {
+        LLVMSetFastMathFlags(sum, LLVMFastMathAllowContract | LLVMFastMathNoSignedZeros);
+    }
+}
+
 static LLVMValueRef build_call(LlvmFunction *function, const LoopExpr *expr) {
     LLVMValueRef args[BUILTIN_ARITY] = {NULL, NULL, NULL};
     for (unsigned k = 0; k < expr->count; k++) {
@@ -107,8 +122,10 @@ static LLVMValueRef build_call(LlvmFunction *function, const LoopExpr *expr) {
     if (function->said && llvm_is_narrow(function, expr)) {
         return llvm_elementary(function->llvm, expr->as.builtin, args[0], true);
     }
-    return llvm_builtin(function->llvm, expr->as.builtin, expr->type, expr->args[0]->type, args,
-                        expr->count);
+    LLVMValueRef value = llvm_builtin(function->llvm, expr->as.builtin, expr->type,
+                                      expr->args[0]->type, args, expr->count);
+    ignore_sign_of_zero(function->llvm, expr, value);
+    return value;
 }
 
 /* Between reals and double; nothing where they are the same. */
@@ -253,233 +270,6 @@ static LLVMBasicBlockRef new_block(LlvmFunction *function, const char *name) {
 
 static void build_statements(LlvmFunction *function, const LoopStmt *statement);
 
-/* sin, lgamma, …: a vector loop would call them lane by lane. */
-static bool is_library_call(BuiltinId id) {
-    return builtins[id].flops >= 20 && !llvm_is_elementary(id);
-}
-
-static bool expr_calls(const LoopExpr *expr, bool (*is_one)(BuiltinId), bool external) {
-    if (!expr) {
-        return false;
-    }
-    if ((external && expr->kind == LX_EXTERN) ||
-        (expr->kind == LX_CALL && is_one(expr->as.builtin))) {
-        return true;
-    }
-    for (unsigned k = 0; k < expr->count; k++) {
-        if (expr_calls(expr->args[k], is_one, external)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool calls(const LoopStmt *statement, bool (*is_one)(BuiltinId), bool external) {
-    for (; statement; statement = statement->next) {
-        if (expr_calls(statement->value, is_one, external) ||
-            expr_calls(statement->condition, is_one, external) ||
-            calls(statement->body, is_one, external)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool calls_library(const LoopStmt *statement) {
-    return calls(statement, is_library_call, true);
-}
-
-static bool calls_elementary(const LoopStmt *statement) {
-    return calls(statement, llvm_is_elementary, false);
-}
-
-/* Can the loop over these statements become one of vectors? */
-static bool is_innermost(const LoopStmt *statement) {
-    for (; statement; statement = statement->next) {
-        if (statement->kind == LS_FOR || statement->kind == LS_LIB || statement->kind == LS_LEAVE ||
-            !is_innermost(statement->body)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* What a vector loop may hold: elementary functions, of some 40 instructions each, count as such.
- */
-enum { VECTOR_LOOP_LIMIT = 1500, ELEMENTARY_SIZE = 40 };
-
-static size_t expr_size(const LoopExpr *expr) {
-    size_t size = 1;
-    if (expr->kind == LX_CALL && llvm_is_elementary(expr->as.builtin)) {
-        size += ELEMENTARY_SIZE;
-    }
-    for (unsigned k = 0; k < expr->count; k++) {
-        size += expr_size(expr->args[k]);
-    }
-    return size;
-}
-
-/* LLVM takes time that grows with the square of the length of a loop to make vectors of it: not of
- * one that is longer than the limit. */
-static bool is_short_loop(const LoopStmt *statement) {
-    size_t size = 0;
-    for (; statement && size <= VECTOR_LOOP_LIMIT; statement = statement->next) {
-        size += statement->value ? expr_size(statement->value) : 1;
-        size += statement->condition ? expr_size(statement->condition) : 0;
-        size += is_short_loop(statement->body) ? 0 : VECTOR_LOOP_LIMIT;
-    }
-    return size <= VECTOR_LOOP_LIMIT;
-}
-
-static bool reads(const LoopExpr *expr, VarId var) {
-    if (expr->kind == LX_VAR) {
-        return expr->as.var == var;
-    }
-    for (unsigned k = 0; k < expr->count; k++) {
-        if (reads(expr->args[k], var)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Does `index` grow by 1 with var, or not at all? */
-static bool is_unit_stride(const LoopExpr *index, VarId var) {
-    if (index->kind == LX_VAR || !reads(index, var)) {
-        return true;
-    }
-    return index->kind == LX_CALL && index->as.builtin == BI_add &&
-           is_unit_stride(index->args[0], var) && is_unit_stride(index->args[1], var) &&
-           !(reads(index->args[0], var) && reads(index->args[1], var));
-}
-
-static bool loads_in_order(const LoopExpr *expr, VarId var) {
-    if (expr && expr->kind == LX_LOAD) {
-        return is_unit_stride(expr->args[0], var);
-    }
-    for (unsigned k = 0; expr && k < expr->count; k++) {
-        if (!loads_in_order(expr->args[k], var)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Are these the statements of an innermost loop over var that reads and writes memory in order? */
-static bool is_in_order(const LoopStmt *statement, VarId var) {
-    for (; statement; statement = statement->next) {
-        bool stores = statement->kind == LS_STORE || statement->kind == LS_STORE_ADD;
-        if (statement->body || !loads_in_order(statement->value, var) ||
-            (stores && !is_unit_stride(statement->index, var))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Vectors of 8, or of 16 floats, on all processors, so that sums are made in one order; those
- * narrower than that do with two or four registers. A single addition for each sample is all in
- * registers, which it keeps while the loop around goes on. */
-enum { LANE_VECTOR = 8 };
-
-static unsigned reals_in_double(const Llvm *llvm) {
-    return (unsigned)sizeof(double) / (unsigned)precisions[unit_precision(llvm->unit)].bytes;
-}
-
-static bool is_single(const LoopStmt *body) {
-    return !body->next && body->kind == LS_STORE_ADD && !calls_elementary(body);
-}
-
-static LLVMMetadataRef loop_option(Llvm *llvm, const char *name, LLVMTypeRef type,
-                                   unsigned long long value) {
-    LLVMMetadataRef pair[] = {
-        LLVMMDStringInContext2(llvm->context, name, strlen(name)),
-        LLVMValueAsMetadata(LLVMConstInt(type, value, false)),
-    };
-    return LLVMMDNodeInContext2(llvm->context, pair, 2);
-}
-
-/* A loop that may become one of vectors without a look at where its buffers lie. */
-static bool is_parallel(const LoopStmt *loop) {
-    return (loop->flags & LOOP_INDEPENDENT) && is_innermost(loop->body);
-}
-
-/* Loops of few passes, which are written out, and no branches. */
-static bool is_straight(const LoopStmt *block) {
-    for (; block; block = block->next) {
-        if (block->kind == LS_IF || block->kind == LS_LEAVE || block->kind == LS_PRODUCT ||
-            block->kind == LS_ZERO ||
-            (block->kind == LS_FOR && !(loop_is_tiny(block) && is_straight(block->body)))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* At -O3, a loop of two or four independent passes is one vector, not that many copies. */
-static bool is_small_vector(const Llvm *llvm, const LoopStmt *loop) {
-    if (llvm->options.level < 3 || !loop_is_tiny(loop) || !(loop->flags & LOOP_INDEPENDENT) ||
-        (loop->flags & LOOP_REDUCES) || calls_library(loop->body) || !is_straight(loop->body)) {
-        return false;
-    }
-    const int64_t count = loop->high->as.integer - loop->low->as.integer;
-    return count == 2 || count == 4;
-}
-
-/* Metadata on the branch back: it ends; a sum is taken in two vectors at a time, so that short rows
- * still enter the vector loop and long ones do not wait for one chain of additions; one vector of
- * elementary functions at a time needs all registers, and where it is not the outermost loop, what
- * is left of short ones is done by masks (which come with FMA), not by more code; beside them, what
- * waits for memory stays in vectors of 256 bits, which cross fewer cache lines; a loop of calls
- * stays as it is, and one that is tiny is written out later. */
-static void mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement, bool nested) {
-    LLVMContextRef context = llvm->context;
-    LLVMMetadataRef progress = LLVMMDStringInContext2(context, "llvm.loop.mustprogress", 22);
-    LLVMMetadataRef self = LLVMTemporaryMDNode(context, NULL, 0); /* the node names itself first */
-    LLVMMetadataRef operands[8] = {self, LLVMMDNodeInContext2(context, &progress, 1), NULL};
-    size_t count = 2;
-    if (is_small_vector(llvm, statement)) {
-        LLVMTypeRef type = LLVMInt32TypeInContext(context);
-        const int64_t width = statement->high->as.integer - statement->low->as.integer;
-        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 1);
-        operands[count++] =
-            loop_option(llvm, "llvm.loop.vectorize.width", type, (unsigned long long)width);
-        operands[count++] = loop_option(llvm, "llvm.loop.interleave.count", type, 1);
-        LLVMMetadataRef whole = LLVMMDStringInContext2(context, "llvm.loop.unroll.disable", 24);
-        operands[count++] = LLVMMDNodeInContext2(context, &whole, 1);
-    } else if (calls_library(statement->body) || loop_is_tiny(statement) ||
-        (is_innermost(statement->body) && !is_short_loop(statement->body))) {
-        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.enable", llvm->boolean, 0);
-    } else if (statement->flags & LOOP_LANES) {
-        LLVMTypeRef type = LLVMInt32TypeInContext(context);
-        const unsigned width = LANE_VECTOR * reals_in_double(llvm);
-        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.width", type, width);
-        operands[count++] = loop_option(llvm, "llvm.loop.interleave.count", type,
-                                        is_single(statement->body) ? LANES / width : 1);
-    } else if (calls_elementary(statement->body)) {
-        operands[count++] =
-            loop_option(llvm, "llvm.loop.interleave.count", LLVMInt32TypeInContext(context), 1);
-        operands[count++] = loop_option(llvm, "llvm.loop.vectorize.predicate.enable", llvm->boolean,
-                                        nested && llvm->fused);
-    } else {
-        LLVMTypeRef type = LLVMInt32TypeInContext(context);
-        if (statement->flags & LOOP_REDUCES) {
-            operands[count++] = loop_option(llvm, "llvm.loop.interleave.count", type, 2);
-        }
-        if (llvm->wide && llvm->fused && is_in_order(statement->body, statement->var)) {
-            operands[count++] =
-                loop_option(llvm, "llvm.loop.vectorize.width", type, 4 * reals_in_double(llvm));
-        }
-    }
-    if (is_parallel(statement) || is_small_vector(llvm, statement)) {
-        operands[count++] = llvm_parallel_loop(llvm);
-    }
-    LLVMMetadataRef node = LLVMMDNodeInContext2(context, operands, count);
-    LLVMMetadataReplaceAllUsesWith(self, node);
-    unsigned kind = LLVMGetMDKindIDInContext(context, "llvm.loop", 9);
-    LLVMSetMetadata(branch, kind, LLVMMetadataAsValue(context, node));
-}
-
 /* if (low < high) do { … } while (…): counts up from low, or down from high − 1. */
 static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     Llvm *llvm = function->llvm;
@@ -501,10 +291,9 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
     function->leave = after;
     LLVMValueRef counter = LLVMBuildPhi(builder, llvm->integer, name);
     define(function, statement->var, counter);
-    llvm->inlines = is_innermost(statement->body) && !calls_library(statement->body) &&
-                    is_short_loop(statement->body);
+    llvm->inlines = llvm_may_be_vectors(statement);
     const bool parallel = function->parallel; /* of a loop around it, which is made a vector */
-    function->parallel = parallel || is_parallel(statement) || is_small_vector(llvm, statement);
+    function->parallel = parallel || llvm_is_parallel(llvm, statement);
     build_statements(function, statement->body);
     llvm->inlines = false;
     function->parallel = parallel;
@@ -516,7 +305,7 @@ static void build_for(LlvmFunction *function, const LoopStmt *statement) {
                                         : LLVMBuildICmp(builder, LLVMIntSLT, next, high, "more");
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(builder);
     LLVMValueRef branch = LLVMBuildCondBr(builder, more, loop, after);
-    mark_loop(llvm, branch, statement, outer != NULL || function->in_loop);
+    llvm_mark_loop(llvm, branch, statement, outer != NULL || function->in_loop);
     LLVMValueRef values[] = {start, next};
     LLVMBasicBlockRef blocks[] = {before, latch};
     LLVMAddIncoming(counter, values, blocks, 2);
@@ -822,7 +611,7 @@ static bool makes_products(const LoopStmt *statement) {
 /* Loops over a layer are long enough for the widest vectors, elementary functions bound by them;
  * rows of few features are not. */
 static const char *vector_width(const LoopProgram *program) {
-    return makes_products(program->body) || calls_elementary(program->body) ? "512" : "256";
+    return makes_products(program->body) || llvm_calls_elementary(program->body) ? "512" : "256";
 }
 
 /* The function of a piece: its arguments are those of the whole, the frame, and the buffers on the
@@ -902,7 +691,7 @@ LLVMValueRef llvm_function(Llvm *llvm, const LoopProgram *program) {
     LLVMTypeRef result = program->returns ? value_type : llvm->nothing;
     LLVMValueRef value = declare(llvm, program->name, result, program->args, program->arg_count);
     describe_arguments(llvm, value, program);
-    llvm->wide = !makes_products(program->body) && calls_elementary(program->body);
+    llvm->wide = !makes_products(program->body) && llvm_calls_elementary(program->body);
     LlvmFunction function = {.llvm = llvm, .program = program, .function = value};
     function.width = vector_width(program);
     llvm_add_text_attribute(llvm, value, "prefer-vector-width", function.width);

@@ -101,6 +101,17 @@ void llvm_add_text_attribute(const Llvm *llvm, LLVMValueRef function, const char
 LLVMValueRef llvm_function(Llvm *llvm, const LoopProgram *program);
 void llvm_size_function(Llvm *llvm, const SizeFunction *size);
 
+/* ---- llvm_loop.c ----------------------------------------------------------------------------- */
+
+/* Do these statements call exp and the like? */
+bool llvm_calls_elementary(const LoopStmt *statement);
+/* Can LLVM make the loop one of vectors, so that what it calls is worth inlining? */
+bool llvm_may_be_vectors(const LoopStmt *loop);
+/* Is it made vectors without a look at where its buffers lie? Its accesses are marked then. */
+bool llvm_is_parallel(const Llvm *llvm, const LoopStmt *loop);
+/* Says on the branch back what is to be made of the loop; `nested`: there is one around it. */
+void llvm_mark_loop(Llvm *llvm, LLVMValueRef branch, const LoopStmt *statement, bool nested);
+
 /* ---- llvm_alias.c ---------------------------------------------------------------------------- */
 
 /* Sets the scopes of the function's buffers: accesses in one do not touch what is in another. */

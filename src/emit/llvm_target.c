@@ -125,9 +125,10 @@ void target_create(Llvm *llvm) {
 
 /* At -O3, for twice the time: loops of at most four passes are written out, innermost first, and
  * then those around them that have no branches left; their small arrays become variables. */
-#define UNROLL    "loop-unroll<O3;no-partial;no-runtime;no-upperbound;no-peeling;full-unroll-max=4>,"
-#define VECTORS   "loop-vectorize<interleave-forced-only;vectorize-forced-only>,"
-#define WRITE_OUT UNROLL "simplifycfg," VECTORS "simplifycfg," UNROLL "simplifycfg," UNROLL "early-cse,sroa,"
+#define UNROLL  "loop-unroll<O3;no-partial;no-runtime;no-upperbound;no-peeling;full-unroll-max=4>,"
+#define VECTORS "loop-vectorize<interleave-forced-only;vectorize-forced-only>,"
+#define WRITE_OUT                                                                                  \
+    UNROLL "simplifycfg," VECTORS "simplifycfg," UNROLL "simplifycfg," UNROLL "early-cse,sroa,"
 #define LATER                                                                                      \
     "loop-vectorize,early-cse<memssa>,instcombine<no-verify-fixpoint>,loop-mssa(licm),"            \
     "simplifycfg),"                                                                                \

@@ -58,6 +58,8 @@ ROWS = [
     ("log_1m_square", "log(1 - x^2)", lambda x: mp.log(1 - x * x), EDGE, "log1p(x) + log1p(-x)"),
     ("log_odds", "log(1 + x) - log(1 - x)", lambda x: mp.log(1 + x) - mp.log(1 - x), EDGE, "2 * atanh(x)"),
     ("cos_less", "1 - cos(x)", lambda x: 2 * mp.sin(x / 2) ** 2, TINY + [3.0, 100.0], "2 * sin(x / 2)^2"),
+    ("cos_beside", "sin(x) * cos(x) * (1 - cos(x))", lambda x: 2 * mp.sin(x) * mp.cos(x) * mp.sin(x / 2) ** 2,
+     TINY + [2.0, 3.0, 3.14], "2 * sin(x / 2)^2"),
     ("cosh_less", "cosh(x) - 1", lambda x: 2 * mp.sinh(x / 2) ** 2, TINY + [3.0, 30.0], "2 * sinh(x / 2)^2"),
     ("sin_rest", "1 - sin(x)^2", lambda x: mp.cos(x) ** 2, [0.1, 1.5, math.pi / 2], "cos(x)^2"),
     ("cos_rest", "1 - cos(x)^2", lambda x: mp.sin(x) ** 2, [1e-9, 0.1, 1.5, math.pi], "sin(x)^2"),
