@@ -293,8 +293,8 @@ static bool find_entry(Profile *p, const char *text) {
     memory_free(context, rows);
     if (count != 1) {
         return report_error(context,
-                            "--param: `%s` depends on the other entries of its param, which a "
-                            "profile would have to hold as well",
+                            "--param: `%s` depends on the other entries of its param, by its "
+                            "constraint; a profile of such a number is not supported yet",
                             text);
     }
     p->fixed = found;
