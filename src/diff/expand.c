@@ -12,11 +12,17 @@ struct Expander {
     Ref *map;       /* old value → what it has become */
     uint32_t *tags; /* old tag → new one */
     bool *tagged;
+    IrAside *aside;
     IndexSet taken; /* indices that what is differentiated uses, or that are held: see held_index */
     bool failed;
     Ref (*rule)(Expander *x, Ref v);
 };
 
+/* From so many values on, a derivative is made beside those that it does not need: without that a
+ * program of many derivatives takes time for each of all its values. */
+#ifndef APART
+#define APART 2000
+#endif
 enum { HELD_ORDINAL = 900 };
 
 /* ---- the frame: a copy in which values are replaced
@@ -293,17 +299,28 @@ static Ref expand_rule(Expander *x, Ref v) {
     if (node->op != OP_DERIV) {
         return rebuild(x, v);
     }
-    const Ref e = x->map[node->args[0]];
-    const Ref variable = x->map[node->args[1]];
-    Ref below[3] = {e, variable, node->arg_count == 3 ? x->map[node->args[2]] : e};
+    const bool directed = node->arg_count == 3;
+    const Span span = node->span;
+    Ref below[3] = {x->map[node->args[0]], x->map[node->args[1]]};
+    below[2] = directed ? x->map[node->args[2]] : below[0];
+    const bool apart = ir_count(ir) > APART;
+    if (apart) {
+        x->aside = x->aside ? x->aside : ir_aside_create(ir);
+        ir_aside_begin(x->aside, below, 3);
+    }
+    const Ref e = below[0];
+    const Ref variable = below[1];
     x->taken = indices_below(ir, below, 3);
     const bool inside = (ir_free(ir, variable) & ~ir_free(ir, e)) == 0;
     const bool number = ir_rank(ir, variable) == 0 && inside && !x->diff->by_adjoints;
-    Ref result = node->arg_count == 3 ? along(x, e, variable, below[2])
-                 : number             ? by_number(x, e, variable)
-                                      : by_array(x, e, variable);
+    Ref result = directed ? along(x, e, variable, below[2])
+                 : number ? by_number(x, e, variable)
+                          : by_array(x, e, variable);
+    if (apart) {
+        result = ir_aside_end(x->aside, x->failed ? REF_NONE : result);
+    }
     if (ir_overflowed(ir) && !x->failed) {
-        diag_error(x->diff->diags, node->span, "too many nested indices"); /* rare: tests/unit */
+        diag_error(x->diff->diags, span, "too many nested indices"); /* rare: tests/unit */
         x->failed = true;
     }
     return result;

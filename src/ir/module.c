@@ -170,7 +170,7 @@ static void grow_slots(Ir *ir) {
 
 static Node *append_node(Ir *ir) {
     struct IrTables *tables = ir->tables;
-    if (tables->count % CHUNK_SIZE == 0) {
+    if (tables->count / CHUNK_SIZE == tables->chunk_count) {
         tables->chunks = arena_grow(ir->arena, tables->chunks, tables->chunk_count,
                                     &tables->chunk_capacity, sizeof *tables->chunks);
         tables->chunks[tables->chunk_count++] = arena_array(ir->arena, Node, CHUNK_SIZE);

@@ -168,6 +168,43 @@ static bool over_sample(const Plan *plan, const Key *key) {
     return key->kind == SCOPE_LOOP && (plan->sample & INDEX_BIT(key->index));
 }
 
+/* The same for keys of which one may be in a scope of the other. */
+static uint32_t key_hash(const Key *key) {
+    uint64_t hash = (uint64_t)key->kind * 64 + key->index;
+    hash = (hash * 0x9e3779b97f4a7c15u ^ key->cond) * 0x9e3779b97f4a7c15u ^ key->at;
+    for (unsigned k = 0; k < key->low_count; k++) {
+        hash = hash * 0x9e3779b97f4a7c15u ^ key->low[k];
+    }
+    for (unsigned k = 0; k < key->high_count; k++) {
+        hash = hash * 0x9e3779b97f4a7c15u ^ key->high[k];
+    }
+    hash *= 0x9e3779b97f4a7c15u;
+    return (uint32_t)(hash >> 32);
+}
+
+/* Stages by their keys, so that votes are counted among those that may be the same. */
+typedef struct {
+    uint32_t *first, *next; /* by hash; by stage: number + 1; 0: none */
+    size_t size;
+} Groups;
+
+static Groups group_keys(Plan *plan, const Key *keys, const bool *wants, size_t count) {
+    Groups groups = {.size = 1};
+    while (groups.size < count) {
+        groups.size *= 2;
+    }
+    groups.first = arena_array(plan->arena, uint32_t, groups.size);
+    groups.next = arena_array(plan->arena, uint32_t, count + 1);
+    for (size_t s = count; s-- > 0;) {
+        if (wants[s]) {
+            uint32_t *first = &groups.first[key_hash(&keys[s]) & (groups.size - 1)];
+            groups.next[s] = *first;
+            *first = (uint32_t)s + 1;
+        }
+    }
+    return groups;
+}
+
 /* The key to open: a loop over samples if any stage wants one, else what most stages want. False:
  * none. */
 static bool choose_key(Plan *plan, const List *list, Key *chosen) {
@@ -178,13 +215,18 @@ static bool choose_key(Plan *plan, const List *list, Key *chosen) {
     for (size_t s = 0; s < list->count; s++) {
         wants[s] = stage_key(plan, list->stages[s], &keys[s]);
     }
+    const Groups groups = group_keys(plan, keys, wants, list->count);
+    bool *counted = arena_array(plan->arena, bool, list->count);
     for (size_t s = 0; s < list->count; s++) {
-        if (!wants[s] || (found && same_key(&keys[s], chosen))) {
-            continue; /* counted already: the first of them has the most */
+        if (!wants[s] || counted[s]) {
+            continue; /* the first of those with one key has the most */
         }
         size_t votes = over_sample(plan, &keys[s]) ? list->count + 1 : 0;
-        for (size_t t = 0; t < list->count; t++) {
-            votes += wants[t] && same_key(&keys[s], &keys[t]);
+        uint32_t t = groups.first[key_hash(&keys[s]) & (groups.size - 1)];
+        for (; t > 0; t = groups.next[t - 1]) {
+            const bool same = same_key(&keys[s], &keys[t - 1]);
+            votes += same;
+            counted[t - 1] = counted[t - 1] || (same && keys[s].direction == keys[t - 1].direction);
         }
         if (votes > best) {
             best = votes;

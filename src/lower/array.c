@@ -199,13 +199,14 @@ static Ref stack(Lower *lower, Ref *refs, unsigned count) {
     for (unsigned k = 0; k < count; k++) {
         kept[k] = rank == 0 ? scalars[k] : refs[k];
     }
-    *e = (Elements){array, kept, count, lower->elements};
-    lower->elements = e;
+    Elements **bucket = &lower->elements[array % MEMO_BUCKETS];
+    *e = (Elements){array, kept, count, *bucket};
+    *bucket = e;
     return array;
 }
 
 bool find_element(const Lower *lower, Ref array, int64_t k, Ref *element) {
-    for (const Elements *e = lower->elements; e; e = e->next) {
+    for (const Elements *e = lower->elements[array % MEMO_BUCKETS]; e; e = e->next) {
         if (e->array == array && k >= 0 && k < (int64_t)e->count) {
             *element = e->refs[k];
             return true;

@@ -20,6 +20,8 @@ typedef struct {
     const ModelExternal *external;
 } Callee;
 
+enum { NAME_GROUPS = 8 };
+
 struct Binding {
     Name name;
     Span span;            /* where it got its value */
@@ -28,6 +30,10 @@ struct Binding {
     bool constant_shape;  /* a size or an index: may not be assigned */
     IndexSet visible;     /* the free indices of this and all outer values */
     const Binding *next;
+    /* The innermost bindings up to this one of each group of names, and in `same` the one before of
+     * its own group: so that in a long block a search does not go through all of them. */
+    const Binding *groups[NAME_GROUPS];
+    const Binding *same;
 };
 
 /* A condition that holds, or does not, where an expression stands: the innermost first. Or, without
@@ -89,12 +95,12 @@ typedef struct {
     bool check_starts;   /* report starts that are known to break a constraint */
     const char *no_rows; /* what belongs to no sample, and cannot know its rows; or NULL */
     Memo *memo[MEMO_BUCKETS];
-    Elements *elements;              /* of array literals */
-    const Variables *variables;      /* the names by which the function takes derivatives */
-    const Variables *item_variables; /* the same of all functions: params and definitions */
-    Variables *variable_sets;        /* of the functions so far */
-    uint32_t variable_count;         /* variables so far: each has a number of its own */
-    Ref seed;                        /* ENTRY_INIT: the seed */
+    Elements *elements[MEMO_BUCKETS]; /* of array literals, by the array */
+    const Variables *variables;       /* the names by which the function takes derivatives */
+    const Variables *item_variables;  /* the same of all functions: params and definitions */
+    Variables *variable_sets;         /* of the functions so far */
+    uint32_t variable_count;          /* variables so far: each has a number of its own */
+    Ref seed;                         /* ENTRY_INIT: the seed */
     const bool *broken; /* of each function of the user: it has errors of its own; or NULL */
     bool failed;        /* a value is missing for a reason reported elsewhere */
 } Lower;
@@ -135,6 +141,8 @@ const Expr *strip_parens(const Expr *expr);
 /* The value of a name without a message; false if it has none. */
 bool lower_lookup(Lower *lower, Name name, Ref *found);
 const Binding *find_binding(const Lower *lower, Name name);
+/* The innermost binding that may have the name; the others are found by `same`. */
+const Binding *first_binding(const Lower *lower, Name name);
 void bind_name(Lower *lower, Name name, Span span, Ref ref);
 void bind_callee(Lower *lower, Name name, Span span, const Callee *callee);
 IndexSet visible(const Lower *lower);

@@ -14,6 +14,29 @@ IndexSet seen_by(const Callee *callee) {
     return callee && callee->env ? callee->env->visible : 0;
 }
 
+static unsigned group_of(Name name) {
+    unsigned hash = 0;
+    for (const char *c = name; *c; c++) {
+        hash = hash * 31 + (unsigned char)*c;
+    }
+    return (hash ^ hash >> 8) % NAME_GROUPS;
+}
+
+static void add_binding(Lower *lower, Binding *b) {
+    const unsigned group = group_of(b->name);
+
+    if (lower->env) {
+        memcpy(b->groups, lower->env->groups, sizeof b->groups);
+    }
+    b->same = b->groups[group];
+    b->groups[group] = b;
+    lower->env = b;
+}
+
+const Binding *first_binding(const Lower *lower, Name name) {
+    return lower->env ? lower->env->groups[group_of(name)] : NULL;
+}
+
 void bind_name(Lower *lower, Name name, Span span, Ref ref) {
     Binding *b = arena_new(lower->arena, Binding);
 
@@ -22,7 +45,7 @@ void bind_name(Lower *lower, Name name, Span span, Ref ref) {
     }
     *b = (Binding){.name = name, .span = span, .ref = ref, .next = lower->env};
     b->visible = visible(lower) | (ref == REF_NONE ? 0 : ir_free(lower->ir, ref));
-    lower->env = b;
+    add_binding(lower, b);
 }
 
 void bind_callee(Lower *lower, Name name, Span span, const Callee *callee) {
@@ -30,11 +53,11 @@ void bind_callee(Lower *lower, Name name, Span span, const Callee *callee) {
 
     *b = (Binding){.name = name, .span = span, .callee = callee, .next = lower->env};
     b->visible = visible(lower) | seen_by(callee);
-    lower->env = b;
+    add_binding(lower, b);
 }
 
 const Binding *find_binding(const Lower *lower, Name name) {
-    for (const Binding *b = lower->env; b; b = b->next) {
+    for (const Binding *b = first_binding(lower, name); b; b = b->same) {
         if (b->name == name && !b->callee) {
             return b;
         }

@@ -4,7 +4,7 @@
 #include "lower/elaborate.h"
 
 const Callee *find_callee(const Lower *lower, Name name) {
-    for (const Binding *b = lower->env; b; b = b->next) {
+    for (const Binding *b = first_binding(lower, name); b; b = b->same) {
         if (b->name == name && b->callee) {
             return b->callee;
         }
