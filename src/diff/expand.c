@@ -192,6 +192,44 @@ static Index held_index(Expander *x, Dim dim) {
     }
 }
 
+/* Has e states of loops over these indices? At another index a state is that of another step. */
+static bool has_states(const Ir *ir, Ref e, IndexSet indices) {
+    const bool *needed = ir_reach(ir, &e, 1);
+    for (Ref u = 1; u <= e; u++) {
+        const Node *node = ir_node(ir, u);
+        if (needed[u] && node->op == OP_STATE && (indices & INDEX_BIT(node->as.state.t))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By tangents along the unit vectors of v, over held indices. */
+static Ref by_directions(Expander *x, Ref e, Ref v) {
+    Ir *ir = x->ir;
+    Index axes[2 * RANK_LIMIT], own[RANK_LIMIT];
+    const unsigned rank = ir_rank(ir, e), count = ir_axis_names(ir, v, own);
+    Ref unit = ir_real(ir, 1);
+    for (unsigned k = 0; k < rank; k++) {
+        axes[k] = held_index(x, ir_node(ir, e)->shape[k]);
+    }
+    for (unsigned k = 0; k < count; k++) {
+        const Index held = held_index(x, ir_index_dim(ir, own[k]));
+        axes[rank + k] = held;
+        unit = ir_guard(ir, ir_compare(ir, BI_eq, ir_idx(ir, own[k]), ir_idx(ir, held)), unit);
+    }
+    const Direction direction = {v, ir_array(ir, own, count, unit)};
+    const IndexSet held = diff_index_set(axes + rank, count);
+    const Ref *dot = diff_tangents(x->diff, ir, &direction, 1, &e, 1, held);
+    if (!dot) {
+        x->failed = true;
+        return e;
+    }
+    return dot[e] == REF_NONE
+               ? zero_like(ir, e, v)
+               : ir_array(ir, axes, rank + count, diff_read_at(ir, dot[e], REF_NONE, axes, rank));
+}
+
 static Ref by_array(Expander *x, Ref e, Ref v) {
     Ir *ir = x->ir;
     Index axes[2 * RANK_LIMIT], from[INDEX_LIMIT], to[INDEX_LIMIT], names[RANK_LIMIT];
@@ -202,6 +240,9 @@ static Ref by_array(Expander *x, Ref e, Ref v) {
     Ref component = diff_read_at(ir, e, REF_NONE, axes, rank);
     IndexSet held = ir_free(ir, component);
     const IndexSet clash = held & bound_between(ir, e, v);
+    if (has_states(ir, e, clash)) {
+        return by_directions(x, e, v);
+    }
     for (unsigned i = 0; i < INDEX_LIMIT; i++) {
         if (clash & INDEX_BIT(i)) {
             from[renamed] = (Index)i;
@@ -363,7 +404,8 @@ static bool through_steps(Ir *ir, const Recurrences *all, Ref v) {
     const Ref top = ir_count(ir);
     const Ref e = ir_node(ir, v)->args[0];
     const Ref variable = ir_node(ir, v)->args[1];
-    const bool of_leaf = ir_node(ir, variable)->op == OP_LEAF; /* it stands where it is first used */
+    const bool of_leaf =
+        ir_node(ir, variable)->op == OP_LEAF; /* it stands where it is first used */
     const bool *active = diff_active(ir, top, all, &variable, 1);
     bool *below = arena_array(ir->arena, bool, top);
     below[e] = true;

@@ -228,6 +228,46 @@ static Ref forward_node(Forward *f, Ref v) {
     return REF_NONE;
 }
 
+static void need_operands(const Forward *f, Ref v, bool *needed) {
+    const Node *node = ir_node(f->ir, v);
+    for (uint32_t k = 0; k < node->arg_count; k++) {
+        const bool condition = k == 0 && (node->op == OP_SELECT || node->op == OP_GUARD);
+        const bool rule = node->op != OP_CALL || !diff_rule_is_zero(f->ir, v, k);
+        needed[node->args[k]] |= rule && !condition;
+    }
+}
+
+/* The scan whose state v is: REF_NONE if v is none, or has no scan yet. */
+static Ref scan_of(const Forward *f, Ref v) {
+    const Node *node = ir_node(f->ir, v);
+    return node->op == OP_STATE && node->as.state.tag < f->recurrences.count
+               ? f->recurrences.list[node->as.state.tag].scan
+               : REF_NONE;
+}
+
+/* The values whose tangents those of the roots are made of: not, say, what conditions alone need.
+ */
+static const bool *find_needed(const Forward *f, const Ref *roots, size_t count) {
+    bool *needed = arena_array(f->ir->arena, bool, f->top);
+    for (size_t k = 0; k < count; k++) {
+        needed[roots[k]] = true;
+    }
+    for (bool again = true; again;) { /* once more where another scan has a state in its steps */
+        again = false;
+        for (Ref v = f->top; v-- > 1;) {
+            if (!needed[v] || !f->active[v]) {
+                continue;
+            }
+            need_operands(f, v, needed);
+            const Ref scan = scan_of(f, v);
+            if (scan != REF_NONE && !needed[scan]) {
+                needed[scan] = again = true;
+            }
+        }
+    }
+    return needed;
+}
+
 Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t count,
                    const Ref *roots, size_t root_count, IndexSet held) {
     Forward f = {.diff = diff, .ir = ir, .top = ir_count(ir), .held = held};
@@ -244,7 +284,7 @@ Ref *diff_tangents(const Diff *diff, Ir *ir, const Direction *directions, size_t
     for (size_t k = 0; k < count; k++) {
         f.dot[wrt[k]] = directions[k].tangent;
     }
-    const bool *needed = ir_reach(ir, roots, root_count);
+    const bool *needed = find_needed(&f, roots, root_count);
     const Span at = ir->at;
     for (Ref v = 1; v < f.top; v++) {
         if (f.active[v] && needed[v] && f.dot[v] == REF_NONE && !f.failed) {
