@@ -155,12 +155,12 @@ static bool is_parallel(const LoopStmt *loop) {
     return (loop->flags & LOOP_INDEPENDENT) && is_innermost(loop->body);
 }
 
-/* Loops of few passes, which are written out, and no branches. */
+/* No branches. A nest is none: what its inner loops keep between them is one place for all passes.
+ */
 static bool is_straight(const LoopStmt *block) {
     for (; block; block = block->next) {
         if (block->kind == LS_IF || block->kind == LS_LEAVE || block->kind == LS_PRODUCT ||
-            block->kind == LS_ZERO ||
-            (block->kind == LS_FOR && !(loop_is_tiny(block) && is_straight(block->body)))) {
+            block->kind == LS_ZERO || block->kind == LS_FOR) {
             return false;
         }
     }
