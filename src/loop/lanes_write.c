@@ -132,6 +132,7 @@ static void write_let(Lanes *l, const LoopStmt *stmt, Into into, LoopStmt ***end
         rename_to(l, v, let);
     }
     stmt_append(!l->varies[v] && !into.nested ? end : into.end, let);
+    l->varies[v] |= into.nested; /* the condition knows it alone: no index outside has it */
     if (l->crosses[v]) {
         LoopStmt *store = stmt_new(l->plan, LS_STORE);
         store->buffer = l->array[v];
