@@ -397,7 +397,7 @@ static void reverse_start(Reverse *r, const Seed *seeds, size_t seed_count, cons
     for (Ref v = 1; v < r->top; v++) {
         r->active[v] = r->active[v] && needed[v];
     }
-    r->branches = diff_branches(ir, r->top, r->active, roots, seed_count);
+    r->branches = diff_branches(ir, r->top, r->active, &r->recurrences, r->uses, roots, seed_count);
     for (size_t k = 0; k < seed_count; k++) {
         const Ref v = seeds[k].value;
         if (r->active[v]) {

@@ -56,7 +56,8 @@ IndexSet diff_index_set(const Index *names, unsigned count);
 typedef struct Branch Branch;
 
 /* Of the values 1 … top-1 that are active; NULL of others, and of what no seed needs. */
-const Branch **diff_branches(Ir *ir, Ref top, const bool *active, const Ref *seeds, size_t count);
+const Branch **diff_branches(Ir *ir, Ref top, const bool *active, const Recurrences *recurrences,
+                             const uint32_t *uses, const Ref *seeds, size_t count);
 /* All of the conditions as one, REF_NONE if there are none; its free indices are some of the
  * value's. */
 Ref diff_branch_condition(Ir *ir, const Branch *branch);
