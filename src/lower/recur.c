@@ -11,6 +11,7 @@ typedef struct {
     Name name;
     Span span; /* of the first assignment in the loop */
     Ref init;
+    Ref zero;  /* like it; REF_NONE: it is no real */
     Ref state; /* of the pass that is under way */
     Ref step;
     bool sum;   /* init + Σ addend */
@@ -65,6 +66,18 @@ static void find_carried(Loop *l, const Stmt *body, size_t *capacity) {
 /* ---- one pass over the body
  * ----------------------------------------------------------------------- */
 
+static Ref zero_like(Lower *lower, Ref init) {
+    const Node node = *ir_node(lower->ir, init);
+    Index names[RANK_LIMIT];
+
+    if (node.kind != KIND_REAL) {
+        return REF_NONE;
+    }
+    fresh_names(lower, node.shape, node.rank, 0, names);
+    Ref zero = ir_real(lower->ir, 0);
+    return node.rank > 0 ? ir_array(lower->ir, names, node.rank, zero) : zero;
+}
+
 /* Makes the state leaves: those of sums belong to no scan and are gone from what is kept. */
 static void make_states(Loop *l) {
     Ir *ir = l->lower->ir;
@@ -73,6 +86,9 @@ static void make_states(Loop *l) {
 
     l->tag = ir_new_tag(ir);
     l->alive_init = ir_real(ir, 1); /* starts come before states */
+    for (size_t j = 0; j < l->count; j++) {
+        l->carried[j].zero = zero_like(l->lower, l->carried[j].init);
+    }
     for (size_t j = 0; j < l->count; j++) {
         Carried *c = &l->carried[j];
         c->state = c->sum ? ir_state(ir, none, unused++, l->range.index, l->free, c->init)
@@ -279,6 +295,47 @@ static void bind_last(Loop *l, Carried *c, Ref scan, uint32_t k) {
     bind_name(lower, c->name, c->span, ir_add(lower->ir, c->init, total));
 }
 
+/* What the steps are made of, from the first state on. */
+static const bool *find_used(const Loop *l, Ref first) {
+    const Ir *ir = l->lower->ir;
+    const Ref top = ir_count(ir);
+    bool *used = arena_array(l->lower->arena, bool, top - first);
+
+    for (size_t k = 0; k <= l->count; k++) {
+        Ref v = k < l->count ? l->carried[k].step : l->active;
+        if (v >= first && !(k < l->count && l->carried[k].sum)) {
+            used[v - first] = true;
+        }
+    }
+    for (Ref v = top; v-- > first;) {
+        const Node *node = ir_node(ir, v);
+        for (uint32_t a = 0; used[v - first] && a < node->arg_count; a++) {
+            if (node->args[a] >= first) {
+                used[node->args[a] - first] = true;
+            }
+        }
+    }
+    return used;
+}
+
+/* A value before the loop that no step reads is lost where there is a step: its place is taken by
+ * 0, for it may be infinite or NaN, and its derivative with it. */
+static void drop_lost(Loop *l) {
+    Ir *ir = l->lower->ir;
+    Ref first = l->count > 0 ? l->carried[0].state : REF_NONE;
+
+    if (first == REF_NONE || !dim_proves_le(ir, dim_const(ir, 1), l->range.extent)) {
+        return;
+    }
+    const bool *used = find_used(l, first);
+    for (size_t k = 0; k < l->count; k++) {
+        Carried *c = &l->carried[k];
+        if (!c->sum && c->zero != REF_NONE && !used[c->state - first]) {
+            c->init = c->zero;
+        }
+    }
+}
+
 static void finish(Loop *l) {
     Ir *ir = l->lower->ir;
     Ref *inits = arena_array(l->lower->arena, Ref, l->count + 2);
@@ -287,6 +344,7 @@ static void finish(Loop *l) {
     Ref scan = REF_NONE;
 
     l->lower->ir->at = user_span(l->lower, l->binder->span);
+    drop_lost(l);
     for (size_t k = 0; k < l->count; k++) {
         if (!l->carried[k].sum) {
             inits[count] = l->carried[k].init;
