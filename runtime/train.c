@@ -9,15 +9,35 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { FLAT_EPOCHS = 3 }; /* in a row, for --tolerance-objective */
 enum { REPORTS = 10, SHOWN_IN_ERROR = 8, SHUFFLE_STREAM = 0x5eed };
 
-/* The only file-scope variable that changes: a handler can reach nothing else. */
+enum { ONE_SIGNAL = 200 }; /* ms */
+
+/* The only file-scope variables that change: a handler can reach nothing else. */
 static volatile sig_atomic_t caught;
+static struct timespec caught_at;
 
 static void catch_signal(int number) {
+    caught = number;
+}
+
+/* A second one ends the process at once. What follows within a moment is the same one, sent to the
+ * process and to its group, as timeout(1) does. */
+static void catch_first(int number) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const double ms = 1e3 * (double)(now.tv_sec - caught_at.tv_sec) +
+                      1e-6 * (double)(now.tv_nsec - caught_at.tv_nsec);
+    if (caught == 0) {
+        caught_at = now;
+    } else if (ms > ONE_SIGNAL) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
     caught = number;
 }
 
@@ -49,8 +69,7 @@ static void watch_mpirun(void) {
 static void watch_signals(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
-    action.sa_handler = catch_signal;
-    action.sa_flags = SA_RESETHAND; /* a second one ends the process at once */
+    action.sa_handler = catch_first;
     sigemptyset(&action.sa_mask);
     caught = 0;
     sigaction(SIGINT, &action, NULL);

@@ -357,9 +357,19 @@ static const LoopExpr *bounded(const LoopExpr *x, int64_t *low, int64_t *high) {
     return x->args[first];
 }
 
+/* a == b and a != b */
+static bool opposite(const LoopExpr *equal, const LoopExpr *other) {
+    return equal->kind == LX_CALL && other->kind == LX_CALL && equal->as.builtin == BI_eq &&
+           other->as.builtin == BI_ne && equal->args[0] == other->args[0] &&
+           equal->args[1] == other->args[1];
+}
+
 /* Can the two never be true at once? x == 2 and x < 2, which guards of several reads make. */
 static bool exclude(const LoopExpr *a, const LoopExpr *b) {
     int64_t low, high, other_low, other_high;
+    if (opposite(a, b) || opposite(b, a)) {
+        return true;
+    }
     const LoopExpr *of = bounded(a, &low, &high);
     return of && bounded(b, &other_low, &other_high) == of &&
            (high < other_low || other_high < low);

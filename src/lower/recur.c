@@ -303,7 +303,7 @@ static const bool *find_used(const Loop *l, Ref first) {
 
     for (size_t k = 0; k <= l->count; k++) {
         Ref v = k < l->count ? l->carried[k].step : l->active;
-        if (v >= first && !(k < l->count && l->carried[k].sum)) {
+        if (v >= first) {
             used[v - first] = true;
         }
     }
