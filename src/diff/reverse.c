@@ -103,25 +103,28 @@ void reverse_accumulate_array(Reverse *r, Ref a, Ref array, Ref lead) {
     Ir *ir = r->ir;
     Index names[RANK_LIMIT];
     const unsigned rank = ir_axis_names(ir, a, names);
-    const IndexSet free = ir_free(ir, array);
+    const Ref guard = r->guard;
+    const IndexSet free = ir_free(ir, array) | (guard != REF_NONE ? ir_free(ir, guard) : 0);
     if ((free & diff_index_set(names, rank)) == 0) {
         const Ref c = diff_read_at(ir, array, lead, names, rank);
         reverse_accumulate(r, a, c, free);
         return;
     }
-    /* An index that the array still depends on has the name of an axis: read under other names,
-     * sum, and rename. */
+    /* An index that the array or its condition still depends on has the name of an axis: read under
+     * other names, sum, and rename. */
     Index fresh[RANK_LIMIT];
     IndexSet used = free | ir_free(ir, a) | r->held | diff_index_set(names, rank);
     for (unsigned k = 0; k < rank; k++) {
         fresh[k] = ir_fresh(ir, ir_index_dim(ir, names[k]), used);
         used |= INDEX_BIT(fresh[k]);
     }
-    Ref c = diff_read_at(ir, array, lead, fresh, rank);
+    Ref c = ir_guard(ir, guard, diff_read_at(ir, array, lead, fresh, rank));
     c = ir_sum_all(ir, free & ~ir_free(ir, a) & ~r->held, c);
     c = ir_array(ir, fresh, rank, c);
     c = diff_read_at(ir, c, REF_NONE, names, rank);
+    r->guard = REF_NONE; /* it stands inside */
     reverse_accumulate(r, a, c, diff_index_set(names, rank));
+    r->guard = guard;
 }
 
 /* ---- the rules
