@@ -92,7 +92,7 @@ def train(width, resized=None, epochs=2000, **environment):
             if piece:
                 whole += piece
                 screen.feed(piece)
-                if child.poll() is None and "objective =" not in piece:
+                if child.poll() is None and "w = " not in whole:  # the end has lines of its own, in pieces
                     lines.append(screen.text())
             if resized and "/" in whole:
                 fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, resized, 0, 0))
