@@ -247,8 +247,8 @@ static bool build_direct(Command *command, const Options *options, LinkKind kind
     const char *start = find_own(command->arena, start_name);
     const char *end = find_own(command->arena, end_name);
     if (*GRADC_LINKER == '\0' || kind == LINK_ARCHIVE || options->objects.count > 0 ||
-        files->lapack || options->is_static || options->debug || (asked != NULL && *asked != '\0') ||
-        start == NULL || end == NULL) {
+        files->lapack || options->is_static || options->debug ||
+        (asked != NULL && *asked != '\0') || start == NULL || end == NULL) {
         return false;
     }
     add(command, GRADC_LINKER);

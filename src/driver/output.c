@@ -149,8 +149,8 @@ static bool make_code(Compiler *compiler, const Unit *unit, const char *path) {
     const size_t count = output_objects(compiler, unit);
     if (kind != EMIT_obj) {
         size_t length = 0;
-        const char *linked = link_objects(compiler, links[kind], code, count,
-                                          compiler->cache.lapack, path, &length);
+        const char *linked =
+            link_objects(compiler, links[kind], code, count, compiler->cache.lapack, path, &length);
         memset(&compiler->cache.parts[CACHE_code], 0, OBJECTS_MOST * sizeof(CachePart));
         keep(compiler, CACHE_code, linked, length);
         compile_time(compiler, TIME_link);

@@ -42,5 +42,5 @@ Status run_trainer(Compiler *compiler, const Unit *unit) {
 Status run_cached(Compiler *compiler) {
     const Cache *cache = &compiler->cache;
     return run_objects(compiler, cache->parts[CACHE_name].data,
-                      cache->parts[CACHE_description].data);
+                       cache->parts[CACHE_description].data);
 }

@@ -76,9 +76,9 @@ const char *llvm_text(Llvm *llvm, Arena *arena);
 /* Bytes in the arena. */
 const void *llvm_bitcode(Llvm *llvm, Arena *arena, size_t *length);
 const void *llvm_object(Llvm *llvm, Arena *arena, size_t *length);
-/* The object files of a unit, at most OBJECTS_MOST, in the arena; returns their number. Together they
- * are what llvm_build and llvm_object make; of a trainer with much code there are several, made at
- * the same time by as many threads as there are processors. */
+/* The object files of a unit, at most OBJECTS_MOST, in the arena; returns their number. Together
+ * they are what llvm_build and llvm_object make; of a trainer with much code there are several,
+ * made at the same time by as many threads as there are processors. */
 enum { OBJECTS_MOST = 4 };
 size_t llvm_objects(Arena *arena, const Unit *unit, const LlvmOptions *options,
                     ObjectCode *objects);

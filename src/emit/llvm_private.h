@@ -173,7 +173,8 @@ void debug_place(Llvm *llvm, LLVMMetadataRef scope, Span span);
 void debug_variable(LlvmFunction *function, const LoopStmt *statement, LLVMValueRef value);
 void debug_finish(Llvm *llvm);
 
-/* ---- llvm_target.c: machine, passes, code ---------------------------------------------------------- */
+/* ---- llvm_target.c: machine, passes, code
+ * ---------------------------------------------------------- */
 
 /* Makes LLVM know this machine's kind of code. */
 void target_register(void);

@@ -370,8 +370,8 @@ bool ir_affine(Ir *ir, Ref v, Affine *affine);
 
 typedef struct IrAside IrAside;
 IrAside *ir_aside_create(Ir *ir);
-/* Puts all values of the Ir aside but those that the roots need, which get other Refs: the roots are
- * replaced by theirs. Outputs mean nothing meanwhile. */
+/* Puts all values of the Ir aside but those that the roots need, which get other Refs: the roots
+ * are replaced by theirs. Outputs mean nothing meanwhile. */
 void ir_aside_begin(IrAside *aside, Ref *roots, size_t count);
 /* All values are there again. Returns what was v (or REF_NONE), of which what is new was added. */
 Ref ir_aside_end(IrAside *aside, Ref v);

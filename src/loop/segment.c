@@ -158,8 +158,8 @@ static bool runs_again(const Segment *segment, const Stage *stage) {
     return stage->segment || !has_axis(stage->axes, stage->axis_count, segment->t);
 }
 
-/* A recurrence inside a step that begins with what another loop has made: its start would be written
- * over by the first run, so it keeps all states of all steps, and does not run again. */
+/* A recurrence inside a step that begins with what another loop has made: its start would be
+ * written over by the first run, so it keeps all states of all steps, and does not run again. */
 static void keep_starts(Plan *plan, const Segment *segment) {
     for (size_t c = 0; c < plan->carries.count; c++) {
         Carry *carry = plan->carries.list[c];

@@ -455,7 +455,7 @@ static void count_uses(Plan *plan) {
  * with a sum of its own. */
 static void merge_sums(Plan *plan, Select *select) {
     IndexSet *loops = arena_array(plan->arena, IndexSet, ir_count(plan->ir)); /* of the stage */
-    for (Ref v = ir_count(plan->ir); v-- > 1 && !plan->options->strict;) { /* outer sums first */
+    for (Ref v = ir_count(plan->ir); v-- > 1 && !plan->options->strict;) {    /* outer sums first */
         const Node *node = ir_node(plan->ir, v);
         if (!plan->reached[v] || node->op != OP_SUM) {
             continue;
@@ -466,8 +466,7 @@ static void merge_sums(Plan *plan, Select *select) {
             inner = ir_node(plan->ir, inner)->args[1];
         }
         const Node *sum = ir_node(plan->ir, inner);
-        if (sum->op == OP_SUM && plan->uses[inner] == 1 &&
-            !(loops[v] & INDEX_BIT(sum->as.index))) {
+        if (sum->op == OP_SUM && plan->uses[inner] == 1 && !(loops[v] & INDEX_BIT(sum->as.index))) {
             select->merged[inner] = true;
             loops[inner] = loops[v];
         }
