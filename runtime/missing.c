@@ -129,45 +129,22 @@ typedef struct {
     int64_t *counts;
 } Means;
 
-static bool sum_piece(void *self, void *array, int64_t first, int64_t count) {
+static void sum_value(void *self, size_t k, double *value) {
     const Means *m = self;
-    int64_t width = m->column->shape.count;
-    (void)first;
-    for (int64_t row = 0; row < count; row++) {
-        for (int64_t k = 0; k < width; k++) {
-            double value = real_at(m->model, array, row * width + k);
-            m->sums[k] += isnan(value) ? 0 : value;
-            m->counts[k] += !isnan(value);
-        }
-    }
-    return true;
+    m->sums[k] += isnan(*value) ? 0 : *value;
+    m->counts[k] += !isnan(*value);
 }
 
-static bool rest_piece(void *self, void *array, int64_t first, int64_t count) {
+static void rest_value(void *self, size_t k, double *value) {
     const Means *m = self;
-    int64_t width = m->column->shape.count;
-    (void)first;
-    for (int64_t row = 0; row < count; row++) {
-        for (int64_t k = 0; k < width; k++) {
-            double value = real_at(m->model, array, row * width + k);
-            m->sums[k] += isnan(value) ? 0 : value - m->means[k];
-        }
-    }
-    return true;
+    m->sums[k] += isnan(*value) ? 0 : *value - m->means[k];
 }
 
-static bool fill_piece(void *self, void *array, int64_t first, int64_t count) {
+static void fill_value(void *self, size_t k, double *value) {
     const Means *m = self;
-    int64_t width = m->column->shape.count;
-    (void)first;
-    for (int64_t row = 0; row < count; row++) {
-        for (int64_t k = 0; k < width; k++) {
-            if (isnan(real_at(m->model, array, row * width + k))) {
-                real_put(m->model, array, row * width + k, m->column->means[k]);
-            }
-        }
+    if (isnan(*value)) {
+        *value = m->column->means[k];
     }
-    return true;
 }
 
 /* In two passes, so that they are right to rounding. */
@@ -181,7 +158,7 @@ static bool take_means(Cells *cells, size_t number) {
                .sums = NEW(context, double, width + 1),
                .counts = NEW(context, int64_t, width + 1)};
     if (!m.means || !m.sums || !m.counts ||
-        !data_pieces(cells->data, number, false, sum_piece, &m)) {
+        !data_entries(m.model, cells->data, number, false, sum_value, &m)) {
         return false;
     }
     for (int64_t k = 0; k < width; k++) {
@@ -193,7 +170,7 @@ static bool take_means(Cells *cells, size_t number) {
         m.means[k] = m.sums[k] / (double)m.counts[k];
         m.sums[k] = 0;
     }
-    if (!data_pieces(cells->data, number, false, rest_piece, &m)) {
+    if (!data_entries(m.model, cells->data, number, false, rest_value, &m)) {
         return false;
     }
     for (int64_t k = 0; k < width; k++) {
@@ -227,7 +204,7 @@ static bool fill_means(Cells *cells) {
                                 column->name);
         }
         Means m = {.model = cells->model, .column = column};
-        if (!data_pieces(cells->data, i, true, fill_piece, &m)) {
+        if (!data_entries(m.model, cells->data, i, true, fill_value, &m)) {
             return false;
         }
     }

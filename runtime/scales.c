@@ -13,44 +13,21 @@ typedef struct {
     double *square, *rest; /* by entry */
 } Scales;
 
-static bool mean_piece(void *self, void *array, int64_t first, int64_t count) {
+static void add_value(void *self, size_t k, double *value) {
     const Scales *s = self;
-    int64_t width = s->column->shape.count;
-    (void)first;
-    for (int64_t row = 0; row < count; row++) {
-        for (int64_t k = 0; k < width; k++) {
-            s->column->shift[k] += real_at(s->model, array, row * width + k);
-        }
-    }
-    return true;
+    s->column->shift[k] += *value;
 }
 
-static bool square_piece(void *self, void *array, int64_t first, int64_t count) {
+static void add_square(void *self, size_t k, double *value) {
     const Scales *s = self;
-    int64_t width = s->column->shape.count;
-    (void)first;
-    for (int64_t row = 0; row < count; row++) {
-        for (int64_t k = 0; k < width; k++) {
-            double off = real_at(s->model, array, row * width + k) - s->column->shift[k];
-            s->rest[k] += off;
-            s->square[k] += off * off;
-        }
-    }
-    return true;
+    double off = *value - s->column->shift[k];
+    s->rest[k] += off;
+    s->square[k] += off * off;
 }
 
-static bool scale_piece(void *self, void *array, int64_t first, int64_t count) {
+static void scale_value(void *self, size_t k, double *value) {
     const Scales *s = self;
-    int64_t width = s->column->shape.count;
-    (void)first;
-    for (int64_t row = 0; row < count; row++) {
-        for (int64_t k = 0; k < width; k++) {
-            double value = real_at(s->model, array, row * width + k);
-            real_put(s->model, array, row * width + k,
-                     (value - s->column->shift[k]) / s->column->scale[k]);
-        }
-    }
-    return true;
+    *value = (*value - s->column->shift[k]) / s->column->scale[k];
 }
 
 /* In two passes, so that both are right to rounding whatever the mean is; entries are neighbours,
@@ -59,13 +36,13 @@ static bool measure(Scales *s, Data *data, size_t number) {
     const Column *column = s->column;
     int64_t width = column->shape.count;
     double rows = (double)data->rows;
-    if (!data_pieces(data, number, false, mean_piece, s)) {
+    if (!data_entries(s->model, data, number, false, add_value, s)) {
         return false;
     }
     for (int64_t k = 0; k < width; k++) {
         column->shift[k] /= rows;
     }
-    if (!data_pieces(data, number, false, square_piece, s)) {
+    if (!data_entries(s->model, data, number, false, add_square, s)) {
         return false;
     }
     for (int64_t k = 0; k < width; k++) {
@@ -122,7 +99,7 @@ bool scales_apply(Context *context, Model *model, const LoadOptions *options, Da
             return scales_check(context, model, "the file of -m");
         }
         Scales s = {.model = model, .column = column};
-        if (width && !data_pieces(data, i, true, scale_piece, &s)) {
+        if (width && !data_entries(model, data, i, true, scale_value, &s)) {
             return false;
         }
     }
@@ -189,18 +166,9 @@ void scales_unfold(const Model *model, double *params) {
     }
 }
 
-static bool plain_piece(void *self, void *array, int64_t first, int64_t count) {
+static void plain_value(void *self, size_t k, double *value) {
     const Scales *s = self;
-    int64_t width = s->column->shape.count;
-    (void)first;
-    for (int64_t row = 0; row < count; row++) {
-        for (int64_t k = 0; k < width; k++) {
-            double value = real_at(s->model, array, row * width + k);
-            real_put(s->model, array, row * width + k,
-                     value * s->column->scale[k] + s->column->shift[k]);
-        }
-    }
-    return true;
+    *value = *value * s->column->scale[k] + s->column->shift[k];
 }
 
 bool scales_plain(const Model *model, const Data *data) {
@@ -210,7 +178,8 @@ bool scales_plain(const Model *model, const Data *data) {
         Data all = *data; /* in memory: its arrays; on disk: the files */
         all.rows = column->by_row ? data->rows : data->samples;
         if (column->scale && has_form(model, i) && data->columns &&
-            (data->store || data->columns[i]) && !data_pieces(&all, i, true, plain_piece, &s)) {
+            (data->store || data->columns[i]) &&
+            !data_entries(model, &all, i, true, plain_value, &s)) {
             return false;
         }
     }

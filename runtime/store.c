@@ -403,3 +403,33 @@ void store_window(Store *store, int64_t first, int64_t count, const void **colum
 bool store_failed(const Store *store) {
     return store && store->failed;
 }
+
+typedef struct {
+    const Model *model;
+    size_t width;
+    bool change;
+    EntryVisit *visit;
+    void *self;
+} Entries;
+
+static bool entries_piece(void *self, void *array, int64_t first, int64_t count) {
+    const Entries *e = self;
+    (void)first;
+    for (int64_t row = 0; row < count; row++) {
+        for (size_t k = 0; k < e->width; k++) {
+            const int64_t at = row * (int64_t)e->width + (int64_t)k;
+            double value = real_at(e->model, array, at);
+            e->visit(e->self, k, &value);
+            if (e->change) {
+                real_put(e->model, array, at, value);
+            }
+        }
+    }
+    return true;
+}
+
+bool data_entries(const Model *model, Data *data, size_t column, bool change, EntryVisit *visit,
+                  void *self) {
+    Entries e = {model, (size_t)model->columns[column].shape.count, change, visit, self};
+    return data_pieces(data, column, change, entries_piece, &e);
+}

@@ -31,6 +31,11 @@ typedef bool PieceVisit(void *self, void *array, int64_t first, int64_t count);
 /* Calls `visit` for all rows of a column, in their order: at once where they are in memory, a piece
  * at a time where they are on disk. What it changes there is kept if `change`. */
 bool data_pieces(Data *data, size_t column, bool change, PieceVisit *visit, void *self);
+/* One entry of a row of a column of reals; `change`: *value is written back. */
+typedef void EntryVisit(void *self, size_t entry, double *value);
+/* All entries, row by row: entries are neighbours. */
+bool data_entries(const Model *model, Data *data, size_t column, bool change, EntryVisit *visit,
+                  void *self);
 /* Memory for windows of so many rows. False: there is none (reported). */
 bool store_room(Store *store, int64_t rows);
 /* Brings samples first … first + count - 1, no more than there is room for, to memory, if they are
