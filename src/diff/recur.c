@@ -60,6 +60,13 @@ static Ref adjoint_start(Reverse *r, const Recurrence *recurrence, uint32_t k, R
 
 static void close_scan(Reverse *r, const Recurrence *recurrence, AdjointLoop *loop);
 
+/* Does carried name k reach a seed, by its results or by its states? Else its adjoint is 0, and
+ * what its steps would make of that 0 is not even under the conditions that they are used under. */
+static bool has_influence(const Reverse *r, const Recurrence *recurrence, uint32_t k) {
+    const Ref pick = recurrence->picks[k], state = recurrence->states[k];
+    return (pick != REF_NONE && r->branches[pick]) || (state != REF_NONE && r->branches[state]);
+}
+
 void reverse_scan(Reverse *r, Ref scan) {
     const uint32_t tag = ir_node(r->ir, scan)->as.scan.tag;
     const Index t = ir_node(r->ir, scan)->as.scan.t;
@@ -71,14 +78,15 @@ void reverse_scan(Reverse *r, Ref scan) {
     loop->picked = arena_array(r->ir->arena, Ref, count + 1);
     loop->slot = arena_array(r->ir->arena, uint32_t, count + 1);
     loop->tag = ir_new_tag(r->ir);
-    loop->open = true;
     for (uint32_t k = 0; k < count; k++) { /* all inits before the first state leaf */
-        if (diff_carried_active(r->ir, recurrence, r->active, k)) {
+        if (diff_carried_active(r->ir, recurrence, r->active, k) &&
+            has_influence(r, recurrence, k)) {
             loop->picked[k] = picked_adjoint(r, recurrence, k);
             loop->init[k] = adjoint_start(r, recurrence, k, loop->picked[k]);
             loop->slot[k] = loop->count++;
         }
     }
+    loop->open = loop->count > 0;
     for (uint32_t k = 0; k < count; k++) {
         if (loop->init[k] != REF_NONE) {
             const IndexSet free = carried_free(r, recurrence, k) | INDEX_BIT(t) | r->held;
@@ -92,7 +100,7 @@ void reverse_scan(Reverse *r, Ref scan) {
             reverse_accumulate_array(r, step, loop->state[k], REF_NONE);
         }
     }
-    if (recurrence->lowest == REF_NONE) {
+    if (loop->open && recurrence->lowest == REF_NONE) {
         close_scan(r, recurrence, loop);
     }
 }
